@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+var strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+// Set by Scripts/test: a warning of another compiler's must not keep anybody from building.
+if Context.environment["WSPERF_WARNINGS_AS_ERRORS"] != nil { strict.append(.treatAllWarnings(as: .error)) }
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "wsperf",
+    products: [
+        .library(name: "WSPerfCore", targets: ["WSPerfCore"]),
+        .library(name: "WSPerfFleet", targets: ["WSPerfFleet"]),
+        .library(name: "WSPerfReport", targets: ["WSPerfReport"]),
+        .library(name: "WSPerfTesting", targets: ["WSPerfTesting"]),
+        .library(name: "WSPerfTarget", targets: ["WSPerfTarget"]),
+        .executable(name: "wsperf-controller", targets: ["WSPerfController"]),
+        .executable(name: "wsperf-listener", targets: ["WSPerfListener"]),
+        .executable(name: "wsperf-worker", targets: ["WSPerfWorker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // What the load is made of. No ZeroMQ, no YAML, no SwiftNIO, no argument parser.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "WSPerfCore", dependencies: ["COpenSSL", "CLinux"], swiftSettings: strict),
+
+        // Plan files and options: YAML and the command line in, `Plan` out.
+        .target(
+            name: "WSPerfPlanFile",
+            dependencies: ["WSPerfCore", .product(name: "Yams", package: "Yams"), argumentParser],
+            swiftSettings: strict),
+
+        // Coordination of controller, listeners and workers.
+        // (No pkgConfig: libzmq.pc names flags that the package manager refuses with a warning.)
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .target(
+            name: "WSPerfFleet",
+            dependencies: [
+                "WSPerfCore", "CZeroMQ",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+
+        // The journal of a run and what is made of it.
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "WSPerfReport", dependencies: ["WSPerfCore", "CZlib"], swiftSettings: strict),
+
+        // A server to test against, and what checks conformances of a user's own.
+        .target(
+            name: "WSPerfTarget",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
+        .target(name: "WSPerfTesting", dependencies: ["WSPerfCore", "WSPerfTarget"], swiftSettings: strict),
+
+        // Thin executables: flags, options, one library call.
+        .target(
+            name: "WSPerfCommand",
+            dependencies: ["WSPerfCore", "WSPerfFleet", "WSPerfPlanFile", "WSPerfReport", argumentParser],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "WSPerfController",
+            dependencies: [
+                "WSPerfCommand", "WSPerfCore", "WSPerfFleet", "WSPerfPlanFile", "WSPerfReport", "WSPerfTarget",
+                argumentParser,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "WSPerfListener",
+            dependencies: [
+                "WSPerfCommand", "WSPerfFleet", argumentParser, .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "WSPerfWorker", dependencies: ["WSPerfCommand", "WSPerfCore", "WSPerfFleet", argumentParser],
+            swiftSettings: strict),
+
+        .testTarget(
+            name: "WSPerfCoreTests",
+            dependencies: ["WSPerfCore", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: strict),
+        .testTarget(name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget"], swiftSettings: strict),
+        .testTarget(
+            name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WSPerfReportTests", dependencies: ["WSPerfCore", "WSPerfReport"], exclude: ["Golden"],
+            swiftSettings: strict),
+        .testTarget(name: "WSPerfTargetTests", dependencies: ["WSPerfTarget"], swiftSettings: strict),
+        .testTarget(name: "WSPerfTestingTests", dependencies: ["WSPerfCore", "WSPerfTesting"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,94 @@
+// The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. All of it is inlined.
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+static inline uint64_t clinux_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait rounded up to a millisecond where the
+/// kernel is older than 5.11. Returns the number of events or -errno.
+static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
+    struct timespec time = {timeout / 1000000000, timeout % 1000000000};
+    int count = epoll_pwait2(epoll, events, capacity, timeout < 0 ? NULL : &time, NULL);
+    if (count < 0 && errno == ENOSYS) {
+        int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
+        if (milliseconds > 3600000) milliseconds = 3600000;
+        count = epoll_wait(epoll, events, capacity, (int)milliseconds);
+    }
+    return count < 0 ? -errno : count;
+}
+
+/// Adds, changes or removes a descriptor. Returns 0 or errno.
+static inline int clinux_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = events;
+    event.data.u64 = data;
+    return epoll_ctl(epoll, operation, descriptor, &event) == 0 ? 0 : errno;
+}
+
+static inline uint32_t clinux_event_flags(const struct epoll_event *event) { return event->events; }
+static inline uint64_t clinux_event_data(const struct epoll_event *event) { return event->data.u64; }
+
+/// A non-blocking TCP socket without Nagle's delay. Returns the descriptor or -errno.
+static inline int clinux_tcp_socket(int family) {
+    int descriptor = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor < 0) return -errno;
+    int one = 1;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return descriptor;
+}
+
+/// Returns 0, EINPROGRESS or another errno.
+static inline int clinux_connect(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    return connect(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;
+}
+
+/// The pending error of a socket (SO_ERROR), or errno if it can't be had.
+static inline int clinux_socket_error(int descriptor) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+/// Returns the bytes received, 0 at the end of the stream, or -errno.
+static inline ssize_t clinux_receive(int descriptor, void *bytes, size_t capacity) {
+    ssize_t count = recv(descriptor, bytes, capacity, 0);
+    return count < 0 ? -(ssize_t)errno : count;
+}
+
+/// Returns the bytes taken or -errno; never raises SIGPIPE.
+static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
+    ssize_t taken = send(descriptor, bytes, count, MSG_NOSIGNAL);
+    return taken < 0 ? -(ssize_t)errno : taken;
+}
+
+/// Makes the coming close a reset, so that an aborted connection leaves no state behind.
+static inline void clinux_reset_on_close(int descriptor) {
+    struct linger now = {1, 0};
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/// Lets timers of this thread fire when they are due, not up to 50 µs later (the kernel's default slack).
+static inline void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
+
+/// Names the calling thread; what is longer than 15 bytes is cut.
+static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }

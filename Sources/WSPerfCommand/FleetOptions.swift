@@ -1,0 +1,55 @@
+public import ArgumentParser
+public import WSPerfCore
+internal import WSPerfFleet
+internal import WSPerfPlanFile
+internal import WSPerfReport
+
+/// Where a controller listens, what it launches itself, and where it keeps its runs.
+public struct FleetOptions: ParsableArguments {
+    @Flag(help: "Launch the plan's listeners on this machine, as child processes.")
+    public var local = false
+    @Option(help: "Address to listen on for listeners and workers (default: all interfaces; 127.0.0.1 with --local).")
+    public var bind: String?
+    @Option(help: "Port for commands (PUB; default 5561, a free one with --local).")
+    public var publishPort: UInt16?
+    @Option(help: "Port for reports (PULL; default 5564, a free one with --local).")
+    public var reportPort: UInt16?
+    @Option(
+        help: ArgumentHelp(
+            "The worker that local listeners launch (default: wsperf-worker beside this).", valueName: "PATH"))
+    public var worker: String?
+    @Option(help: ArgumentHelp("The run directory (default: a new one in wsperf-runs).", valueName: "DIR"))
+    public var output: String?
+    @Flag(help: "Show no progress.")
+    public var quiet = false
+
+    public init() {}
+
+    /// Runs the plans one after another, shows and keeps what comes of them, and returns the exit status.
+    ///
+    /// - Throws: `ExitCode`, once the reason is on stderr; `PlanError` if a file that a plan names can't be read.
+    public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
+        if worker != nil, !local, !forcingLocal {
+            throw StandardError.fail("--worker goes with --local; elsewhere each listener is started with the worker it launches")
+        }
+        var options = local || forcingLocal ? FleetController.Options.local(worker: worker) : .init()
+        if let bind { options.host = bind }
+        if let publishPort { options.publishPort = publishPort }
+        if let reportPort { options.reportPort = reportPort }
+        do {
+            let series = try RunSeries(
+                plans.map { RunSeries.Entry(name: $0.name, plan: $0.document.yaml) }, output: output, isQuiet: quiet)
+            let controller = try FleetController(options: options)
+            let interrupts = InterruptSource { controller.interrupt() }
+            let results = try await controller.run(plans) { series.record($0, $1) }
+            withExtendedLifetime(interrupts) {}
+            let status = series.finish()
+            guard let error = results.compactMap(\.error).first, status != ExitStatus.interrupted else { return status }
+            throw StandardError.fail(error, status: error.exitStatus)
+        } catch let error as RunDirectoryError {
+            throw StandardError.fail(error)
+        } catch let error as FleetError {
+            throw StandardError.fail(error, status: error.exitStatus)
+        }
+    }
+}

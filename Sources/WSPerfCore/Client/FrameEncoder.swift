@@ -1,0 +1,58 @@
+/// Builds client frames (RFC 6455 §5.2): the header in front of a payload that is already in place, and the mask over it.
+enum FrameEncoder {
+    /// The most that a client's header takes: 2 + 8 + 4 bytes.
+    static let longestHeader = 14
+
+    /// Writes the header of an unfragmented, masked frame so that it ends where `payload` begins, masks the payload, and
+    /// returns the frame's bytes.
+    ///
+    /// Invariant (the caller's): there are `longestHeader` writable bytes before `payload`, and `length` initialised
+    /// bytes at it.
+    static func frame(
+        _ opcode: FrameOpcode, payload: UnsafeMutableRawPointer, length: Int, key: UInt32
+    ) -> UnsafeRawBufferPointer {
+        mask(payload, length, key)
+        (payload - 4).storeBytes(of: key, as: UInt32.self)
+        let start: UnsafeMutableRawPointer
+        let short: UInt8
+        switch length {
+        case ..<126:
+            start = payload - 6
+            short = UInt8(truncatingIfNeeded: length)
+        case ..<65_536:
+            start = payload - 8
+            short = 126
+            (start + 2).storeBytes(of: UInt16(truncatingIfNeeded: length).bigEndian, as: UInt16.self)
+        default:
+            start = payload - 14
+            short = 127
+            (start + 2).storeBytes(of: UInt64(length).bigEndian, as: UInt64.self)
+        }
+        start.storeBytes(of: 0x80 | opcode.rawValue, as: UInt8.self)
+        (start + 1).storeBytes(of: 0x80 | short, as: UInt8.self)
+        return UnsafeRawBufferPointer(start: start, count: payload - start + length)
+    }
+
+    /// Masks in place (RFC 6455 §5.3). `key` holds the four key bytes in memory order.
+    static func mask(_ bytes: UnsafeMutableRawPointer, _ count: Int, _ key: UInt32) {
+        let wide = SIMD8<UInt32>(repeating: key)
+        var offset = 0
+        while offset &+ 32 <= count {
+            let value = (bytes + offset).loadUnaligned(as: SIMD8<UInt32>.self) ^ wide
+            (bytes + offset).storeBytes(of: value, as: SIMD8<UInt32>.self)
+            offset &+= 32
+        }
+        while offset &+ 4 <= count {
+            let value = (bytes + offset).loadUnaligned(as: UInt32.self) ^ key
+            (bytes + offset).storeBytes(of: value, as: UInt32.self)
+            offset &+= 4
+        }
+        var rest = key.littleEndian
+        while offset < count {
+            let byte = (bytes + offset).load(as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
+            (bytes + offset).storeBytes(of: byte, as: UInt8.self)
+            rest >>= 8
+            offset &+= 1
+        }
+    }
+}

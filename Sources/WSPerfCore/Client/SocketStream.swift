@@ -1,0 +1,110 @@
+internal import CLinux
+internal import COpenSSL
+internal import Glibc
+
+/// A connected socket's bytes, plain or through TLS. Owns the descriptor and the TLS state; confined to a loop.
+struct SocketStream: ~Copyable {
+    enum Result {
+        /// This many bytes were moved; more than 0.
+        case moved(Int)
+        /// Nothing now; try again when the socket is ready.
+        case wouldBlock
+        /// The peer ended its side. Reading only.
+        case end
+        case failed(Outcome)
+    }
+
+    private(set) var descriptor: Int32
+    // Invariant: nil, or an SSL whose socket is `descriptor`, freed before that is closed.
+    private var ssl: OpaquePointer?
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit {
+        if let ssl { SSL_free(ssl) }
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Makes the coming close a reset, so that no state is left on either side.
+    func resetOnClose() { clinux_reset_on_close(descriptor) }
+
+    mutating func secure(_ context: TLSContext) -> Bool {
+        ssl = context.makeConnection(descriptor)
+        return ssl != nil
+    }
+
+    /// Goes on with the TLS handshake: `moved` when it is over.
+    func handshake() -> Result {
+        guard let ssl else { return .moved(1) }
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        if result == 1 { return .moved(1) }
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
+        default:
+            let isCertificate = SSL_get_verify_result(ssl) != Int(X509_V_OK)
+            ERR_clear_error()
+            return .failed(isCertificate ? .tlsCertificate : .tls)
+        }
+    }
+
+    /// Whether the handshake waits for the socket to become writable.
+    var wantsWrite: Bool { ssl.map { SSL_want($0) == SSL_WRITING } ?? false }
+
+    func read(into bytes: UnsafeMutableRawPointer, capacity: Int) -> Result {
+        guard let ssl else {
+            let count = clinux_receive(descriptor, bytes, capacity)
+            if count > 0 { return .moved(count) }
+            if count == 0 { return .end }
+            return Self.classify(Int32(-count))
+        }
+        ERR_clear_error()
+        let count = SSL_read(ssl, bytes, Int32(clamping: capacity))
+        return count > 0 ? .moved(Int(count)) : failure(ssl, count)
+    }
+
+    /// Whether bytes are at hand that the poller knows nothing of.
+    var hasPending: Bool { ssl.map { SSL_has_pending($0) == 1 } ?? false }
+
+    func write(_ bytes: UnsafeRawPointer, _ count: Int) -> Result {
+        guard let ssl else {
+            let taken = clinux_send(descriptor, bytes, count)
+            return taken >= 0 ? .moved(taken) : Self.classify(Int32(-taken))
+        }
+        ERR_clear_error()
+        let taken = SSL_write(ssl, bytes, Int32(clamping: count))
+        return taken > 0 ? .moved(Int(taken)) : failure(ssl, taken)
+    }
+
+    private func failure(_ ssl: OpaquePointer, _ result: Int32) -> Result {
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
+        case SSL_ERROR_ZERO_RETURN: return .end
+        case SSL_ERROR_SYSCALL:
+            let error = errno
+            return error == 0 ? .end : Self.classify(error)
+        default:
+            ERR_clear_error()
+            return .failed(.tls)
+        }
+    }
+
+    private static func classify(_ error: Int32) -> Result {
+        switch error {
+        case EAGAIN, EINTR: .wouldBlock
+        default: .failed(.reset)
+        }
+    }
+
+    /// What a failed connect came to.
+    static func connectOutcome(_ error: Int32) -> Outcome {
+        switch error {
+        case ECONNREFUSED: .refused
+        case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
+        case EADDRNOTAVAIL, EADDRINUSE: .portsExhausted
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .descriptorsExhausted
+        case ETIMEDOUT: .timeoutTCP
+        default: .connectError
+        }
+    }
+}

@@ -1,0 +1,88 @@
+internal import COpenSSL
+
+/// The client's side of the opening handshake (RFC 6455 §4.1): the request's text, the same for all connections of a run
+/// but for the key in it.
+struct UpgradeRequest: Sendable {
+    /// The request up to its key, and from there on.
+    private let head: [UInt8]
+    private let tail: [UInt8]
+    let subprotocols: [String]
+
+    init(target: Target, headers: [Header], subprotocols: [String]) {
+        var text = "GET \(target.path) HTTP/1.1\r\n"
+        if !headers.contains(where: { $0.name.lowercased() == "host" }) { text += "Host: \(target.authority)\r\n" }
+        text += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        if !subprotocols.isEmpty { text += "Sec-WebSocket-Protocol: \(subprotocols.joined(separator: ", "))\r\n" }
+        for header in headers { text += "\(header.name): \(header.value)\r\n" }
+        text += "Sec-WebSocket-Key: "
+        head = Array(text.utf8)
+        tail = Array("\r\n\r\n".utf8)
+        self.subprotocols = subprotocols
+    }
+
+    /// Length of the key's text: 16 bytes in base64.
+    static let keyLength = 24
+    var length: Int { head.count + Self.keyLength + tail.count }
+
+    /// Writes the request, with a key made of `random`, to `bytes`, which has room for `length`; returns what the server
+    /// must answer in `Sec-WebSocket-Accept`.
+    func write(to bytes: UnsafeMutableRawPointer, random: (UInt64, UInt64)) -> AcceptKey {
+        head.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
+        let key = bytes + head.count
+        withUnsafeBytes(of: random) { Base64.encode($0, to: key) }
+        tail.withUnsafeBytes {
+            (key + Self.keyLength).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count)
+        }
+        return AcceptKey(answering: UnsafeRawBufferPointer(start: key, count: Self.keyLength))
+    }
+}
+
+/// The value of `Sec-WebSocket-Accept` (RFC 6455 §4.2.2): base64 of SHA-1 of the key and a fixed GUID; kept as the digest.
+struct AcceptKey: Equatable {
+    private var digest: (UInt64, UInt64, UInt32) = (0, 0, 0)
+
+    init(answering key: UnsafeRawBufferPointer) {
+        var input: [UInt8] = []
+        input.reserveCapacity(key.count + 36)
+        input.append(contentsOf: key)
+        input.append(contentsOf: "258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+        var bytes = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
+        _ = SHA1(input, input.count, &bytes)
+        withUnsafeMutableBytes(of: &digest) { $0.copyBytes(from: bytes) }
+    }
+
+    /// Whether a header's value is this key.
+    func matches(_ value: UnsafeRawBufferPointer) -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: 28, alignment: 8) { text in
+            withUnsafeBytes(of: digest) {
+                Base64.encode(UnsafeRawBufferPointer(rebasing: $0[..<20]), to: text.baseAddress.unsafelyUnwrapped)
+            }
+            return value.count == 28 && value.elementsEqual(text)
+        }
+    }
+
+    static func == (a: AcceptKey, b: AcceptKey) -> Bool { a.digest == b.digest }
+}
+
+enum Base64 {
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+    /// RFC 4648 §4, padded: writes (count + 2) / 3 * 4 bytes to `text`.
+    static func encode(_ bytes: UnsafeRawBufferPointer, to text: UnsafeMutableRawPointer) {
+        let letters = alphabet.utf8Start
+        var out = text
+        var index = 0
+        while index < bytes.count {
+            let have = min(3, bytes.count - index)
+            var group = UInt32(bytes[index]) << 16
+            if have > 1 { group |= UInt32(bytes[index + 1]) << 8 }
+            if have > 2 { group |= UInt32(bytes[index + 2]) }
+            for place in 0..<4 {
+                let letter = place <= have ? letters[Int(group >> (18 - 6 * place)) & 63] : UInt8(ascii: "=")
+                (out + place).storeBytes(of: letter, as: UInt8.self)
+            }
+            out += 4
+            index += 3
+        }
+    }
+}

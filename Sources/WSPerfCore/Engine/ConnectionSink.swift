@@ -1,0 +1,77 @@
+/// Where a client tells the engine what happens to one connection.
+///
+/// Every method may be called on any thread, in the order in which things happened: `resolved`, `connected`, `secured`
+/// as far as the phases exist, then `opened`, then messages, then exactly one `ended`. The engine takes the time of each
+/// call. What comes after `ended`, or after the engine called `abort()`, is ignored.
+public struct ConnectionSink: Sendable {
+    /// The connection's index in the whole run, 0 ..< planned connections.
+    public let connection: Int
+
+    let loop: EventLoop
+    let sessions: SessionTable
+    let slot: UInt32
+    let generation: UInt32
+
+    /// The target's name has been resolved. Not called when there was nothing to resolve.
+    public func resolved() { tell(.resolved) }
+
+    /// The TCP connection is established.
+    public func connected() { tell(.connected) }
+
+    /// The TLS handshake is over. Not called without TLS.
+    public func secured() { tell(.secured) }
+
+    /// The server accepted the upgrade: the connection is open.
+    public func opened() { tell(.opened) }
+
+    /// A whole data message has arrived.
+    public func received(_ kind: MessageKind, payload: RawSpan) {
+        payload.withUnsafeBytes { received(kind, length: $0.count, prefix: $0) }
+    }
+
+    /// A whole data message has arrived, of which only the beginning is at hand: at least the first
+    /// `MessageTag.longest` bytes (all, if it is shorter) are wanted when the plan matches replies by tag; none otherwise.
+    func received(_ kind: MessageKind, length: Int, prefix: UnsafeRawBufferPointer) {
+        let tag = sessions.wantsTags ? MessageTag(reading: prefix, kind: kind) : nil
+        if loop.isCurrent {
+            sessions.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
+        } else {
+            tell(.message(length: length, tag: tag))
+        }
+    }
+
+    /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told.
+    public func pong(id: UInt64) { tell(.pong(id)) }
+
+    /// After a `send` that was `.buffered` or `.blocked`: the next one will be taken.
+    public func writable() { tell(.writable) }
+
+    /// The server's close frame has arrived (`.noStatus` where it had no code). The client answers it by itself.
+    public func closeReceived(_ code: CloseCode) { tell(.closeReceived(code)) }
+
+    /// The connection is over.
+    ///
+    /// - Parameter failure: nil when the stream came to its end in order, with or without close frames before;
+    ///   otherwise what went wrong, such as `.refused`, `.tls`, `.reset`.
+    public func ended(_ failure: Outcome? = nil) { tell(.ended(failure)) }
+
+    private func tell(_ event: SessionEvent) {
+        if loop.isCurrent {
+            sessions.handle(event, slot: slot, generation: generation, now: loop.now)
+        } else {
+            loop.post(event, to: sessions, slot: slot, generation: generation)
+        }
+    }
+}
+
+enum SessionEvent: Sendable {
+    case resolved
+    case connected
+    case secured
+    case opened
+    case message(length: Int, tag: MessageTag?)
+    case pong(UInt64)
+    case writable
+    case closeReceived(CloseCode)
+    case ended(Outcome?)
+}

@@ -1,0 +1,165 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// Runs one worker's share of a plan: opens its connections, sends, measures, closes.
+///
+/// ```swift
+/// var plan = Plan(target: try Target("ws://127.0.0.1:9000/"))
+/// plan.instances = 100
+/// plan.messages = 10
+/// let engine = try LoadEngine(plan: plan)
+/// let result = try await engine.run()
+/// print(result.statistics.rttResponse.percentile(99))
+/// ```
+///
+/// All work is done on threads of the engine's own, one a loop (`plan.threads`) and one that makes the snapshots; `async`
+/// is at this edge only. An engine runs once.
+public final class LoadEngine: Sendable {
+    private let plan: Plan
+    private let share: WorkerShare
+    private let client: any WebSocketClient
+    private let schedulers: @Sendable (Int) -> SchedulerPool
+    private let payloads: @Sendable (Int) -> PayloadPool
+
+    private struct State {
+        var hasBegun = false
+        var command: Command?
+        var loops: [RunningLoop] = []
+    }
+    private enum Command { case stop, abort }
+    /// A loop as the engine commands it, whatever its client.
+    private struct RunningLoop: Sendable {
+        let stop: @Sendable () -> Void
+        let abort: @Sendable () -> Void
+    }
+    private let state = Mutex(State())
+
+    /// Sets the plan's client, schedule and payload up.
+    ///
+    /// - Throws: `PlanError` if one of them is not registered, refuses its options, or can't read its files.
+    public init(plan: Plan, registry: Registry = Registry(), share: WorkerShare = WorkerShare()) throws {
+        self.plan = plan
+        self.share = share
+        client = try registry.make(plan.client, from: registry.clients, key: "client", plan)
+        schedulers = try registry.make(plan.schedule, from: registry.schedulers, key: "schedule", plan)
+        payloads = try registry.make(plan.payload, from: registry.payloads, key: "payload", plan)
+    }
+
+    /// Runs to the end: returns when every connection has come to its outcome, at the latest when the plan's time limit
+    /// and its closing timeout have passed.
+    ///
+    /// - Parameter onSnapshot: is given what was counted since the snapshot before, about once a second and at the end, on
+    ///   a thread of the engine's and never two at a time.
+    /// - Throws: `SystemError` if descriptors or threads for the loops themselves can't be had. A target that can't be
+    ///   reached is no error but a result.
+    ///
+    /// Cancelling the task is `stop()`.
+    public func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void = { _ in }) async throws -> LoadResult {
+        let isFirst = state.withLock { state in
+            defer { state.hasBegun = true }
+            return !state.hasBegun
+        }
+        precondition(isFirst, "an engine runs once")
+        DescriptorLimit.raise()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                launch(client, onSnapshot) { continuation.resume(with: $0) }
+            }
+        } onCancel: {
+            stop()
+        }
+    }
+
+    /// Opens no more connections, sends no more messages and closes those that are open; those not yet done end as
+    /// `aborted`. Returns at once; `run` returns when the closing is over. Any thread, any time.
+    public func stop() { command(.stop) }
+
+    /// Drops every connection at once. Any thread, any time.
+    public func abort() { command(.abort) }
+
+    private func command(_ command: Command) {
+        let loops = state.withLock { state in
+            if state.command != .abort { state.command = command }
+            return state.loops
+        }
+        for loop in loops { command == .stop ? loop.stop() : loop.abort() }
+    }
+
+    private func launch(
+        _ client: any WebSocketClient, _ onSnapshot: @escaping @Sendable (Snapshot) -> Void,
+        _ completion: @escaping @Sendable (Result<LoadResult, any Error>) -> Void
+    ) {
+        do {
+            // The stock client by its own type, so that its loop is compiled for it.
+            if let stock = client as? StockClient {
+                try launchLoops(stock, onSnapshot, completion)
+            } else {
+                try launchLoops(client, onSnapshot, completion)
+            }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    private func launchLoops<Client: WebSocketClient>(
+        _ client: Client, _ onSnapshot: @escaping @Sendable (Snapshot) -> Void,
+        _ completion: @escaping @Sendable (Result<LoadResult, any Error>) -> Void
+    ) throws {
+        let threads = min(plan.threads, max(plan.instances, 1))
+        let events = try (0..<threads).map { _ in try EventLoop() }
+        let collector = Collector(loops: threads)
+        let loads = events.enumerated().map { index, loop in
+            LoadLoop(
+                client: client, plan: plan, share: share, index: index, threads: threads, loop: loop,
+                collector: collector, schedulers: schedulers, payloads: payloads)
+        }
+        let running = zip(events, loads).map { loop, load in
+            RunningLoop(
+                stop: { loop.post { load.stopAll() } },
+                abort: { loop.post { load.abortAll() } })
+        }
+        let pending = state.withLock { state in
+            state.loops = running
+            return state.command
+        }
+        for loop in running {
+            switch pending {
+            case .stop: loop.stop()
+            case .abort: loop.abort()
+            case nil: break
+            }
+        }
+        let planned = plan.instances
+        let hasReporter = DetachedThread.start("wsperf-report") { [self] in
+            let (elapsed, statistics, timeLimitReached) = collector.report(onSnapshot)
+            state.withLock { $0.loops = [] }
+            completion(
+                .success(
+                    LoadResult(
+                        planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached)))
+        }
+        guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }
+        for (loop, load) in zip(events, loads) where !DetachedThread.start("wsperf-loop", { loop.run(load) }) {
+            // Its connections are reported, as aborted, by a run that begins and ends here.
+            load.stopAll()
+            loop.run(load)
+        }
+    }
+}
+
+extension Registry {
+    /// The component a plan names, set up.
+    func make<Component>(
+        _ component: ComponentPlan, from registered: [String: @Sendable (ComponentContext) throws -> Component],
+        key: String, _ plan: Plan
+    ) throws -> Component {
+        guard let make = registered[component.kind] else {
+            let known = registered.keys.sorted()
+            throw PlanError(
+                "unknown kind '\(component.kind)'; this worker knows \(known.joined(separator: ", "))",
+                at: "\(key).kind", suggestion: PlanError.suggestion(for: component.kind, among: known))
+        }
+        return try make(ComponentContext(options: component.options, plan: plan))
+    }
+}

@@ -1,0 +1,563 @@
+internal import CLinux
+
+/// One event loop's share of a run: opens its connections when their time comes, sends what is due, matches replies,
+/// keeps the deadlines, and counts. Confined to its loop's thread.
+///
+/// Generic over the client, so that the stock client's calls are direct; schedulers and payloads come through pools, one
+/// virtual call each.
+final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
+    private let client: Client
+    private let plan: Plan
+    private let loop: EventLoop
+    private let collector: Collector
+    private let index: Int
+    private let threads: Int
+    /// Index in the run of the worker's first connection.
+    private let firstConnection: Int
+    private let schedulers: SchedulerPool
+    private let payloads: PayloadPool
+
+    // Invariant: both have `capacity` elements, initialised from init to deinit.
+    private let sessions: UnsafeMutablePointer<Session>
+    private let connections: UnsafeMutablePointer<Client.Connection?>
+    private let capacity: Int
+    /// What is being counted into: one of the collector's two buffers for this loop.
+    private var statistics: UnsafeMutablePointer<LoadStatistics>
+
+    private var started = 0
+    private var done = 0
+    private var isStopping = false
+    private var runBegan: UInt64 = 0
+    private var ticks: UInt64 = 0
+
+    // The plan, in the units of the hot path (nanoseconds, and `max` for what has no limit).
+    private let messageLimit: UInt64
+    private let sendingTime: UInt64
+    private let inFlight: UInt64
+    private let maxUnanswered: Int
+    private let match: MatchMode
+    private let nonce: UInt64
+    private let connectTimeout: UInt64
+    private let replyTimeout: UInt64
+    private let closeTimeout: UInt64
+    private let idleTimeout: UInt64
+    private let openingInterval: Double
+    private let timeLimit: UInt64
+    private let firstPhase: Session.Phase
+
+    // Slots of the deadline queue behind those of the connections.
+    private var rampSlot: Int { capacity }
+    private var tickSlot: Int { capacity + 1 }
+    private var limitSlot: Int { capacity + 2 }
+
+    init(
+        client: Client, plan: Plan, share: WorkerShare, index: Int, threads: Int, loop: EventLoop, collector: Collector,
+        schedulers: (Int) -> SchedulerPool, payloads: (Int) -> PayloadPool
+    ) {
+        self.client = client
+        self.plan = plan
+        self.loop = loop
+        self.collector = collector
+        self.index = index
+        self.threads = threads
+        firstConnection = share.workerIndex * plan.instances
+        capacity = (plan.instances - index + threads - 1) / threads
+        self.schedulers = schedulers(capacity)
+        self.payloads = payloads(index)
+        sessions = .allocate(capacity: max(capacity, 1))
+        connections = .allocate(capacity: max(capacity, 1))
+        for slot in 0..<capacity {
+            let connection = firstConnection + index + slot * threads
+            let random = SeededGenerator(seed: plan.seed, stream: UInt64(connection))
+            (sessions + slot).initialize(to: Session(random: random))
+            (connections + slot).initialize(to: nil)
+        }
+        statistics = collector.buffer(of: index)
+        messageLimit = plan.sendMessages ? plan.messages.map { UInt64($0) } ?? .max : 0
+        sendingTime = plan.duration.map(\.wholeNanoseconds) ?? .max
+        inFlight = plan.inFlight.map { UInt64($0) } ?? .max
+        maxUnanswered = plan.maxUnanswered
+        match = plan.match
+        var nonces = SeededGenerator(seed: plan.seed, stream: .max - 1)
+        nonce = nonces.next()
+        connectTimeout = plan.timeouts.connect.wholeNanoseconds
+        replyTimeout = plan.timeouts.reply.wholeNanoseconds
+        closeTimeout = plan.timeouts.close.wholeNanoseconds
+        idleTimeout = plan.timeouts.idle.map(\.wholeNanoseconds) ?? .max
+        openingInterval =
+            switch plan.ramp {
+            case .rate(let perSecond): 1e9 / perSecond
+            case .over(let time): Double(time.wholeNanoseconds) / Double(plan.instances)
+            }
+        timeLimit = plan.arithmetic.limit.wholeNanoseconds
+        firstPhase = SocketAddress.literal(plan.target.host, port: plan.target.port) == nil ? .dns : .tcp
+        super.init(deadlines: capacity + 3, wantsTags: plan.match == .tagged)
+    }
+
+    deinit {
+        for slot in 0..<capacity { sessions[slot].replies.free() }
+        sessions.deinitialize(count: capacity)
+        connections.deinitialize(count: capacity)
+        sessions.deallocate()
+        connections.deallocate()
+    }
+
+    // MARK: - The loop's calls
+
+    override func start() {
+        runBegan = collector.runBegan
+        deadlines.set(limitSlot, to: runBegan &+ timeLimit)
+        deadlines.set(tickSlot, to: runBegan + 1_000_000_000)
+        if isStopping { return stopAll() }
+        if capacity == 0 { return finish() }
+        deadlines.set(rampSlot, to: openingTime(0))
+    }
+
+    override func fire() {
+        var handled = 0
+        while deadlines.earliest <= loop.now {
+            let slot = deadlines.earliestSlot
+            if slot < capacity {
+                sessions[slot].armed = 0
+                due(slot)
+                if sessions[slot].armed == 0 {
+                    sessions[slot].armed = .max
+                    deadlines.remove(slot)
+                }
+            } else if slot == rampSlot {
+                open()
+            } else if slot == tickSlot {
+                tick()
+            } else {
+                deadlines.remove(limitSlot)
+                collector.note(.timeLimitReached)
+                stopAll()
+            }
+            // Replies that arrive meanwhile are to be timed soon: hand the loop back now and then.
+            handled += 1
+            if handled >= 128 { return }
+        }
+    }
+
+    /// Stops opening and sending, closes what is open. On the loop's thread.
+    func stopAll() {
+        isStopping = true
+        guard runBegan != 0 else { return }
+        deadlines.remove(rampSlot)
+        for slot in 0..<capacity {
+            switch sessions[slot].state {
+            case .idle, .opening: end(slot, .aborted, abort: true)
+            case .open: close(slot, .aborted, .goingAway)
+            case .closing, .done: break
+            }
+        }
+    }
+
+    /// Drops every connection. On the loop's thread.
+    func abortAll() {
+        isStopping = true
+        guard runBegan != 0 else { return }
+        deadlines.remove(rampSlot)
+        for slot in 0..<capacity where sessions[slot].state != .done {
+            let verdict = sessions[slot].state == .closing ? sessions[slot].verdict : .aborted
+            end(slot, verdict == .succeeded ? .closeTimeout : verdict, abort: true)
+        }
+    }
+
+    private func tick() {
+        ticks += 1
+        statistics = collector.hand(over: statistics, of: index, isFinal: false)
+        deadlines.set(tickSlot, to: runBegan + (ticks + 1) * 1_000_000_000)
+    }
+
+    private func finish() {
+        for slot in [rampSlot, tickSlot, limitSlot] { deadlines.remove(slot) }
+        statistics = collector.hand(over: statistics, of: index, isFinal: true)
+        loop.stop()
+    }
+
+    // MARK: - Opening
+
+    /// When the connection at `slot` is to open: evenly spaced over all of the worker's loops.
+    private func openingTime(_ slot: Int) -> UInt64 {
+        runBegan &+ UInt64(openingInterval * Double(index + slot * threads))
+    }
+
+    private func open() {
+        // Bounded, so that a steep ramp does not keep the replies of those already open waiting.
+        var opened = 0
+        while started < capacity, opened < 16, openingTime(started) <= loop.now {
+            let slot = started
+            started += 1
+            opened += 1
+            begin(slot)
+            loop.updateNow()
+        }
+        if started < capacity {
+            deadlines.set(rampSlot, to: openingTime(started))
+        } else {
+            deadlines.remove(rampSlot)
+        }
+    }
+
+    private func begin(_ slot: Int) {
+        statistics.pointee.started += 1
+        sessions[slot].state = .opening
+        sessions[slot].phase = firstPhase
+        sessions[slot].began = loop.now
+        sessions[slot].phaseBegan = loop.now
+        arm(slot, loop.now &+ connectTimeout)
+        let sink = ConnectionSink(
+            connection: firstConnection + index + slot * threads, loop: loop, sessions: self, slot: UInt32(slot),
+            generation: sessions[slot].generation)
+        let connection = client.connect(to: plan.target, on: loop, sink: sink)
+        // It may be over already.
+        if sessions[slot].state != .done { connections[slot] = connection }
+    }
+
+    // MARK: - The connections' calls
+
+    override func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {
+        let slot = Int(slot)
+        guard sessions[slot].generation == generation, sessions[slot].state != .done else { return }
+        let isOpening = sessions[slot].state == .opening
+        switch event {
+        case .resolved:
+            guard isOpening else { return }
+            statistics.pointee.dns.record(endPhase(slot, now, next: .tcp))
+        case .connected:
+            guard isOpening else { return }
+            statistics.pointee.tcpConnect.record(endPhase(slot, now, next: plan.target.isSecure ? .tls : .upgrade))
+        case .secured:
+            guard isOpening else { return }
+            statistics.pointee.tls.record(endPhase(slot, now, next: .upgrade))
+        case .opened:
+            guard isOpening else { return }
+            opened(slot, now)
+        case .message(let length, let tag):
+            message(length: length, tag: tag, slot: UInt32(slot), generation: generation, now: now)
+        case .pong(let id):
+            sessions[slot].lastReceived = now
+            guard match == .ping else { return }
+            switch sessions[slot].replies.answer(id) {
+            case .timed(let entry): recordReply(entry, now)
+            case .untimed: statistics.pointee.untimed += 1
+            case .unexpected: break
+            }
+            replyCame(slot)
+        case .writable:
+            guard sessions[slot].isBlocked else { return }
+            sessions[slot].isBlocked = false
+            sessions[slot].released = now
+            if sessions[slot].state == .open { pump(slot) }
+        case .closeReceived(let code):
+            sessions[slot].closeSeen = code
+            let isUnasked = sessions[slot].verdict == .closed(CloseCode.abnormal.rawValue)
+            if sessions[slot].state == .open || isUnasked {
+                sessions[slot].state = .closing
+                sessions[slot].verdict = .closed(code.rawValue)
+                sessions[slot].hasMessage = false
+                arm(slot, now &+ closeTimeout)
+            }
+        case .ended(let failure):
+            end(slot, outcome(slot, failure), abort: false)
+        }
+    }
+
+    /// What a connection that is over came to.
+    private func outcome(_ slot: Int, _ failure: Outcome?) -> Outcome {
+        switch sessions[slot].state {
+        case .idle, .opening: return failure ?? .upgradeClosed
+        case .open: return failure ?? .closed(CloseCode.abnormal.rawValue)
+        case .closing, .done:
+            let verdict = sessions[slot].verdict
+            if sessions[slot].closeSeen != nil { return verdict }
+            if verdict == .closed(CloseCode.abnormal.rawValue) { return failure ?? verdict }
+            return verdict == .succeeded ? .closeIncomplete : verdict
+        }
+    }
+
+    private func endPhase(_ slot: Int, _ now: UInt64, next: Session.Phase) -> UInt64 {
+        let began = sessions[slot].phaseBegan
+        sessions[slot].phase = next
+        sessions[slot].phaseBegan = now
+        return now &- began
+    }
+
+    private func opened(_ slot: Int, _ now: UInt64) {
+        statistics.pointee.upgrade.record(endPhase(slot, now, next: .upgrade))
+        statistics.pointee.handshake.record(now &- sessions[slot].began)
+        statistics.pointee.opened += 1
+        sessions[slot].state = .open
+        sessions[slot].opened = now
+        sessions[slot].lastReceived = now
+        sessions[slot].lastSent = now
+        sessions[slot].armed = .max
+        if messageLimit > 0 {
+            schedulers.start(
+                slot: slot, connection: firstConnection + index + slot * threads, random: &sessions[slot].random)
+            next(slot)
+        }
+        // Inside of `connect` there is no connection to send on yet, but no client opens that fast; and if one does, the
+        // deadline sends.
+        if connections[slot] == nil { arm(slot, now) } else { pump(slot) }
+    }
+
+    override func message(length: Int, tag: MessageTag?, slot: UInt32, generation: UInt32, now: UInt64) {
+        let slot = Int(slot)
+        guard sessions[slot].generation == generation else { return }
+        switch sessions[slot].state {
+        case .open, .closing: break
+        case .idle, .opening, .done: return
+        }
+        statistics.pointee.received += 1
+        statistics.pointee.bytesReceived += UInt64(length)
+        sessions[slot].lastReceived = now
+        let answer: ReplyQueue.Answer
+        switch match {
+        case .echo:
+            answer = sessions[slot].replies.answerOldest()
+        case .tagged:
+            let connection = UInt64(firstConnection + index + slot * threads)
+            if let tag, tag.nonce == nonce, tag.connection == connection {
+                answer = sessions[slot].replies.answer(tag.message)
+            } else {
+                answer = .unexpected
+            }
+        case .ping, .none:
+            return
+        }
+        switch answer {
+        case .timed(let entry): recordReply(entry, now)
+        case .untimed: statistics.pointee.untimed += 1
+        case .unexpected: statistics.pointee.unexpected += 1
+        }
+        replyCame(slot)
+    }
+
+    private func recordReply(_ entry: ReplyQueue.Entry, _ now: UInt64) {
+        let service = now &- entry.actual
+        statistics.pointee.rttService.record(service)
+        statistics.pointee.rttResponse.record(now &- entry.intended)
+        if service > replyTimeout { statistics.pointee.late += 1 }
+    }
+
+    private func replyCame(_ slot: Int) {
+        guard sessions[slot].state == .open else { return }
+        if sessions[slot].hasMessage {
+            if sessions[slot].isHeld {
+                sessions[slot].released = loop.now
+                pump(slot)
+            }
+        } else if sessions[slot].replies.count == 0, !sessions[slot].isBlocked {
+            close(slot, .succeeded, .normal)
+        }
+    }
+
+    // MARK: - Sending
+
+    /// Asks the schedule for the next message.
+    private func next(_ slot: Int) {
+        let session = sessions + slot
+        session.pointee.hasMessage = false
+        guard session.pointee.sent < messageLimit,
+            let message = schedulers.next(slot: slot, random: &session.pointee.random),
+            UInt64(clamping: message.offset) <= sendingTime
+        else { return }
+        session.pointee.message = message
+        session.pointee.due = session.pointee.opened &+ UInt64(clamping: message.offset)
+        session.pointee.hasMessage = true
+    }
+
+    /// Sends what is due, and sets the connection's next deadline.
+    private func pump(_ slot: Int) {
+        let session = sessions + slot
+        var burst = 0
+        while session.pointee.hasMessage, !session.pointee.isBlocked {
+            session.pointee.isHeld = session.pointee.replies.count >= inFlight
+            if session.pointee.isHeld || session.pointee.due > loop.now || burst == 64 { break }
+            send(slot)
+            burst += 1
+            guard session.pointee.state == .open else { return }
+        }
+        guard session.pointee.hasMessage || session.pointee.replies.count > 0 || session.pointee.isBlocked else {
+            return close(slot, .succeeded, .normal)
+        }
+        rearm(slot)
+    }
+
+    private func send(_ slot: Int) {
+        guard let connection = connections[slot] else { return }
+        let session = sessions + slot
+        let scheduled = session.pointee.message
+        let context = MessageContext(
+            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent), scheduled: scheduled)
+        // Drawn once, also where the connection makes the message wait: or a seed would not give the same bytes again.
+        if session.pointee.length < 0 {
+            session.pointee.kind = scheduled.kind ?? payloads.kind(for: context)
+            let length = scheduled.length ?? payloads.length(for: context, using: &session.pointee.random)
+            let least = match == .tagged ? MessageTag.length(session.pointee.kind) : 0
+            session.pointee.length = Int32(clamping: max(length, least))
+        }
+        let kind = session.pointee.kind
+        let length = Int(session.pointee.length)
+        let now = loop.updateNow()
+        // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
+        // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
+        let possible = max(session.pointee.due, session.pointee.released)
+        let isUnpaced = inFlight != .max && session.pointee.due <= session.pointee.opened
+        let intended = isUnpaced ? possible : session.pointee.due
+        let tagged = match == .tagged
+        let outcome = connection.send(kind, length: length) { payload in
+            payloads.fill(&payload, for: context, using: &session.pointee.random)
+            if tagged {
+                let tag = MessageTag(nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
+                payload.withUnsafeMutableBytes { bytes, count in
+                    tag.write(to: bytes, kind: kind)
+                    // A character that the tag cut in two would make invalid text of a valid one.
+                    var index = MessageTag.length(kind)
+                    while kind == .text, index < count, bytes[index] & 0xC0 == 0x80 {
+                        bytes[index] = UInt8(ascii: "0")
+                        index += 1
+                    }
+                    count = max(count, MessageTag.length(kind))
+                }
+            }
+        }
+        switch outcome {
+        case .sent, .buffered:
+            session.pointee.length = -1
+            if outcome == .buffered { block(slot) }
+            statistics.pointee.sent += 1
+            statistics.pointee.bytesSent += UInt64(length)
+            statistics.pointee.sendLag.record(now &- possible)
+            let index = session.pointee.sent
+            session.pointee.sent = index + 1
+            session.pointee.lastSent = now
+            if match != .none {
+                session.pointee.replies.append(
+                    ReplyQueue.Entry(intended: intended, actual: now), index: index, limit: maxUnanswered)
+            }
+            if match == .ping, connection.ping(id: index) == .unsupported {
+                return close(slot, .clientError, .normal)
+            }
+            next(slot)
+        case .blocked:
+            block(slot)
+        case .closed:
+            // The connection has told its end, or is about to.
+            guard session.pointee.state == .open else { return }
+            session.pointee.state = .closing
+            session.pointee.verdict = .closed(CloseCode.abnormal.rawValue)
+            arm(slot, now &+ closeTimeout)
+        case .unsupported:
+            close(slot, .clientError, .normal)
+        }
+    }
+
+    private func block(_ slot: Int) {
+        guard !sessions[slot].isBlocked else { return }
+        sessions[slot].isBlocked = true
+        statistics.pointee.blocked += 1
+    }
+
+    // MARK: - Deadlines
+
+    private func arm(_ slot: Int, _ deadline: UInt64) {
+        sessions[slot].armed = deadline
+        deadlines.set(slot, to: deadline)
+    }
+
+    /// Sets the deadline of an open connection. One that is only moved back is left as it is and looked at again when it
+    /// fires: a reply deadline moves with every message, and hardly ever fires.
+    private func rearm(_ slot: Int) {
+        let session = sessions + slot
+        var deadline = UInt64.max
+        if session.pointee.isBlocked {
+            deadline = session.pointee.lastSent &+ replyTimeout
+        } else if session.pointee.hasMessage, !session.pointee.isHeld {
+            deadline = session.pointee.due
+        } else {
+            deadline = (session.pointee.replies.oldest?.actual ?? session.pointee.lastSent) &+ replyTimeout
+            // After the last message, replies have the full time from then on.
+            if !session.pointee.hasMessage { deadline = max(deadline, session.pointee.lastSent &+ replyTimeout) }
+        }
+        if idleTimeout != .max { deadline = min(deadline, session.pointee.lastReceived &+ idleTimeout) }
+        if session.pointee.armed != 0, deadline >= session.pointee.armed { return }
+        arm(slot, deadline)
+    }
+
+    /// The connection's deadline has come.
+    private func due(_ slot: Int) {
+        let session = sessions + slot
+        let now = loop.now
+        switch session.pointee.state {
+        case .idle, .done:
+            break
+        case .opening:
+            end(slot, session.pointee.phase.timeout, abort: true)
+        case .closing:
+            let verdict = session.pointee.verdict
+            let isComplete = session.pointee.closeSeen != nil
+            end(slot, verdict == .succeeded && !isComplete ? .closeTimeout : verdict, abort: true)
+        case .open:
+            if idleTimeout != .max, session.pointee.lastReceived &+ idleTimeout <= now {
+                return close(slot, .idleTimeout, .goingAway)
+            }
+            if session.pointee.isBlocked {
+                if session.pointee.lastSent &+ replyTimeout <= now { return end(slot, .sendTimeout, abort: true) }
+            } else if !session.pointee.hasMessage || session.pointee.isHeld, session.pointee.replies.count > 0 {
+                let from = session.pointee.isHeld && session.pointee.hasMessage
+                    ? session.pointee.replies.oldest?.actual ?? session.pointee.lastSent : session.pointee.lastSent
+                if from &+ replyTimeout <= now { return close(slot, .replyTimeout, .goingAway) }
+            }
+            pump(slot)
+        }
+    }
+
+    // MARK: - Ending
+
+    /// Begins the closing handshake of an open connection that is to end as `verdict`.
+    private func close(_ slot: Int, _ verdict: Outcome, _ code: CloseCode) {
+        let session = sessions + slot
+        guard session.pointee.state == .open else { return }
+        session.pointee.state = .closing
+        session.pointee.verdict = verdict
+        session.pointee.hasMessage = false
+        arm(slot, loop.now &+ closeTimeout)
+        connections[slot]?.close(code, reason: "")
+    }
+
+    /// The connection is over: counts its outcome, once, and frees what it held.
+    private func end(_ slot: Int, _ outcome: Outcome, abort: Bool) {
+        let session = sessions + slot
+        guard session.pointee.state != .done else { return }
+        let wasOpen = session.pointee.state == .open || session.pointee.state == .closing
+        session.pointee.state = .done
+        session.pointee.generation &+= 1
+        session.pointee.armed = .max
+        deadlines.remove(slot)
+        statistics.pointee.outcomes[outcome, default: 0] += 1
+        if wasOpen {
+            statistics.pointee.ended += 1
+            statistics.pointee.unanswered += session.pointee.replies.count
+        }
+        session.pointee.replies.free()
+        schedulers.stop(slot: slot)
+        let connection = connections[slot]
+        connections[slot] = nil
+        if abort { connection?.abort() }
+        done += 1
+        if done == capacity { finish() }
+    }
+}
+
+extension Duration {
+    /// Nanoseconds, rounded towards zero, from 0 to 2⁶² (146 years).
+    var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        guard seconds < 1 << 32 else { return 1 << 62 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,17 @@
+/// What an engine's run came to.
+public struct LoadResult: Sendable {
+    /// Connections this engine was to open; the outcomes in `statistics` add up to it.
+    public var planned: Int
+    /// From the start to the last outcome, nanoseconds of the monotonic clock.
+    public var elapsed: UInt64
+    public var statistics: LoadStatistics
+    /// Whether the run's time limit ended it; what was not done by then is `aborted`.
+    public var timeLimitReached: Bool
+
+    public init(planned: Int, elapsed: UInt64, statistics: LoadStatistics, timeLimitReached: Bool = false) {
+        self.planned = planned
+        self.elapsed = elapsed
+        self.statistics = statistics
+        self.timeLimitReached = timeLimitReached
+    }
+}

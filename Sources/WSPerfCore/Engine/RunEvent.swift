@@ -1,0 +1,76 @@
+/// What happens in a run, as its coordinator sees it. The stream of these is the run's whole record: the journal holds
+/// it, and every report is a fold over it.
+public enum RunEvent: Sendable, Equatable {
+    /// The first event. `startedAt` is wall-clock time, milliseconds since 1970-01-01 UTC.
+    case started(run: String, startedAt: Int64, plan: PlanNode)
+    case phase(RunPhase)
+    /// A worker process said it is ready.
+    case workerReady(WorkerInfo)
+    /// A snapshot of the worker with this id, accepted once and in order.
+    case snapshot(worker: String, Snapshot)
+    /// A worker is over. Its connections without an outcome are `lost` if `end.lost`, else `aborted`.
+    case workerEnded(worker: String, WorkerEnd)
+    /// Something a reader of the report should know: one line of printable text.
+    case notice(String)
+    /// The last event. `elapsed` is nanoseconds of the controller's monotonic clock since `started`.
+    case ended(RunEnd, elapsed: UInt64)
+}
+
+public enum RunPhase: String, Sendable, Hashable, Codable, CaseIterable {
+    case waitingForListeners = "waiting_for_listeners"
+    case launching
+    case waitingForWorkers = "waiting_for_workers"
+    case connecting
+    case sending
+    case draining
+    case collecting
+    case done
+}
+
+public struct WorkerInfo: Sendable, Hashable, Codable {
+    /// Unique among all workers of all runs; printable ASCII.
+    public var id: String
+    /// 0 ..< machines × processes: which share of the plan it runs.
+    public var index: Int
+    /// The listener's name for its machine.
+    public var machine: String
+    public var pid: Int32
+    public init(id: String, index: Int, machine: String, pid: Int32) {
+        self.id = id
+        self.index = index
+        self.machine = machine
+        self.pid = pid
+    }
+}
+
+public struct WorkerEnd: Sendable, Hashable, Codable {
+    /// True if it ended before its final snapshot had been accepted.
+    public var lost: Bool
+    /// Exit status, where it exited.
+    public var status: Int32?
+    /// Signal number, where a signal ended it.
+    public var signal: Int32?
+    /// Why, in words: "killed by signal 9", "silent for 5 s", "its listener is lost".
+    public var reason: String
+    /// The last lines it wrote to stderr; printable text, at most 2 KiB.
+    public var stderr: String
+    public init(lost: Bool, status: Int32? = nil, signal: Int32? = nil, reason: String, stderr: String = "") {
+        self.lost = lost
+        self.status = status
+        self.signal = signal
+        self.reason = reason
+        self.stderr = stderr
+    }
+}
+
+/// How a run ended.
+public enum RunEnd: String, Sendable, Hashable, Codable {
+    /// Every worker came to its end.
+    case finished
+    /// The operator interrupted it.
+    case interrupted
+    /// Too few listeners or workers came; nothing was sent.
+    case incomplete
+    /// A deadline of the run passed with workers still owing results.
+    case overdue
+}

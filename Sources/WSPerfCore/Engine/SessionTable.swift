@@ -1,0 +1,26 @@
+/// The connections of one event loop as the loop and the sinks see them, whatever client is under them.
+///
+/// Confined to its loop's thread; sinks on other threads only carry a reference to it.
+class SessionTable: @unchecked Sendable {
+    /// One deadline a connection, and a few of the table's own.
+    final var deadlines: DeadlineQueue
+    /// Whether replies are matched by tags, so that the beginnings of payloads matter.
+    final let wantsTags: Bool
+
+    init(deadlines capacity: Int, wantsTags: Bool) {
+        deadlines = DeadlineQueue(capacity: capacity)
+        self.wantsTags = wantsTags
+    }
+
+    /// When `fire` is to be called next: nanoseconds of the monotonic clock, `UInt64.max` for never.
+    final var earliest: UInt64 { deadlines.earliest }
+
+    /// Called once, on the loop's thread, before its first wait.
+    func start() {}
+    /// Handles the deadlines that are due.
+    func fire() {}
+    /// Something happened to the connection at `slot`; ignored if that is not the one of this generation any more.
+    func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {}
+    /// As `handle(.message…)`, without the detour: this one happens once a message.
+    func message(length: Int, tag: MessageTag?, slot: UInt32, generation: UInt32, now: UInt64) {}
+}

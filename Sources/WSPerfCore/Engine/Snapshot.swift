@@ -1,0 +1,25 @@
+/// What one engine did since its previous snapshot.
+public struct Snapshot: Sendable, Equatable {
+    /// 1, 2, 3, … within one engine's run; the sum of all up to the one marked `isFinal` is the engine's result.
+    public var sequence: UInt64
+    /// End of the interval this covers: nanoseconds of the monotonic clock since the engine's run began.
+    public var elapsed: UInt64
+    /// True for the last one: every connection has come to its outcome.
+    public var isFinal: Bool
+    /// The delta.
+    public var statistics: LoadStatistics
+
+    public init(sequence: UInt64, elapsed: UInt64, isFinal: Bool, statistics: LoadStatistics) {
+        self.sequence = sequence
+        self.elapsed = elapsed
+        self.isFinal = isFinal
+        self.statistics = statistics
+    }
+}
+
+/// Which part of a plan's connections one engine runs: connection indices `workerIndex * plan.instances ..< +instances`.
+/// `WorkerShare()` is the first and only worker, as in a harness of one's own.
+public struct WorkerShare: Sendable, Hashable {
+    public var workerIndex: Int
+    public init(workerIndex: Int = 0) { self.workerIndex = workerIndex }
+}

@@ -1,0 +1,53 @@
+internal import CLinux
+internal import Glibc
+
+/// Readiness of file descriptors, by epoll (level-triggered).
+///
+/// Each registration carries a 64-bit token that comes back with its events. Confined to its loop's thread.
+struct Poller: ~Copyable {
+    struct Interest: OptionSet {
+        let rawValue: UInt32
+        static let read = Interest(rawValue: 0x001)  // EPOLLIN
+        static let write = Interest(rawValue: 0x004)  // EPOLLOUT
+        /// Comes without asking: EPOLLERR.
+        static let error = Interest(rawValue: 0x008)
+        /// Comes without asking: EPOLLHUP.
+        static let hangUp = Interest(rawValue: 0x010)
+    }
+
+    private let descriptor: Int32
+    // Invariant: `events` has room for `capacity` events, of which the first `count` of the last `wait` are initialised.
+    private let events: UnsafeMutablePointer<epoll_event>
+    private let capacity: Int32 = 512
+
+    init() throws(SystemError) {
+        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard descriptor >= 0 else { throw SystemError("epoll_create1", errno) }
+        events = .allocate(capacity: Int(capacity))
+    }
+
+    deinit {
+        _ = close(descriptor)
+        events.deallocate()
+    }
+
+    func add(_ fd: Int32, _ interest: Interest, token: UInt64) throws(SystemError) {
+        let error = clinux_epoll_control(descriptor, EPOLL_CTL_ADD, fd, interest.rawValue, token)
+        guard error == 0 else { throw SystemError("epoll_ctl", error) }
+    }
+
+    /// For a descriptor that was added and is still open; the kernel can't refuse that.
+    func change(_ fd: Int32, _ interest: Interest, token: UInt64) {
+        _ = clinux_epoll_control(descriptor, EPOLL_CTL_MOD, fd, interest.rawValue, token)
+    }
+
+    /// Waits until something is ready or `timeout` nanoseconds are over (negative: no timeout). Returns how many events
+    /// there are; 0 also after a signal.
+    func wait(timeout: Int64) -> Int {
+        max(0, Int(clinux_epoll_wait(descriptor, events, capacity, timeout)))
+    }
+
+    func event(_ index: Int) -> (ready: Interest, token: UInt64) {
+        (Interest(rawValue: clinux_event_flags(events + index)), clinux_event_data(events + index))
+    }
+}

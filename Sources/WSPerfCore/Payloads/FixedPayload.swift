@@ -1,0 +1,49 @@
+/// The same bytes in every message.
+///
+/// Where the schedule dictates another length, the payload is cut, at the end of a character if it is text, or followed
+/// by zeros. Bytes that are not UTF-8 are never sent as text: where the schedule dictates text, such a message consists
+/// of zeros.
+public struct FixedPayload: PayloadGenerator {
+    private let bytes: SharedArray<UInt8>
+    private let format: MessageKind
+    private let isUTF8: Bool
+
+    /// A text message of this text.
+    public init(_ text: String) {
+        bytes = SharedArray(text.utf8)
+        format = .text
+        isUTF8 = true
+    }
+
+    /// A message of these bytes; `.text` asks for valid UTF-8, and bytes that are not are sent as `.binary`.
+    public init(_ bytes: [UInt8], kind: MessageKind = .binary) {
+        self.bytes = SharedArray(bytes)
+        isUTF8 = Self.isText(bytes)
+        format = isUTF8 ? kind : .binary
+    }
+
+    /// Whether the bytes may go out as a text message.
+    static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+
+    public func kind(for message: MessageContext) -> MessageKind { format }
+
+    public func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { bytes.count }
+
+    public func fill(
+        _ payload: inout OutputRawSpan,
+        for message: MessageContext,
+        using random: inout SeededGenerator
+    ) {
+        let kind = message.scheduled.kind ?? format
+        guard kind == .binary || isUTF8 else { return }
+        payload.append(bytes, 0..<bytes.count, kind)
+    }
+}
+
+extension PayloadGenerator where Self == FixedPayload {
+    /// This text in every message; see `FixedPayload`.
+    public static func fixed(_ text: String) -> Self { FixedPayload(text) }
+
+    /// These bytes in every message; see `FixedPayload`.
+    public static func fixed(_ bytes: [UInt8], kind: MessageKind = .binary) -> Self { FixedPayload(bytes, kind: kind) }
+}

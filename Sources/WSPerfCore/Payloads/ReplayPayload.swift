@@ -1,0 +1,51 @@
+/// The recorded payloads of a log that `ReplayScheduler` replays; random text or bytes of the recorded length where the
+/// log has no data.
+///
+/// Messages of another schedule are filled at random too, but are empty where that schedule dictates no length.
+public struct ReplayPayload: PayloadGenerator {
+    private let entries: SharedArray<ReplayLog.Entry>
+    private let data: SharedArray<UInt8>
+    private let random: RandomBytes
+
+    /// - Parameters:
+    ///   - log: The log that the scheduler replays.
+    ///   - seed: The plan's seed, for payloads that were not recorded.
+    public init(_ log: ReplayLog, seed: UInt64 = 1) {
+        entries = log.entries
+        data = log.data
+        random = RandomBytes(seed: seed)
+    }
+
+    public func kind(for message: MessageContext) -> MessageKind {
+        message.scheduled.kind ?? entry(of: message)?.kind ?? .text
+    }
+
+    public func length(for message: MessageContext, using random: inout SeededGenerator) -> Int {
+        message.scheduled.length ?? entry(of: message).map { Int($0.length) } ?? 0
+    }
+
+    public func fill(
+        _ payload: inout OutputRawSpan,
+        for message: MessageContext,
+        using random: inout SeededGenerator
+    ) {
+        let kind = kind(for: message)
+        // What was recorded as text is UTF-8; what was recorded as binary need not be.
+        if let entry = entry(of: message), entry.data != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary {
+            payload.append(data, Int(entry.data)..<Int(entry.data) + Int(entry.length), kind)
+        } else {
+            self.random.fill(&payload, kind, using: &random)
+        }
+    }
+
+    @inline(__always)
+    private func entry(of message: MessageContext) -> ReplayLog.Entry? {
+        guard let index = message.scheduled.entry, index >= 0, index < entries.count else { return nil }
+        return entries[index]
+    }
+}
+
+extension PayloadGenerator where Self == ReplayPayload {
+    /// The recorded payloads of `log`; see `ReplayPayload`.
+    public static func replay(_ log: ReplayLog, seed: UInt64 = 1) -> Self { ReplayPayload(log, seed: seed) }
+}

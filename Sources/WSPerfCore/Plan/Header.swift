@@ -1,0 +1,68 @@
+/// A header of the upgrade request.
+public struct Header: Sendable, Hashable {
+    public var name: String
+    public var value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+extension Header {
+    /// Headers that the client writes itself (RFC 6455 §4.1), or that would change where the request ends.
+    static let reserved: Set<String> = [
+        "host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol",
+        "sec-websocket-extensions", "content-length", "transfer-encoding",
+    ]
+
+    /// A token of HTTP (RFC 9110 §5.6.2).
+    static func isToken(_ text: String) -> Bool {
+        (1...200).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
+                    || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+    }
+
+    /// A mapping of names to values (or to lists of values), or a list of `Name: value`.
+    static func list(reading value: PlanValue) -> [Header] {
+        var headers: [Header] = []
+        func add(_ name: String, _ text: String, _ place: PlanValue) {
+            if !isToken(name) {
+                place.report("\(PlanText.quoted(name)) is no header name")
+            } else if reserved.contains(name.lowercased()) {
+                place.report("the client writes the header \(name) itself")
+            } else if text.utf8.count > 8192 || text.utf8.contains(where: { ($0 < 32 && $0 != 9) || $0 == 127 }) {
+                place.report("a header's value may hold no control characters and at most 8192 bytes")
+            }
+            headers.append(Header(name: name, value: text))
+        }
+        func addMapping(_ mapping: PlanValue) {
+            guard let reader = mapping.mapping() else { return }
+            for entry in reader.node.entries {
+                guard let value = reader.value(entry.key) else { continue }
+                let values: [PlanValue] =
+                    if case .sequence = value.node.content { value.list(limit: 100) ?? [] } else { [value] }
+                for value in values { value.string().map { add(entry.key, $0, value) } }
+            }
+        }
+        switch value.node.content {
+        case .mapping: addMapping(value)
+        default:
+            for element in value.list(limit: 1000) ?? [] {
+                guard case .scalar(let text, _) = element.node.content else {
+                    addMapping(element)
+                    continue
+                }
+                guard let colon = text.firstIndex(of: ":") else {
+                    element.report(
+                        "expected a header such as 'Origin: https://example.org', not \(PlanText.quoted(text))")
+                    continue
+                }
+                add(String(text[..<colon]), String(text[text.index(after: colon)...].drop { $0 == " " }), element)
+            }
+        }
+        return headers
+    }
+}

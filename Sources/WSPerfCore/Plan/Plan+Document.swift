@@ -1,0 +1,154 @@
+// A plan as a document, and back.
+extension Plan {
+    /// Reads a plan document: the keys of `Docs/Plan.md`, shorthands included. Throws a `PlanError` that lists
+    /// everything wrong with it. The files it names are not read.
+    public init(document: PlanNode) throws(PlanError) {
+        let problems = PlanProblems()
+        let plan = Self.read(document, problems)
+        try problems.throwIfAny()
+        self = plan
+    }
+
+    /// Reads a plan document, whose problems go to `problems`; if there are any, the plan is of no use.
+    static func read(_ document: PlanNode, _ problems: PlanProblems) -> Plan {
+        read(PlanReader(document.expandingShorthands(problems), path: "", problems: problems))
+    }
+
+    static func read(_ reader: PlanReader) -> Plan {
+        let problems = reader.problems
+        let before = problems.found.count
+        reader.require("target")
+        var plan = Plan(target: reader.value("target").flatMap(target(reading:)) ?? .placeholder)
+        if let value = reader.value("name"), let name = value.string() {
+            plan.name = name
+            checkName(name, value)
+        }
+        plan.machines = reader.integer("machines", in: 1...10_000, default: plan.machines)
+        plan.processes = reader.integer("processes", in: 1...10_000, default: plan.processes)
+        plan.instances = reader.integer("instances", in: 1...10_000_000, default: plan.instances)
+        plan.threads = reader.integer("threads", in: 1...1024, default: plan.threads)
+        let schedule = reader.mapping("schedule")
+        plan.client = component(reader.mapping("client"), default: "stock")
+        plan.schedule = component(schedule, default: "periodic")
+        plan.payload = component(
+            reader.mapping("payload"),
+            default: plan.schedule.kind == "replay" && !reader.has("payload") ? "replay" : "random")
+        plan.sendMessages = reader.boolean("send_messages", default: plan.sendMessages)
+        plan.messages = reader.integer("messages", in: 1...1_000_000_000)
+        plan.duration = reader.duration("duration", in: .milliseconds(1)...PlanQuantity.longest)
+        plan.ramp = ramp(reader.mapping("ramp"), default: plan.ramp)
+        plan.match = reader.choice("match", default: plan.match)
+        plan.inFlight = reader.integer("in_flight", in: 1...1_000_000)
+        plan.maxUnanswered = reader.integer("max_unanswered", in: 1...1_000_000, default: plan.maxUnanswered)
+        plan.seed = reader.value("seed")?.unsigned() ?? plan.seed
+        plan.tls = TLSPlan(reading: reader.mapping("tls"))
+        plan.headers = reader.value("headers").map(Header.list(reading:)) ?? []
+        plan.subprotocols = reader.value("subprotocols").map(subprotocols(reading:)) ?? []
+        plan.timeouts = TimeoutPlan(reading: reader.mapping("timeouts"))
+        plan.maxMessageSize = reader.size("max_message_size", in: 1...1 << 30, default: plan.maxMessageSize)
+        plan.timeLimit = reader.duration("time_limit", in: .milliseconds(1)...PlanQuantity.longest)
+        plan.fleet = FleetPlan(reading: reader.mapping("fleet"))
+        if reader.has("runs") { reader.report("a sweep, which is not one plan", at: "runs") }
+        reader.findUnknown(alsoKnown: PlanNode.shorthands)
+        // What does not fit together is worth saying only once each part is right.
+        if problems.found.count == before { plan.crossCheck(reader) }
+        return plan
+    }
+
+    /// The plan with every key spelled out, in a fixed order. `Plan(document: plan.document)` is the same plan, but for
+    /// its attachments.
+    public var document: PlanNode {
+        .mapping([
+            "name": .string(name),
+            "target": .string(target.description),
+            "machines": .integer(machines),
+            "processes": .integer(processes),
+            "instances": .integer(instances),
+            "threads": .integer(threads),
+            "client": client.document,
+            "schedule": schedule.document,
+            "payload": payload.document,
+            "send_messages": .boolean(sendMessages),
+            "messages": messages.map { .integer($0) } ?? .null,
+            "duration": duration.map { .duration($0) } ?? .null,
+            "ramp": ramp.document,
+            "match": .string(match.rawValue),
+            "in_flight": inFlight.map { .integer($0) } ?? .null,
+            "max_unanswered": .integer(maxUnanswered),
+            "seed": .integer(seed),
+            "tls": tls.document,
+            "headers": .sequence(headers.map { .string("\($0.name): \($0.value)") }),
+            "subprotocols": .sequence(subprotocols.map { .string($0) }),
+            "timeouts": timeouts.document,
+            "max_message_size": .integer(maxMessageSize),
+            "time_limit": timeLimit.map { .duration($0) } ?? .null,
+            "fleet": fleet.document,
+        ])
+    }
+
+    private static func target(reading value: PlanValue) -> Target? {
+        guard let url = value.string() else { return nil }
+        do throws(Target.Failure) {
+            return try Target(parsing: url)
+        } catch {
+            value.report(error.message)
+            return nil
+        }
+    }
+
+    /// A name is part of a directory's name.
+    private static func checkName(_ name: String, _ value: PlanValue) {
+        let isValid =
+            (1...100).contains(name.utf8.count) && !name.hasPrefix(".") && !name.contains("/")
+            && PlanText.printable(name, limit: 100) == name
+        if !isValid {
+            value.report(
+                "\(PlanText.quoted(name)) is no name: write 1 to 100 bytes, without '/' or control characters, not "
+                    + "beginning with '.'")
+        }
+    }
+
+    private static func component(_ reader: PlanReader, default standard: String) -> ComponentPlan {
+        let kind = reader.string("kind", default: standard)
+        if kind.isEmpty || kind.utf8.count > 64 || PlanText.printable(kind, limit: 64) != kind {
+            reader.report("\(PlanText.quoted(kind)) is no name of a kind", at: "kind")
+        }
+        let name = reader.path
+        switch (name, kind) {
+        case ("client", "stock"), ("payload", "replay"): return ComponentPlan(kind: kind)
+        case ("schedule", "periodic"): return .periodic(PeriodicOptions(reading: reader))
+        case ("schedule", "randomized"):
+            return ComponentPlan(kind: kind, options: RandomizedOptions(reading: reader).document)
+        case ("schedule", "replay"): return .replay(ReplayOptions(reading: reader))
+        case ("payload", "random"): return .random(RandomPayloadOptions(reading: reader))
+        case ("payload", "fixed"): return .fixed(FixedPayloadOptions(reading: reader))
+        default:
+            // A conformance of the user's own: it reads its options itself.
+            reader.acceptAll()
+            return ComponentPlan(
+                kind: kind,
+                options: PlanNode(.mapping(reader.node.entries.filter { $0.key != "kind" }), line: reader.line))
+        }
+    }
+
+    private static func ramp(_ reader: PlanReader, default standard: RampPlan) -> RampPlan {
+        let rate = reader.rate("rate", in: 0.001...1_000_000)
+        let time = reader.duration("over")
+        if reader.has("rate") && reader.has("over") { reader.report("give either rate or over, not both", at: "over") }
+        return rate.map(RampPlan.rate) ?? time.map(RampPlan.over) ?? standard
+    }
+
+    private static func subprotocols(reading value: PlanValue) -> [String] {
+        var names: [String] = []
+        for element in value.node.text == nil ? value.list(limit: 100) ?? [] : [value] {
+            guard let name = element.string() else { continue }
+            if !Header.isToken(name) {
+                element.report("\(PlanText.quoted(name)) is no subprotocol: write letters, digits and -._~!#$%&'*+^`|")
+            } else if names.contains(name) {
+                element.report("\(PlanText.quoted(name)) is there twice")
+            }
+            names.append(name)
+        }
+        return names
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+
+// The files that a plan names.
+extension Plan {
+    /// Bytes that a file named by a plan may have.
+    public static let fileSizeLimit = 256 << 20
+
+    /// The paths of the files that the stock parts of the plan read: a replay log, a payload, certificates and keys.
+    /// Each once, in the plan's order.
+    public var referencedFiles: [String] {
+        var files: [String] = []
+        if schedule.kind == "replay", let log = schedule.options["log"]?.text { files.append(log) }
+        if payload.kind == "fixed", let file = payload.options["file"]?.text { files.append(file) }
+        files += [tls.ca, tls.certificate, tls.key].compactMap(\.self)
+        var seen: Set<String> = []
+        return files.filter { seen.insert($0).inserted }
+    }
+
+    /// The contents of a file the plan names: those attached to the plan, else those on this machine's disk. Throws if
+    /// the file cannot be read or is larger than `fileSizeLimit`.
+    public func contents(ofFile path: String) throws(PlanError) -> [UInt8] {
+        if let attached = attachments[path] { return attached }
+        return try Self.read(path, limit: Self.fileSizeLimit)
+    }
+
+    /// Throws if a file that the plan names cannot be read, or is a replay log that is none.
+    public func checkFiles() throws(PlanError) {
+        for path in referencedFiles { _ = try contents(ofFile: path) }
+        if case .replay(let options) = Pacing(self) { _ = try ReplayLog.load(options, of: self) }
+    }
+
+    /// Checks all referenced files and attaches their contents, so that the plan can be run where they do not exist.
+    public mutating func attachFiles() throws(PlanError) {
+        try checkFiles()
+        for path in referencedFiles { attachments[path] = try contents(ofFile: path) }
+    }
+
+    /// A whole file of at most `limit` bytes.
+    package static func read(_ path: String, limit: Int) throws(PlanError) -> [UInt8] {
+        let name = PlanText.printable(path, limit: 500)
+        func failure(_ number: Int32) -> PlanError {
+            PlanError("cannot read \(name): \(String(cString: strerror(number)))")
+        }
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        guard file >= 0 else { throw failure(errno) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw failure(errno) }
+        // A pipe or device could keep the reader waiting for ever.
+        guard status.st_mode & S_IFMT == S_IFREG else { throw PlanError("cannot read \(name): not a regular file") }
+        guard status.st_size <= limit else {
+            throw PlanError("cannot read \(name): \(status.st_size) bytes, more than \(limit)")
+        }
+        var contents: [UInt8] = []
+        contents.reserveCapacity(Int(status.st_size))
+        while true {
+            let room = min(1 << 20, limit + 1 - contents.count)
+            var failed: Int32 = 0
+            var count = 0
+            let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, initialized in
+                // `read` writes at most `room` bytes, the buffer's capacity, and says how many of them it wrote.
+                count = Glibc.read(file, buffer.baseAddress, room)
+                failed = count < 0 ? errno : 0
+                initialized = max(count, 0)
+            }
+            if failed == EINTR { continue }
+            guard failed == 0 else { throw failure(failed) }
+            if count == 0 { return contents }
+            contents += chunk
+            guard contents.count <= limit else { throw PlanError("cannot read \(name): more than \(limit) bytes") }
+        }
+    }
+}

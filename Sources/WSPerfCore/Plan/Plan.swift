@@ -1,0 +1,59 @@
+/// A resolved load test: what to connect to, how many connections, what each sends and when.
+///
+/// A plan comes from a plan file (`PlanNode`, read by `Plan.init(document:)`) or is written in code:
+///
+/// ```swift
+/// var plan = Plan(target: try Target("ws://127.0.0.1:9000/"))
+/// plan.instances = 100
+/// plan.messages = 10
+/// ```
+public struct Plan: Sendable, Hashable {
+    /// Shown in reports and part of the run directory's name.
+    public var name: String = "run"
+    public var target: Target
+    /// Listeners to wait for, one a machine.
+    public var machines: Int = 1
+    /// Worker processes on each machine.
+    public var processes: Int = 1
+    /// Connections in each worker process.
+    public var instances: Int = 1
+    /// Event loops in each worker process.
+    public var threads: Int = 1
+    /// Which client, scheduler and payload generator, by the names the registry knows them by, with their options.
+    public var client = ComponentPlan.stock
+    public var schedule = ComponentPlan.periodic()
+    public var payload = ComponentPlan.random()
+    /// False: open, measure the handshake, close.
+    public var sendMessages: Bool = true
+    /// Messages each connection sends before it closes; nil: as many as the schedule has, or as fit in `duration`.
+    public var messages: Int? = nil
+    /// How long after it opened a connection goes on sending; nil: until its messages are sent.
+    public var duration: Duration? = nil
+    public var ramp: RampPlan = .rate(perSecond: 1000)
+    public var match: MatchMode = .echo
+    /// Replies a connection may wait for before it holds its next message back; nil is the open loop, 1 the closed one.
+    public var inFlight: Int? = nil
+    /// Messages waiting for a reply that are remembered with their times, per connection.
+    public var maxUnanswered: Int = 1024
+    public var seed: UInt64 = 1
+    public var tls = TLSPlan()
+    /// Extra request headers, in order.
+    public var headers: [Header] = []
+    /// Offered in `Sec-WebSocket-Protocol`, in order of preference.
+    public var subprotocols: [String] = []
+    public var timeouts = TimeoutPlan()
+    /// Bytes of payload a received message may have.
+    public var maxMessageSize: Int = 16 << 20
+    /// The longest a run may take before what is left of it is `aborted`; nil: computed from the plan (see
+    /// `arithmetic`).
+    public var timeLimit: Duration? = nil
+    public var fleet = FleetPlan()
+    /// Contents of the files the plan names (a replay log, a CA file), by the path as written in the plan. Filled by
+    /// whoever sends the plan to another machine; a file that is not here is read from this machine's disk.
+    public var attachments: [String: [UInt8]] = [:]
+
+    public init(target: Target) { self.target = target }
+
+    /// Connections of the whole run.
+    public var connections: Int { machines * processes * instances }
+}

@@ -1,0 +1,59 @@
+/// Text for error messages.
+package enum PlanText {
+    /// `text` in single quotes, with control characters escaped, cut to a length that a message can hold.
+    package static func quoted(_ text: String) -> String { "'\(printable(text, limit: 60))'" }
+
+    /// `text` with control and other invisible characters escaped, cut after `limit` characters.
+    package static func printable(_ text: String, limit: Int) -> String {
+        var result = ""
+        var count = 0
+        for scalar in text.unicodeScalars {
+            guard count < limit else { return result + "…" }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+            count += 1
+        }
+        return result
+    }
+
+    /// `a, b or c`.
+    package static func list(_ words: [String]) -> String {
+        words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+
+    /// The candidate nearest to `word`, if it is within about a third of its length.
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        let letters = Array(word.utf8.prefix(64))
+        var best: (word: String, distance: Int)?
+        for candidate in candidates {
+            let other = Array(candidate.utf8)
+            let found = distance(letters, other)
+            let allowed = max(1, min(3, max(letters.count, other.count) / 3))
+            if found <= allowed, found < best?.distance ?? .max { best = (candidate, found) }
+        }
+        return best?.word
+    }
+
+    /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+    private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
+        var beforePrevious = [Int](repeating: 0, count: b.count + 1)
+        var previous = Array(0...b.count)
+        var current = previous
+        for i in 1...a.count {
+            current[0] = i
+            for j in 1...b.count {
+                let cost = a[i - 1] == b[j - 1] ? 0 : 1
+                current[j] = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + cost)
+                if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+                    current[j] = min(current[j], beforePrevious[j - 2] + 1)
+                }
+            }
+            (beforePrevious, previous, current) = (previous, current, beforePrevious)
+        }
+        return previous[b.count]
+    }
+}

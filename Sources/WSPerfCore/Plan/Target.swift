@@ -1,0 +1,156 @@
+import Glibc
+
+/// The server under test: a `ws://` or `wss://` URL (RFC 6455 §3), taken apart.
+public struct Target: Sendable, Hashable, CustomStringConvertible {
+    /// True for `wss`.
+    public let isSecure: Bool
+    /// A name, an IPv4 address, or an IPv6 address without its brackets.
+    public let host: String
+    public let port: UInt16
+    /// What goes into the request line: path and query, beginning with `/`.
+    public let path: String
+
+    /// Takes `url` apart. Throws if it is not a `ws` or `wss` URL, holds a fragment or user information, names a host
+    /// or port that cannot be, or holds characters that a URL may not (percent-encode those). Percent-encoding is kept
+    /// as it is. No name is resolved.
+    public init(_ url: String) throws(PlanError) {
+        do throws(Failure) {
+            try self.init(parsing: url)
+        } catch {
+            throw PlanError(error.message, at: "target")
+        }
+    }
+
+    /// Stands in for a target that is missing or wrong while the rest of a plan is read.
+    static let placeholder = Target(isSecure: false, host: "localhost", port: 80, path: "/")
+
+    private init(isSecure: Bool, host: String, port: UInt16, path: String) {
+        self.isSecure = isSecure
+        self.host = host
+        self.port = port
+        self.path = path
+    }
+
+    /// The `Host` header: the host, in brackets if it is an IPv6 address, and the port unless it is the scheme's
+    /// default.
+    public var authority: String {
+        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
+    public var description: String { "\(isSecure ? "wss" : "ws")://\(authority)\(path)" }
+}
+
+extension Target {
+    struct Failure: Error { var message: String }
+
+    init(parsing url: String) throws(Failure) {
+        guard !url.isEmpty else { throw Failure(message: "expected a ws:// or wss:// URL, not nothing") }
+        guard url.utf8.count <= 8192 else { throw Failure(message: "a URL of more than 8192 characters") }
+        if let bad = url.unicodeScalars.first(where: { $0.value <= 32 || $0.value >= 127 }) {
+            let name =
+                bad == " "
+                ? "a space" : bad.value < 128 ? "a control character" : PlanText.quoted(String(Character(bad)))
+            throw Failure(
+                message: "\(PlanText.quoted(url)) holds \(name): percent-encode it (a host name: in punycode)")
+        }
+        guard let colon = url.range(of: "://") else {
+            throw Failure(
+                message: "\(PlanText.quoted(url)) has no scheme: write ws://\(PlanText.printable(url, limit: 60))")
+        }
+        switch url[..<colon.lowerBound].lowercased() {
+        case "ws": isSecure = false
+        case "wss": isSecure = true
+        case "http", "https":
+            throw Failure(
+                message: "\(PlanText.quoted(url)) is no WebSocket URL: write ws:// for http:// and wss:// for https://")
+        default: throw Failure(message: "\(PlanText.quoted(url)) is no WebSocket URL: write ws:// or wss://")
+        }
+        let rest = url[colon.upperBound...]
+        guard !rest.contains("#") else {
+            throw Failure(message: "\(PlanText.quoted(url)) has a fragment (#…), which a WebSocket URL may not have")
+        }
+        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        let authority = rest[..<end]
+        guard !authority.contains("@") else {
+            throw Failure(message: "has a user name before the '@': put it into an Authorization header instead")
+        }
+        path = rest[end...].hasPrefix("/") ? String(rest[end...]) : "/" + rest[end...]
+        let digits: Substring?
+        if authority.hasPrefix("[") {
+            guard let close = authority.firstIndex(of: "]") else {
+                throw Failure(message: "\(PlanText.quoted(url)) has no ']' after its IPv6 address")
+            }
+            let address = String(authority[authority.index(after: authority.startIndex)..<close])
+            guard Self.isIPv6(address) else {
+                throw Failure(message: "\(PlanText.quoted(address)) is not an IPv6 address")
+            }
+            host = address
+            let after = authority[authority.index(after: close)...]
+            guard after.isEmpty || after.hasPrefix(":") else {
+                throw Failure(message: "\(PlanText.quoted(url)) has something between ']' and the path")
+            }
+            digits = after.isEmpty ? nil : after.dropFirst()
+        } else {
+            let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count <= 2 else {
+                throw Failure(message: "\(PlanText.quoted(url)): an IPv6 address stands in brackets: ws://[::1]:9000/")
+            }
+            let name = parts.first.map(String.init) ?? ""
+            guard !name.isEmpty else { throw Failure(message: "\(PlanText.quoted(url)) names no host") }
+            try Self.checkName(name)
+            host = name
+            digits = parts.count == 2 ? parts[1] : nil
+        }
+        if let digits {
+            guard digits.utf8.count <= 5, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let port = UInt16(digits),
+                port > 0
+            else {
+                throw Failure(message: "\(PlanText.quoted(String(digits))) is not a port: write one from 1 to 65535")
+            }
+            self.port = port
+        } else {
+            port = isSecure ? 443 : 80
+        }
+    }
+
+    private static func isIPv6(_ address: String) -> Bool {
+        var parsed = in6_addr()
+        return inet_pton(AF_INET6, address, &parsed) == 1
+    }
+
+    /// Letters, digits, hyphens and underscores, in labels of at most 63, 253 in all (RFC 1123 §2.1); what looks like an
+    /// IPv4 address must be one.
+    static func checkName(_ name: String) throws(Failure) {
+        let labels = (name.hasSuffix(".") ? name.dropLast() : name[...]).split(
+            separator: ".", omittingEmptySubsequences: false)
+        let isValid =
+            name.utf8.count <= 253
+            && labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
+                    && label.utf8.allSatisfy {
+                        ($0 >= 97 && $0 <= 122) || ($0 >= 65 && $0 <= 90) || ($0 >= 48 && $0 <= 57) || $0 == 45
+                            || $0 == 95
+                    }
+            }
+        guard isValid else { throw Failure(message: "\(PlanText.quoted(name)) is not a host name") }
+        if labels.last?.allSatisfy(\.isWholeNumber) == true {
+            var parsed = in_addr()
+            guard inet_pton(AF_INET, name, &parsed) == 1 else {
+                throw Failure(message: "\(PlanText.quoted(name)) is not an IPv4 address")
+            }
+        }
+    }
+}
+
+extension StringProtocol {
+    /// The first occurrence of a short ASCII text.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,60 @@
+/// A message every interval.
+///
+/// ```swift
+/// let scheduler = PeriodicScheduler(every: .milliseconds(250))    // or: .periodic(every: .milliseconds(250))
+/// ```
+public struct PeriodicScheduler: MessageScheduler, Hashable {
+    /// Where on its period a connection's first message lies.
+    public enum Phase: Sendable, Hashable {
+        /// At a time drawn evenly from the first interval, so that connections do not send in step.
+        case random
+        /// At once when the connection has opened, so that connections that open together send together.
+        case aligned
+    }
+
+    /// Nanoseconds.
+    private let interval: Int64
+    /// The next message's offset, nanoseconds; negative while a random phase has yet to be drawn.
+    private var offset: Int64
+
+    /// A message every `interval` of the monotonic clock, counted to the nanosecond. An interval of zero (or less)
+    /// makes every message due at once, which is of use only where something else holds them back, as `in_flight` does.
+    public init(every interval: Duration, phase: Phase = .random) {
+        self.interval = max(0, interval.nanoseconds)
+        offset = phase == .random && self.interval > 0 ? -1 : 0
+    }
+
+    public mutating func next(using random: inout SeededGenerator) -> ScheduledMessage? {
+        if offset < 0 { offset = Int64(random.nextInteger(in: 0...Int(interval - 1))) }
+        let message = ScheduledMessage(offset: offset)
+        offset = offset.addingSaturating(interval)
+        return message
+    }
+}
+
+extension MessageScheduler where Self == PeriodicScheduler {
+    /// A message every `interval`; see `PeriodicScheduler`.
+    public static func periodic(every interval: Duration, phase: PeriodicScheduler.Phase = .random) -> Self {
+        PeriodicScheduler(every: interval, phase: phase)
+    }
+}
+
+extension Int64 {
+    /// The sum, or the greatest value where the sum is beyond it. `other` must not be negative.
+    @inline(__always)
+    func addingSaturating(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    /// The nearest integer, or the nearest there is; 0 for what is no number.
+    @inline(__always)
+    init(saturating value: Double) {
+        // 2⁶³ itself is the least Double that is too large.
+        if value < 0x1p63 {
+            self = value > -0x1p63 ? Int64(value.rounded()) : .min
+        } else {
+            self = value.isNaN ? 0 : .max
+        }
+    }
+}

@@ -1,0 +1,36 @@
+internal import Synchronization
+
+extension ReplayLog {
+    /// The log that a plan's replay schedule names.
+    ///
+    /// Parsed once for all who need it at the same time: the schedule, the payloads, the plan's arithmetic.
+    static func load(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
+        let contents = try plan.contents(ofFile: options.log)
+        var hasher = Hasher()
+        hasher.combine(options.log)
+        contents.withUnsafeBytes { hasher.combine(bytes: $0) }
+        let key = LatestLog.Key(path: options.log, size: contents.count, digest: hasher.finalize())
+        if let log = latest.withLock({ $0.key == key ? $0.log : nil }) { return log }
+        do throws(ReplayLogError) {
+            let log = try ReplayLog(parsing: contents, name: options.log)
+            latest.withLock { $0 = LatestLog(key: key, log: log) }
+            return log
+        } catch {
+            throw PlanError("\(error)", at: "schedule.log", line: plan.schedule.options["log"]?.line)
+        }
+    }
+
+    /// The log loaded last, while somebody uses it.
+    private struct LatestLog {
+        struct Key: Equatable {
+            var path: String
+            var size: Int
+            var digest: Int
+        }
+
+        var key: Key?
+        weak var log: ReplayLog?
+    }
+
+    private static let latest = Mutex(LatestLog())
+}

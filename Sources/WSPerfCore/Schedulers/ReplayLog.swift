@@ -1,0 +1,125 @@
+/// A recorded log of messages with their times, lengths and kinds, and where it has it their data, to be replayed.
+///
+/// The native format is JSON Lines, one message a line, in any order:
+///
+/// ```
+/// {"t_us": 0, "conn": 0, "dir": "send", "op": 1, "len": 240}
+/// {"t_us": 1500, "conn": 0, "dir": "send", "op": 1, "data": "{\"hello\": 1}"}
+/// {"t_us": 1980, "conn": 1, "dir": "send", "op": 2, "b64": "3q2+7w=="}
+/// ```
+///
+/// | key | meaning |
+/// |---|---|
+/// | `t_us` | time in microseconds, 0 to 2⁵³, from any beginning: only differences count |
+/// | `conn` | number of the recorded connection, 0 to 2⁵³; 0 if absent |
+/// | `dir` | `send`, or `receive` for lines to be skipped; `send` if absent |
+/// | `op` | 1 for text, 2 for binary; 1 if absent |
+/// | `len` | bytes of payload; may be absent where there is data |
+/// | `data` | the payload as text (of which `len` counts the bytes in UTF-8) |
+/// | `b64` | the payload in base64 (RFC 4648 §4) |
+///
+/// A key whose value is `null` counts as absent, other keys are ignored, and so are blank lines.
+public final class ReplayLog: Sendable {
+    /// One message. 24 bytes, and shared by all connections.
+    struct Entry: Sendable, BitwiseCopyable {
+        /// Nanoseconds since the log's earliest message.
+        var offset: Int64
+        var length: UInt32
+        /// Where the payload begins in the log's data; `noData` if it was not recorded.
+        var data: UInt32
+        private var isBinary: Bool
+
+        static let noData = UInt32.max
+
+        init(offset: Int64, length: UInt32, data: UInt32, kind: MessageKind) {
+            self.offset = offset
+            self.length = length
+            self.data = data
+            isBinary = kind == .binary
+        }
+
+        var kind: MessageKind { isBinary ? .binary : .text }
+    }
+
+    /// Bytes that a log may have.
+    public static let maximumSize = 1 << 30
+    /// Bytes that one line of a log may have.
+    public static let maximumLineLength = 16 << 20
+
+    /// All messages, by connection and then by time.
+    let entries: SharedArray<Entry>
+    /// The recorded payloads, one after the other.
+    let data: SharedArray<UInt8>
+    /// Where each connection's entries begin, and, last, where they end.
+    private let starts: SharedArray<UInt32>
+    /// From the earliest message to the latest, nanoseconds.
+    let span: Int64
+
+    /// Parses the native format; `name` is what errors call the file.
+    public init(parsing bytes: [UInt8], name: String) throws(ReplayLogError) {
+        var parser = ReplayLogParser(bytes, name: name)
+        let messages = try parser.messages()
+        guard let earliest = messages.lazy.map(\.time).min(), let latest = messages.lazy.map(\.time).max() else {
+            throw ReplayLogError(file: name, line: nil, reason: "there is no message to send in it")
+        }
+        span = (latest - earliest) * 1000
+
+        let numbers = Set(messages.lazy.map(\.connection)).sorted()
+        let ranks = Dictionary(uniqueKeysWithValues: zip(numbers, 0...))
+        var starts = [UInt32](repeating: 0, count: numbers.count + 1)
+        let rankOf = messages.map { ranks[$0.connection] ?? 0 }
+        for rank in rankOf { starts[rank + 1] += 1 }
+        for rank in numbers.indices { starts[rank + 1] += starts[rank] }
+
+        // Places the messages by connection, in the order of their lines.
+        var ends = starts
+        var entries = [Entry](
+            repeating: Entry(offset: 0, length: 0, data: Entry.noData, kind: .text), count: messages.count)
+        for (message, rank) in zip(messages, rankOf) {
+            entries[Int(ends[rank])] = Entry(
+                offset: (message.time - earliest) * 1000, length: UInt32(message.length),
+                data: message.data.map(UInt32.init) ?? Entry.noData, kind: message.kind)
+            ends[rank] += 1
+        }
+        for rank in numbers.indices { Self.sort(&entries, in: Int(starts[rank])..<Int(starts[rank + 1])) }
+        self.entries = SharedArray(entries)
+        self.starts = SharedArray(starts)
+        data = SharedArray(parser.data)
+    }
+
+    /// By time; messages of one time stay in the order of their lines.
+    private static func sort(_ entries: inout [Entry], in range: Range<Int>) {
+        guard zip(range, range.dropFirst()).contains(where: { entries[$0].offset > entries[$1].offset }) else { return }
+        let order = range.sorted { (entries[$0].offset, $0) < (entries[$1].offset, $1) }
+        let sorted = order.map { entries[$0] }
+        for (index, entry) in zip(range, sorted) { entries[index] = entry }
+    }
+}
+
+extension ReplayLog {
+    /// Messages to send, of all connections.
+    public var messageCount: Int { entries.count }
+
+    /// The log's distinct connections, at least 1.
+    public var connectionCount: Int { starts.count - 1 }
+
+    /// Time from the log's earliest message to its latest.
+    public var duration: Duration { .nanoseconds(span) }
+
+    /// Bytes of payload of all messages.
+    public var byteCount: Int { (0..<entries.count).reduce(0) { $0 + Int(entries[$1].length) } }
+
+    /// The longest payload, bytes.
+    public var maximumLength: Int { (0..<entries.count).reduce(0) { max($0, Int(entries[$1].length)) } }
+
+    /// Messages that the run's connection of this index sends in one round.
+    public func messageCount(forConnection connection: Int) -> Int {
+        precondition(connection >= 0, "a connection's index is never negative")
+        return share(ofConnection: connection % connectionCount).count
+    }
+
+    /// The entries of the connection with this rank among the log's, by number; never empty.
+    func share(ofConnection rank: Int) -> Range<Int> {
+        Int(starts[rank])..<Int(starts[rank + 1])
+    }
+}

@@ -1,0 +1,62 @@
+/// The messages of a recorded log, at its times, with its lengths and kinds.
+///
+/// A log of C connections is played by any number: connection i of the run plays the log's connection i mod C, in the
+/// order of their numbers. Offsets count from the earliest message of the whole log, so what lay between the log's
+/// connections stays between those of the run that open at the same time.
+///
+/// ```swift
+/// let log = try ReplayLog(parsing: bytes, name: "traffic.jsonl")
+/// let scheduler = ReplayScheduler(log, connection: 7, speed: 10)
+/// ```
+public struct ReplayScheduler: MessageScheduler {
+    private let entries: SharedArray<ReplayLog.Entry>
+    /// The connection's share of the entries: `first ..< end`.
+    private let first: UInt32
+    private let end: UInt32
+    private var position: UInt32
+    /// Where in recorded time this round began, nanoseconds.
+    private var round: Int64 = 0
+    /// From one round to the next, nanoseconds of recorded time; 0 if there is only one.
+    private let period: Int64
+    private let speed: Double
+
+    /// - Parameters:
+    ///   - connection: The connection's index in the run, from 0.
+    ///   - speed: What the log's times are divided by: 10 replays ten times as fast. Above 0 and finite.
+    ///   - loops: Whether to begin again when the log is over, as often as there is time; one round follows the other
+    ///     after `log.duration`. A log whose messages all bear the same time does not loop.
+    public init(_ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false) {
+        precondition(connection >= 0, "a connection's index is never negative")
+        precondition(speed > 0 && speed.isFinite, "a replay's speed must be above 0 and finite, not \(speed)")
+        let share = log.share(ofConnection: connection % log.connectionCount)
+        entries = log.entries
+        first = UInt32(share.lowerBound)
+        end = UInt32(share.upperBound)
+        position = first
+        period = loops ? log.span : 0
+        self.speed = speed
+    }
+
+    public mutating func next(using random: inout SeededGenerator) -> ScheduledMessage? {
+        if position == end {
+            guard period > 0 else { return nil }
+            position = first
+            round = round.addingSaturating(period)
+        }
+        let index = Int(position)
+        position &+= 1
+        let entry = entries[index]
+        let recorded = round.addingSaturating(entry.offset)
+        let offset = speed == 1 ? recorded : Int64(saturating: Double(recorded) / speed)
+        return ScheduledMessage(offset: offset, length: Int(entry.length), kind: entry.kind, entry: index)
+    }
+}
+
+extension MessageScheduler where Self == ReplayScheduler {
+    /// What `log` has for the run's connection of this index; see `ReplayScheduler`.
+    public static func replay(
+        _ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false
+    ) -> Self {
+        ReplayScheduler(log, connection: connection, speed: speed, loops: loops)
+    }
+}

@@ -1,0 +1,203 @@
+/// The distribution of any number of values in a fixed amount of memory: an HDR histogram of three significant digits.
+///
+/// The layout is Gil Tene's HdrHistogram with a lowest discernible value of 1: values below 2,048 are counted exactly,
+/// larger ones in buckets no wider than 1/1,024 of the value. Values are unsigned integers of any unit (WSPerf records
+/// nanoseconds) from 0 to `highestTrackableValue`; a larger one is counted as that, and in `saturated`.
+///
+/// Count, minimum, maximum, sum and sum of squares are kept apart from the buckets and exactly. Merging adds integers
+/// only, so it gives the same histogram, mean and standard deviation in whatever order and grouping it is done.
+///
+/// ```swift
+/// var histogram = Histogram()
+/// histogram.record(1_250_000)
+/// print(histogram.percentile(99), histogram.mean, histogram.standardDeviation)
+/// ```
+public struct Histogram: Sendable {
+    /// The largest value told apart from larger ones: 2⁴², about 73 minutes in nanoseconds.
+    public static var highestTrackableValue: UInt64 { 1 << 42 }
+
+    /// Count of each bucket, from bucket 0 to at least the highest ever touched; zero outside of the buckets of
+    /// `lowest ... highest`.
+    var buckets: [UInt64] = []
+    /// The smallest value; `UInt64.max` while there is none, so that recording needs no case for the first.
+    var lowest: UInt64 = .max
+    /// The largest value; 0 while there is none.
+    var highest: UInt64 = 0
+
+    /// Number of values recorded.
+    public internal(set) var count: UInt64 = 0
+    /// How many of them were larger than `highestTrackableValue`.
+    public internal(set) var saturated: UInt64 = 0
+    /// Sum of all values.
+    public internal(set) var sum: UInt128 = 0
+    /// Sum of the squares of all values.
+    public internal(set) var sumOfSquares: UInt128 = 0
+
+    /// An empty histogram; it owns no storage until something is recorded.
+    public init() {}
+
+    /// Counts `value`. Allocates only if it is larger than every value before it, since the last `reset()` or not.
+    @inline(__always)
+    public mutating func record(_ value: UInt64) {
+        var value = value
+        if value > Self.highestTrackableValue {
+            value = Self.highestTrackableValue
+            saturated &+= 1
+        }
+        let bucket = Self.bucket(of: value)
+        if bucket >= buckets.count { grow(toHold: bucket) }
+        buckets[bucket] &+= 1
+        count &+= 1
+        if value < lowest { lowest = value }
+        if value > highest { highest = value }
+        sum &+= UInt128(truncatingIfNeeded: value)
+        let square = value.multipliedFullWidth(by: value)
+        sumOfSquares &+= UInt128(truncatingIfNeeded: square.high) << 64 | UInt128(truncatingIfNeeded: square.low)
+    }
+
+    /// Adds all values of `other`. Costs in proportion to the range of buckets `other` has touched.
+    public mutating func merge(_ other: Histogram) {
+        guard other.count > 0 else { return }
+        let touched = other.touchedBuckets
+        if touched.upperBound > buckets.count { grow(toHold: touched.upperBound - 1) }
+        for bucket in touched { buckets[bucket] &+= other.buckets[bucket] }
+        count &+= other.count
+        saturated &+= other.saturated
+        lowest = Swift.min(lowest, other.lowest)
+        highest = Swift.max(highest, other.highest)
+        sum &+= other.sum
+        sumOfSquares &+= other.sumOfSquares
+    }
+
+    /// Adds all values of `other`, as `merge(_:)` does.
+    public static func += (a: inout Histogram, b: Histogram) { a.merge(b) }
+
+    /// Forgets all values and keeps the storage. Costs in proportion to the range of buckets touched, unless the storage
+    /// is shared with a copy: to hand a delta out and start the next, merge it into the receiver's histogram first.
+    public mutating func reset() {
+        for bucket in touchedBuckets { buckets[bucket] = 0 }
+        count = 0
+        saturated = 0
+        lowest = .max
+        highest = 0
+        sum = 0
+        sumOfSquares = 0
+    }
+
+    /// The range of buckets outside of which all counts are zero.
+    var touchedBuckets: Range<Int> {
+        count == 0 ? 0..<0 : Self.bucket(of: lowest)..<Self.bucket(of: highest) + 1
+    }
+
+    @inline(never)
+    mutating func grow(toHold bucket: Int) {
+        buckets.append(contentsOf: repeatElement(0, count: bucket + 1 - buckets.count))
+    }
+}
+
+// MARK: - Reading
+
+extension Histogram {
+    /// True if nothing was recorded.
+    public var isEmpty: Bool { count == 0 }
+
+    /// The smallest value, exactly; 0 if there is none.
+    public var min: UInt64 { isEmpty ? 0 : lowest }
+
+    /// The largest value, exactly (at most `highestTrackableValue`); 0 if there is none.
+    public var max: UInt64 { highest }
+
+    /// The arithmetic mean of all values, from the exact sum; 0 if there is none.
+    public var mean: Double { isEmpty ? 0 : Double(sum) / Double(count) }
+
+    /// The standard deviation of all values (of the population: divided by `count`), from the exact sums; 0 if there is
+    /// none.
+    public var standardDeviation: Double {
+        guard !isEmpty else { return 0 }
+        // count² · variance = count · Σx² − (Σx)², taken in 256 bits because the two are close to each other.
+        let scaled = sumOfSquares.multipliedFullWidth(by: UInt128(count))
+        let squared = sum.multipliedFullWidth(by: sum)
+        let (low, borrow) = scaled.low.subtractingReportingOverflow(squared.low)
+        let high = scaled.high &- squared.high &- (borrow ? 1 : 0)
+        let difference = Double(high) * 0x1p128 + Double(low)
+        return difference.squareRoot() / Double(count)
+    }
+
+    /// The value that `percentile` per cent of all values are no larger than, as HdrHistogram defines it: the highest
+    /// value equivalent to that of this rank, but never more than `max`.
+    ///
+    /// - Parameter percentile: 0 ... 100; what lies outside is taken as the nearest of the two. 0 gives `min`.
+    /// - Returns: 0 if the histogram is empty.
+    public func percentile(_ percentile: Double) -> UInt64 {
+        guard !isEmpty, percentile > 0 else { return min }
+        guard percentile < 100 else { return highest }
+        // One unit in the last place less, so that a rounding error does not carry the rank into the next bucket.
+        let exact = (percentile.nextDown * Double(count) / 100).rounded(.up)
+        let rank = Swift.max(1, exact < Double(count) ? UInt64(exact) : count)
+        var seen: UInt64 = 0
+        for bucket in touchedBuckets {
+            seen &+= buckets[bucket]
+            if seen >= rank { return Swift.max(Swift.min(Self.values(of: bucket).upperBound, highest), lowest) }
+        }
+        return highest
+    }
+
+    /// A bucket that holds something.
+    public struct Bucket: Sendable, Hashable {
+        /// The values that are counted together here.
+        public var values: ClosedRange<UInt64>
+        /// How many there were; never 0.
+        public var count: UInt64
+    }
+
+    /// The buckets that hold something, in ascending order of their values.
+    public var nonZeroBuckets: some Sequence<Bucket> {
+        touchedBuckets.lazy.filter { buckets[$0] > 0 }.map { bucket in
+            Bucket(values: Self.values(of: bucket), count: buckets[bucket])
+        }
+    }
+}
+
+// MARK: - Layout
+
+extension Histogram {
+    /// Number of the last bucket.
+    static var lastBucket: Int { bucket(of: highestTrackableValue) }
+
+    /// The bucket of a value up to `highestTrackableValue`: the value itself below 2,048; above, 1,024 buckets to each
+    /// power of two.
+    @inline(__always)
+    static func bucket(of value: UInt64) -> Int {
+        let shift = 53 &- (value | 2047).leadingZeroBitCount
+        return shift &<< 10 &+ Int(truncatingIfNeeded: value &>> UInt64(truncatingIfNeeded: shift))
+    }
+
+    /// The values counted in a bucket.
+    static func values(of bucket: Int) -> ClosedRange<UInt64> {
+        guard bucket >= 2048 else { return UInt64(bucket)...UInt64(bucket) }
+        let shift = UInt64(bucket >> 10 - 1)
+        let first = UInt64(bucket & 1023 | 1024) << shift
+        return first...first + (1 << shift - 1)
+    }
+}
+
+/// Two histograms are equal when they hold the same, whatever storage they have kept.
+extension Histogram: Equatable {
+    public static func == (a: Histogram, b: Histogram) -> Bool {
+        guard a.count == b.count, a.saturated == b.saturated, a.lowest == b.lowest, a.highest == b.highest,
+            a.sum == b.sum, a.sumOfSquares == b.sumOfSquares
+        else { return false }
+        return a.touchedBuckets.allSatisfy { a.buckets[$0] == b.buckets[$0] }
+    }
+}
+
+/// A few figures instead of thousands of buckets.
+extension Histogram: CustomStringConvertible, CustomDebugStringConvertible {
+    public var description: String {
+        isEmpty
+            ? "Histogram()"
+            : "Histogram(count: \(count), min: \(min), mean: \(mean), p50: \(percentile(50)), p99: \(percentile(99)), max: \(max))"
+    }
+
+    public var debugDescription: String { description }
+}

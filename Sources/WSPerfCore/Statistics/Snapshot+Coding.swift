@@ -1,0 +1,31 @@
+extension Snapshot {
+    /// Version of the format, its first byte.
+    static let formatVersion: UInt8 = 1
+
+    /// The compact binary form of a snapshot; Docs/WireProtocol.md, "Snapshot body", describes it.
+    public func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(Self.formatVersion)
+        writer.write(isFinal ? 1 : 0)
+        writer.write(varint: sequence)
+        writer.write(varint: elapsed)
+        statistics.encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// Reads what `encoded()` wrote, as untrusting and as bounded as `LoadStatistics.init(decoding:)`.
+    public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
+        var reader = ByteReader(bytes)
+        let version = try reader.readByte()
+        guard version == Self.formatVersion else {
+            throw reader.fault("version \(version) is not known, only \(Self.formatVersion)")
+        }
+        let flags = try reader.readByte()
+        guard flags <= 1 else { throw reader.fault("its flags are not known") }
+        let sequence: UInt64 = try reader.readVarint()
+        let elapsed: UInt64 = try reader.readVarint()
+        let statistics = try LoadStatistics(from: &reader)
+        guard reader.remaining == 0 else { throw reader.fault("something follows its end") }
+        self.init(sequence: sequence, elapsed: elapsed, isFinal: flags == 1, statistics: statistics)
+    }
+}

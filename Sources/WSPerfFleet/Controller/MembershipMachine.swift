@@ -1,0 +1,141 @@
+/// Which listeners there are, as the controller sees it.
+///
+/// A listener's status only moves forward: greeted → alive → lost. One that is lost stays lost; if it speaks again it is
+/// told to rejoin, which it does with a new identity. So nobody is counted twice.
+struct MembershipMachine {
+    enum Status: Int, Comparable, Sendable {
+        /// Said hello; not yet known to have heard the welcome.
+        case greeted
+        /// Has answered the welcome.
+        case alive
+        /// Was silent for too long, or said that it leaves.
+        case lost
+
+        static func < (a: Status, b: Status) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    struct Member: Sendable {
+        let id: String
+        /// Unique among the members that are not lost.
+        let name: String
+        let pid: Int32
+        fileprivate(set) var status: Status
+        /// Order of joining, from 0; -1 until it is alive.
+        fileprivate(set) var order: Int
+        fileprivate(set) var lastHeard: FleetInstant
+        fileprivate var lastSequence: UInt64
+        /// What it said last.
+        fileprivate(set) var number = 0
+        fileprivate(set) var workersAlive = 0
+    }
+
+    enum Action: Equatable, Sendable {
+        case welcome(id: String, name: String)
+        case rejoin(id: String)
+        case joined(id: String)
+        case lost(id: String, silence: Duration)
+    }
+
+    private(set) var members: [String: Member] = [:]
+    private var joined = 0
+    /// Hellos dropped because there were too many members already.
+    private(set) var refused = 0
+
+    /// The members that are alive, in the order of their joining.
+    var alive: [Member] { members.values.filter { $0.status == .alive }.sorted { $0.order < $1.order } }
+
+    mutating func hello(id: String, _ hello: Report.Hello, sequence: UInt64, now: FleetInstant) -> [Action] {
+        if let member = members[id] {
+            guard member.status != .lost else { return [.rejoin(id: id)] }
+            hear(id, sequence: sequence, now: now)
+            return [.welcome(id: id, name: member.name)]
+        }
+        guard members.count < FleetLimits.listeners else {
+            refused += 1
+            return []
+        }
+        let name = uniqueName(hello.name)
+        members[id] = Member(
+            id: id, name: name, pid: hello.pid, status: .greeted, order: -1, lastHeard: now, lastSequence: sequence)
+        return [.welcome(id: id, name: name)]
+    }
+
+    mutating func status(
+        id: String, _ status: Report.ListenerStatus, sequence: UInt64, now: FleetInstant
+    ) -> [Action] {
+        guard var member = members[id] else { return [.rejoin(id: id)] }
+        guard member.status != .lost else { return [.rejoin(id: id)] }
+        guard sequence > member.lastSequence else { return [] }
+        member.lastSequence = sequence
+        member.lastHeard = max(member.lastHeard, now)
+        member.number = status.number
+        member.workersAlive = max(0, status.alive)
+        var actions: [Action] = []
+        if status.leaving {
+            if member.status == .alive { actions.append(.lost(id: id, silence: .zero)) }
+            member.status = .lost
+        } else if member.status == .greeted {
+            member.status = .alive
+            member.order = joined
+            joined += 1
+            actions.append(.joined(id: id))
+        }
+        members[id] = member
+        return actions
+    }
+
+    /// Any other sign of life.
+    mutating func hear(_ id: String, sequence: UInt64, now: FleetInstant) {
+        guard var member = members[id], member.status != .lost, sequence > member.lastSequence else { return }
+        member.lastSequence = sequence
+        member.lastHeard = max(member.lastHeard, now)
+        members[id] = member
+    }
+
+    /// The process of a listener on this machine has ended.
+    mutating func ended(pid: Int32) -> [Action] {
+        guard let member = members.values.first(where: { $0.pid == pid && $0.status != .lost }) else { return [] }
+        members[member.id]?.status = .lost
+        return member.status == .alive ? [.lost(id: member.id, silence: .zero)] : []
+    }
+
+    /// Gives up on whoever was silent for `liveness`; forgets those who never got further than hello, and the long lost.
+    mutating func tick(now: FleetInstant, liveness: Duration) -> [Action] {
+        var actions: [Action] = []
+        for member in members.values where now - member.lastHeard >= liveness {
+            switch member.status {
+            case .greeted:
+                members[member.id] = nil
+            case .alive:
+                members[member.id]?.status = .lost
+                actions.append(.lost(id: member.id, silence: now - member.lastHeard))
+            case .lost where now - member.lastHeard >= liveness * 60:
+                members[member.id] = nil
+            case .lost: break
+            }
+        }
+        return actions.sorted { a, b in
+            guard case .lost(let a, _) = a, case .lost(let b, _) = b else { return false }
+            return order(a) < order(b)
+        }
+    }
+
+    mutating func forgive(_ duration: Duration) {
+        for id in members.keys { members[id].map { members[id]?.lastHeard = $0.lastHeard + duration } }
+    }
+
+    /// The earliest time at which `tick` may have something to do.
+    func nextDeadline(liveness: Duration) -> FleetInstant? {
+        members.values.filter { $0.status != .lost }.map { $0.lastHeard + liveness }.min()
+    }
+
+    private func order(_ id: String) -> Int { members[id]?.order ?? -1 }
+
+    private func uniqueName(_ name: String) -> String {
+        let taken = Set(members.values.filter { $0.status != .lost }.map(\.name))
+        guard taken.contains(name) else { return name }
+        var number = 2
+        while taken.contains("\(name)#\(number)") { number += 1 }
+        return "\(name)#\(number)"
+    }
+}

@@ -1,0 +1,595 @@
+internal import WSPerfCore
+
+/// One run on the controller, from waiting for listeners to the end of its record. Pure: it is told what arrives and what
+/// time it is, and says what to publish and what to record.
+///
+/// Whatever is fed to it, and whatever is not, it ends by its deadlines; `.ended` is recorded exactly once and last, and a
+/// snapshot is recorded exactly once and in order.
+struct RunMachine {
+    enum Action: Sendable, Equatable {
+        case publish(to: String, Command)
+        case record(RunEvent)
+        case over(RunOutcome)
+    }
+
+    /// What all workers are to do.
+    private enum Order: Int, Comparable {
+        case wait
+        case start
+        case stop
+        case abort
+        static func < (a: Order, b: Order) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    private struct Assignment {
+        var name: String
+        var workers: [WorkerOrder]
+        var isAccepted = false
+        var publishedAt: FleetInstant?
+    }
+
+    let setup: RunSetup
+    private(set) var phase: RunPhase = .waitingForListeners
+    private(set) var outcome: RunOutcome?
+    private(set) var workers: [RunWorker] = []
+    private var places: [String: Int] = [:]
+    /// By the identities of the listeners that take part.
+    private var assignments: [String: Assignment] = [:]
+    /// Shares of the plan, a machine's worth each, that no living listener runs.
+    private var unassigned: [Int]
+    private var attempts: [Int: Int] = [:]
+    private var order = Order.wait
+    private var interrupts = 0
+    private let begun: FleetInstant
+    /// Of the phases before the load.
+    private var deadline: FleetInstant
+    private var limitAt: FleetInstant?
+    private var abortAt: FleetInstant?
+    private var overdueAt: FleetInstant?
+    private var acknowledgements: Set<Int> = []
+    private var isDirty = true
+    private var scanAt: FleetInstant?
+    private var scannedAt: FleetInstant?
+    private var actions: [Action] = []
+    /// Snapshots dropped because they could not be what they claimed.
+    private(set) var implausible = 0
+
+    init(setup: RunSetup, now: FleetInstant) {
+        self.setup = setup
+        begun = now
+        deadline = now + setup.join
+        unassigned = Array(0..<setup.machines)
+        record(.started(run: setup.id, startedAt: setup.startedAt, plan: setup.document))
+        record(.phase(.waitingForListeners))
+    }
+
+    var isOver: Bool { outcome != nil }
+
+    /// When `tick` next has something to do; nil when the run is over.
+    var nextDeadline: FleetInstant? {
+        guard !isOver else { return nil }
+        if !acknowledgements.isEmpty || !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
+        return isDirty ? nextDirtyScan : scanAt
+    }
+
+    /// A look at a large fleet is not repeated for every message.
+    private var nextDirtyScan: FleetInstant {
+        guard let scannedAt else { return FleetInstant(nanoseconds: .min) }
+        return workers.count > 64 ? scannedAt + FleetLimits.timerSlack : FleetInstant(nanoseconds: .min)
+    }
+
+    // MARK: What arrives
+
+    /// A worker said hello.
+    mutating func hello(worker id: String, _ hello: Report.Hello, sequence: UInt64, now: FleetInstant) {
+        guard let place = heard(id, sequence: sequence, now: now) else { return }
+        workers[place].pid = hello.pid
+        if workers[place].state == nil { workers[place].state = .waiting }
+        if !workers[place].isConfirmed {
+            actions.append(
+                .publish(
+                    to: id,
+                    .welcome(
+                        Command.Welcome(name: workers[place].machine, liveness_ms: setup.liveness.milliseconds))))
+        }
+    }
+
+    mutating func status(worker id: String, _ status: Report.WorkerStatus, sequence: UInt64, now: FleetInstant) {
+        guard let place = heard(id, sequence: sequence, now: now) else { return }
+        workers[place].isConfirmed = true
+        workers[place].pid = status.pid
+        if let reason = status.reason, workers[place].reason == nil { workers[place].reason = reason }
+        if status.state > workers[place].state ?? .waiting || workers[place].state == nil {
+            workers[place].state = status.state
+        }
+        if status.state >= .prepared, status.state != .failed { sayReady(place) }
+        isDirty = true
+    }
+
+    /// Whether a snapshot with this header is of any use; if not, its body need not be looked at.
+    mutating func wants(worker id: String, _ header: Report.SnapshotHeader, sequence: UInt64, now: FleetInstant) -> Bool {
+        guard let place = heard(id, sequence: sequence, now: now), order >= .start else { return false }
+        if !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) { return true }
+        // Most likely its acknowledgement was lost. Of a worker that was given up, nothing is acknowledged any more.
+        if !workers[place].hasEnded || workers[place].isDelivered { acknowledgements.insert(place) }
+        return false
+    }
+
+    /// A snapshot that `wants` was true for.
+    mutating func snapshot(
+        worker id: String, _ header: Report.SnapshotHeader, _ snapshot: Snapshot, now: FleetInstant
+    ) {
+        guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence),
+            snapshot.sequence == header.sequence, snapshot.isFinal == header.final
+        else {
+            implausible += 1
+            return
+        }
+        if let reason = header.reason, workers[place].reason == nil { workers[place].reason = reason }
+        for ready in workers[place].inbox.take(snapshot) {
+            let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(ready.statistics.accounted)
+            guard !overflow, accounted <= UInt64(setup.instances) else {
+                implausible += 1
+                conclude(place, lost: true, reason: "it claimed more connections than it has")
+                return
+            }
+            workers[place].accounted = accounted
+            workers[place].attempted &+=
+                ready.statistics.opened &+ ready.statistics.accounted &- min(
+                    ready.statistics.ended, ready.statistics.accounted)
+            sayReady(place)
+            record(.snapshot(worker: id, ready))
+        }
+        let state: WorkerState = workers[place].inbox.isComplete ? .finished : .running
+        if state > workers[place].state ?? .waiting {
+            workers[place].state = state
+            isDirty = true
+        }
+        if workers[place].inbox.isComplete, !workers[place].isDelivered {
+            workers[place].deliveredAt = now
+            isDirty = true
+        }
+        if phase == .connecting { isDirty = true }
+        acknowledgements.insert(place)
+    }
+
+    /// A listener reported a worker's end.
+    mutating func exited(_ exit: WorkerExit, now: FleetInstant) {
+        guard let place = places[exit.worker], workers[place].exit == nil, !workers[place].hasEnded else { return }
+        workers[place].exit = exit
+        workers[place].exitAt = now
+        isDirty = true
+    }
+
+    /// A listener's status arrived.
+    mutating func listener(_ id: String, number: Int) {
+        guard number == setup.number, assignments[id]?.isAccepted == false else { return }
+        assignments[id]?.isAccepted = true
+        isDirty = true
+    }
+
+    mutating func listenerJoined() { isDirty = true }
+
+    mutating func listenerLost(_ id: String, silence: Duration) {
+        guard let assignment = assignments[id] else { return }
+        isDirty = true
+        let why = silence > .zero ? "is lost: silent for \(silence.readable)" : "was ended"
+        record(.notice("listener \(assignment.name) \(why)"))
+        for place in workers.indices where workers[place].listener == id { workers[place].isOrphan = true }
+        guard order < .start else { return }
+        // Before the load, another listener may take its place; what it launched no longer counts.
+        assignments[id] = nil
+        for place in workers.indices where workers[place].listener == id && !workers[place].hasEnded {
+            dismiss(place, reason: "its listener is lost")
+        }
+        for machine in Set(assignment.workers.map { $0.index / setup.processes }) { unassigned.append(machine) }
+        unassigned.sort()
+    }
+
+    /// No more listeners can come (those on this machine could not be started).
+    mutating func noListenerWillCome(_ reason: String, now: FleetInstant) {
+        guard order < .start, !isOver else { return }
+        end(.incomplete, FleetError(.incomplete, reason), now: now)
+    }
+
+    /// The first ends the load and keeps what arrives, the second ends the run at once.
+    mutating func interrupt(now: FleetInstant) {
+        guard !isOver else { return }
+        interrupts += 1
+        if interrupts > 1 || order < .start {
+            end(.interrupted, nil, now: now)
+        } else {
+            record(.notice("interrupted: ending the load"))
+            stop(now: now)
+        }
+    }
+
+    mutating func note(_ notice: String) { record(.notice(notice)) }
+
+    /// This process was stopped for so long: nobody's silence in that time counts.
+    mutating func forgive(_ duration: Duration) {
+        for place in workers.indices { workers[place].lastHeard = workers[place].lastHeard + duration }
+        isDirty = true
+    }
+
+    // MARK: Time
+
+    /// Does what is due and returns all that is to be done since the last call.
+    mutating func tick(now: FleetInstant, drained: Bool, membership: MembershipMachine) -> [Action] {
+        if !isOver {
+            flushAcknowledgements()
+            if scanAt.map({ now >= $0 }) ?? true || (isDirty && now >= nextDirtyScan) {
+                isDirty = false
+                scannedAt = now
+                scan(now: now, drained: drained, membership: membership)
+            }
+        }
+        defer { actions.removeAll() }
+        return actions
+    }
+
+    private mutating func flushAcknowledgements() {
+        for place in acknowledgements.sorted() {
+            let inbox = workers[place].inbox
+            actions.append(
+                .publish(
+                    to: workers[place].id,
+                    .acknowledge(Command.Acknowledgement(up_to: inbox.accepted, missing: inbox.missing))))
+        }
+        acknowledgements.removeAll()
+    }
+
+    private mutating func scan(now: FleetInstant, drained: Bool, membership: MembershipMachine) {
+        for place in workers.indices { judge(place, now: now, drained: drained) }
+        switch phase {
+        case .waitingForListeners, .launching, .waitingForWorkers: gather(membership: membership, now: now)
+        case .connecting, .sending, .draining, .collecting: supervise(now: now)
+        case .done: break
+        }
+        guard !isOver else { return }
+        publishCommands(now: now)
+        scanAt = max(nextScan(now: now), now + FleetLimits.timerSlack)
+    }
+
+    /// Looks at one worker: silent, back, or over.
+    private mutating func judge(_ place: Int, now: FleetInstant, drained: Bool) {
+        let worker = workers[place]
+        guard !worker.hasEnded else { return }
+        if worker.isDelivered {
+            let waited = worker.deliveredAt.map { now - $0 } ?? .zero
+            // Its exit status is nice to have, no more.
+            if worker.exit != nil || worker.isOrphan || waited >= FleetLimits.exitReport {
+                conclude(place, lost: worker.reason != nil, reason: worker.reason ?? "finished")
+            }
+        } else if let exit = worker.exit, let exitAt = worker.exitAt {
+            guard order >= .start, drained, now - exitAt >= FleetLimits.settle else { return }
+            conclude(place, lost: true, reason: worker.reason.map { "\(exit.readable): \($0)" } ?? exit.readable)
+        } else if worker.isKnown, !worker.isSilent, now - worker.lastHeard >= setup.liveness {
+            workers[place].isSilent = true
+            record(
+                .notice(
+                    "worker \(worker.index) on \(worker.machine) has been silent for "
+                        + "\((now - worker.lastHeard).readable): lost unless it comes back"))
+            if setup.stopsWhenWorkerIsLost, order == .start { stop(now: now) }
+        }
+    }
+
+    // MARK: Before the load
+
+    private mutating func gather(membership: MembershipMachine, now: FleetInstant) {
+        assign(membership: membership, now: now)
+        if let failure = failureBeforeLoad(now: now) { return end(.incomplete, failure, now: now) }
+        if phase != .waitingForListeners, unassigned.isEmpty, assignments.values.allSatisfy(\.isAccepted) {
+            advance(to: .waitingForWorkers)
+            if activeWorkers.allSatisfy({ isReady(workers[$0]) }) {
+                begin(now: now)
+                return
+            }
+        }
+        if now >= deadline { end(.incomplete, shortage(membership: membership), now: now) }
+    }
+
+    private func isReady(_ worker: RunWorker) -> Bool { worker.state ?? .waiting >= .prepared && !worker.isSilent }
+
+    private var activeWorkers: [Int] { workers.indices.filter { !workers[$0].hasEnded } }
+
+    /// Gives listeners that are free the shares that no one has.
+    private mutating func assign(membership: MembershipMachine, now: FleetInstant) {
+        let free = membership.alive.filter { assignments[$0.id] == nil }
+        if phase == .waitingForListeners {
+            guard free.count >= setup.machines else { return }
+            deadline = now + setup.launch
+            advance(to: .launching)
+        }
+        for (listener, machine) in zip(free, unassigned) {
+            let indices = machine * setup.processes..<(machine + 1) * setup.processes
+            let attempt = attempts[machine, default: 0]
+            attempts[machine] = attempt + 1
+            let orders = indices.map { index in
+                WorkerOrder(id: "\(setup.id)-w\(index)" + (attempt > 0 ? ".\(attempt + 1)" : ""), index: index)
+            }
+            if attempt > 0 {
+                record(.notice("listener \(listener.name) takes the place of one that is lost"))
+            }
+            assignments[listener.id] = Assignment(name: listener.name, workers: orders)
+            for order in orders {
+                places[order.id] = workers.count
+                workers.append(
+                    RunWorker(
+                        id: order.id, index: order.index, listener: listener.id, machine: listener.name, lastHeard: now))
+            }
+        }
+        unassigned.removeFirst(min(free.count, unassigned.count))
+    }
+
+    private func failureBeforeLoad(now: FleetInstant) -> FleetError? {
+        for worker in workers where !worker.hasEnded {
+            if worker.state == .failed {
+                return FleetError(.plan, worker.reason ?? "a worker could not set the plan up")
+            }
+            if let exit = worker.exit, let exitAt = worker.exitAt,
+                exit.error != nil || now - exitAt >= FleetLimits.settle
+            {
+                let lines = exit.stderr.isEmpty ? "" : "; its last words: \(exit.stderr)"
+                return FleetError(
+                    exit.error == nil ? .incomplete : .usage,
+                    "worker \(worker.index) on \(worker.machine) \(exit.readable) before the load began\(lines)")
+            }
+        }
+        return nil
+    }
+
+    /// Who came and who did not.
+    private func shortage(membership: MembershipMachine) -> FleetError {
+        func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+        if phase == .waitingForListeners {
+            let names = membership.alive.map(\.name)
+            let came = names.isEmpty ? "none" : names.joined(separator: ", ")
+            return FleetError(
+                .incomplete,
+                "\(names.count) of \(counted(setup.machines, "listener")) came within \(setup.join.readable) "
+                    + "(\(came)); \(setup.machines - names.count) missing")
+        }
+        let total = setup.machines * setup.processes
+        var missing: [String] = activeWorkers.map { workers[$0] }.filter { !isReady($0) }.map { worker in
+            "worker \(worker.index) on \(worker.machine) "
+                + (worker.state == nil ? "(never heard of)" : worker.isSilent ? "(silent)" : "(no answer to its plan)")
+        }
+        if !unassigned.isEmpty { missing.append("listeners in place of \(unassigned.count) lost") }
+        let listed = missing.prefix(20).joined(separator: ", ") + (missing.count > 20 ? ", …" : "")
+        let ready = workers.count { !$0.hasEnded && isReady($0) }
+        return FleetError(
+            .incomplete,
+            "\(ready) of \(counted(total, "worker")) were ready within \(setup.launch.readable); missing: \(listed)")
+    }
+
+    private mutating func begin(now: FleetInstant) {
+        order = .start
+        limitAt = now + setup.limit
+        abortAt = now + setup.limit + setup.drain
+        overdueAt = now + setup.limit + setup.drain + setup.collect
+        for place in activeWorkers { workers[place].lastHeard = max(workers[place].lastHeard, now) }
+        advance(to: .connecting)
+        isDirty = true
+    }
+
+    // MARK: Under load
+
+    private mutating func supervise(now: FleetInstant) {
+        let running = workers.filter { !$0.isSettled }
+        if phase == .connecting {
+            let attempted = workers.reduce(UInt64(0)) { sum, worker in
+                sum &+ (worker.isSettled ? UInt64(setup.instances) : min(worker.attempted, UInt64(setup.instances)))
+            }
+            let planned = UInt64(setup.instances) * UInt64(setup.machines * setup.processes)
+            if attempted >= planned { advance(to: .sending) }
+        }
+        if order >= .stop || workers.contains(where: { $0.isKnown && $0.state ?? .waiting >= .finished }) {
+            advance(to: .sending)
+            advance(to: .draining)
+        }
+        if running.allSatisfy({ $0.state ?? .waiting >= .finished }) {
+            advance(to: .collecting)
+            overdueAt = min(overdueAt ?? now + setup.collect, now + setup.collect)
+        }
+        if running.isEmpty {
+            return end(interrupts > 0 ? .interrupted : .finished, nil, now: now)
+        }
+        if setup.stopsWhenWorkerIsLost, order == .start, workers.contains(where: { $0.hasEnded && !$0.isDelivered }) {
+            record(.notice("a worker is lost: ending the load, as the plan says"))
+            stop(now: now)
+        }
+        if let limitAt, now >= limitAt, order < .stop {
+            record(.notice("the run's time limit of \(setup.limit.readable) has passed: ending the load"))
+            stop(now: now)
+        }
+        if let abortAt, now >= abortAt, order < .abort {
+            order = .abort
+            advance(to: .collecting)
+        }
+        if let overdueAt, now >= overdueAt { end(.overdue, nil, now: now) }
+    }
+
+    private mutating func stop(now: FleetInstant) {
+        order = max(order, .stop)
+        abortAt = min(abortAt ?? now + setup.drain, now + setup.drain)
+        overdueAt = min(overdueAt ?? now + setup.drain + setup.collect, now + setup.drain + setup.collect)
+        isDirty = true
+    }
+
+    // MARK: The end
+
+    /// Records the end of one worker.
+    private mutating func conclude(_ place: Int, lost: Bool, reason: String) {
+        let worker = workers[place]
+        workers[place].hasEnded = true
+        isDirty = true
+        if worker.inbox.stranded > 0 {
+            record(
+                .notice(
+                    "\(worker.inbox.stranded) snapshots of worker \(worker.index) on \(worker.machine) "
+                        + "cannot be used: one before them is lost"))
+        }
+        sayReady(place)
+        record(
+            .workerEnded(
+                worker: worker.id,
+                WorkerEnd(
+                    lost: lost, status: worker.exit?.status, signal: worker.exit?.signal, reason: reason,
+                    stderr: worker.exit?.stderr ?? "")))
+    }
+
+    /// Takes a worker that has no part in the load out of the run.
+    private mutating func dismiss(_ place: Int, reason: String) {
+        workers[place].hasEnded = true
+        guard workers[place].isKnown else { return }
+        record(.workerEnded(worker: workers[place].id, WorkerEnd(lost: false, reason: reason)))
+    }
+
+    private mutating func end(_ end: RunEnd, _ error: FleetError?, now: FleetInstant) {
+        guard !isOver else { return }
+        for place in workers.indices where !workers[place].hasEnded {
+            let worker = workers[place]
+            guard order >= .start else {
+                dismiss(place, reason: "the load never began")
+                continue
+            }
+            if worker.isDelivered {
+                conclude(place, lost: worker.reason != nil, reason: worker.reason ?? "finished")
+            } else if let exit = worker.exit {
+                conclude(place, lost: true, reason: exit.readable)
+            } else if worker.isSilent {
+                let silence = "silent for \((now - worker.lastHeard).readable)"
+                conclude(place, lost: true, reason: worker.isOrphan ? "its listener is lost; \(silence)" : silence)
+            } else if end == .interrupted {
+                conclude(place, lost: false, reason: "interrupted")
+            } else {
+                conclude(place, lost: true, reason: "still owed results at the deadline")
+            }
+        }
+        flushAcknowledgements()
+        if let error { record(.notice(error.message)) }
+        if phase != .done {
+            phase = .done
+            record(.phase(.done))
+        }
+        record(.ended(end, elapsed: UInt64(clamping: (now - begun).saturatedNanoseconds)))
+        outcome = RunOutcome(end: end, error: error)
+        actions.append(.over(RunOutcome(end: end, error: error)))
+    }
+
+    // MARK: Commands
+
+    /// What a worker should be told, judging by what it last said.
+    private func command(for worker: RunWorker) -> Command? {
+        guard !worker.hasEnded, !worker.isSilent, worker.exit == nil, worker.isConfirmed, let state = worker.state else {
+            return nil
+        }
+        let wanted = worker.isOrphan && order == .start ? Order.stop : order
+        return switch state {
+        case .waiting: .plan
+        case .prepared: wanted >= .start ? (wanted >= .stop ? .stop : .start) : nil
+        case .running: wanted == .abort ? .abort : wanted == .stop ? .stop : nil
+        case .stopping: wanted == .abort ? .abort : nil
+        case .finished, .failed: nil
+        }
+    }
+
+    private func isDue(_ worker: RunWorker, _ type: WireType, now: FleetInstant) -> Bool {
+        nextPublication(worker, type).map { now >= $0 } ?? true
+    }
+
+    /// When a command is to be published (again); nil for at once.
+    private func nextPublication(_ worker: RunWorker, _ type: WireType) -> FleetInstant? {
+        guard let published = worker.published, published.type == type else { return nil }
+        // A large plan takes its time; sending it again meanwhile would only take more.
+        let isLarge = type == .plan && setup.parcel.bytes.count > 64 * 1024
+        return published.at + (isLarge ? FleetLimits.republish * (2 << min(published.times, 4)) : FleetLimits.republish)
+    }
+
+    private mutating func publishCommands(now: FleetInstant) {
+        for (id, assignment) in assignments where !assignment.isAccepted {
+            if let at = assignment.publishedAt, now < at + FleetLimits.republish { continue }
+            assignments[id]?.publishedAt = now
+            actions.append(
+                .publish(
+                    to: id,
+                    .launch(
+                        Command.Launch(
+                            number: setup.number, liveness_ms: setup.liveness.milliseconds,
+                            launch_ms: setup.launch.milliseconds, workers: assignment.workers))))
+        }
+        for place in workers.indices {
+            guard let command = command(for: workers[place]), isDue(workers[place], command.type, now: now) else {
+                continue
+            }
+            let times = workers[place].published.map { $0.type == command.type ? $0.times + 1 : 1 } ?? 1
+            workers[place].published = (command.type, now, times)
+            actions.append(.publish(to: workers[place].id, command))
+        }
+    }
+
+    private func nextScan(now: FleetInstant) -> FleetInstant {
+        var next = order < .start ? deadline : now + .seconds(3600)
+        for at in [order < .stop ? limitAt : nil, order < .abort ? abortAt : nil, overdueAt] {
+            if let at { next = min(next, at) }
+        }
+        for assignment in assignments.values where !assignment.isAccepted {
+            next = min(next, (assignment.publishedAt ?? now) + FleetLimits.republish)
+        }
+        for worker in workers where !worker.hasEnded {
+            if let deliveredAt = worker.deliveredAt {
+                next = min(next, deliveredAt + FleetLimits.exitReport)
+            } else if let exitAt = worker.exitAt {
+                next = min(next, exitAt + FleetLimits.settle)
+            } else if worker.isKnown, !worker.isSilent {
+                next = min(next, worker.lastHeard + setup.liveness)
+            }
+            if let command = command(for: worker) {
+                next = min(next, nextPublication(worker, command.type) ?? now)
+            }
+        }
+        return next
+    }
+
+    // MARK: Records
+
+    /// Nothing follows the record's end.
+    private mutating func record(_ event: RunEvent) {
+        if !isOver { actions.append(.record(event)) }
+    }
+
+    private mutating func advance(to next: RunPhase) {
+        let order = RunPhase.allCases
+        guard let from = order.firstIndex(of: phase), let to = order.firstIndex(of: next), to > from else { return }
+        phase = next
+        record(.phase(next))
+    }
+
+    private mutating func sayReady(_ place: Int) {
+        guard !workers[place].isKnown else { return }
+        workers[place].isKnown = true
+        let worker = workers[place]
+        record(
+            .workerReady(WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)))
+    }
+
+    /// Notes a sign of life; nil if there is no such worker in this run, or it is over.
+    private mutating func heard(_ id: String, sequence: UInt64, now: FleetInstant) -> Int? {
+        guard let place = places[id] else { return nil }
+        // A replayed message is no sign of life.
+        guard sequence > workers[place].lastSequence else { return place }
+        workers[place].lastSequence = sequence
+        workers[place].lastHeard = max(workers[place].lastHeard, now)
+        if workers[place].isSilent, !workers[place].hasEnded {
+            workers[place].isSilent = false
+            isDirty = true
+            record(.notice("worker \(workers[place].index) on \(workers[place].machine) is back"))
+        }
+        return place
+    }
+}
+
+extension Duration {
+    var milliseconds: Int64 { saturatedNanoseconds / 1_000_000 }
+}

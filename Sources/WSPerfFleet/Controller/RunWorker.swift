@@ -1,0 +1,46 @@
+internal import WSPerfCore
+
+/// One worker process of a run, as the controller sees it.
+struct RunWorker {
+    let id: String
+    /// Its share of the plan.
+    let index: Int
+    /// Identity of the listener that was told to launch it.
+    let listener: String
+    /// That listener's name.
+    let machine: String
+
+    /// Nil until it said hello; then it only moves forward.
+    var state: WorkerState?
+    /// It answered the welcome, so that what is published to it arrives.
+    var isConfirmed = false
+    var pid: Int32 = 0
+    var lastHeard: FleetInstant
+    var lastSequence: UInt64 = 0
+    var inbox = SnapshotInbox()
+    /// Connections that have come to their outcome.
+    var accounted: UInt64 = 0
+    /// Connections that have opened or failed to.
+    var attempted: UInt64 = 0
+    /// Why it ended its load, or failed, without having been told to.
+    var reason: String?
+    var exit: WorkerExit?
+    var exitAt: FleetInstant?
+    /// When its final snapshot was accepted.
+    var deliveredAt: FleetInstant?
+    /// Nothing was heard of it for the plan's liveness limit. It may come back.
+    var isSilent = false
+    /// Its listener is lost.
+    var isOrphan = false
+    /// `workerReady` has been said of it.
+    var isKnown = false
+    /// Its end has been recorded; nothing of it counts any more.
+    var hasEnded = false
+
+    /// The command last published to it, when, and how often.
+    var published: (type: WireType, at: FleetInstant, times: Int)?
+
+    var isDelivered: Bool { deliveredAt != nil }
+    /// Nothing more is to be waited for.
+    var isSettled: Bool { hasEnded || (isSilent && !isDelivered) }
+}

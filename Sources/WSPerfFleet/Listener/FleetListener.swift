@@ -1,0 +1,95 @@
+public import Logging
+internal import Foundation
+public import WSPerfCore
+
+/// A listener: the daemon that stands for one machine, joins a controller, and launches workers for it, run after run.
+///
+/// ```swift
+/// let listener = try FleetListener(options: .init(controller: ControllerAddress("10.0.0.1"), worker: "/usr/bin/wsperf-worker"))
+/// let status = await listener.run()
+/// ```
+public final class FleetListener: Sendable {
+    public struct Options: Sendable {
+        public var controller: ControllerAddress
+        /// The machine's name in reports.
+        public var name: String
+        /// Path of the worker executable; nil runs workers inside this process. Nothing that comes over the network
+        /// changes it.
+        public var worker: String?
+        /// True if the end of standard input means that whoever launched this listener is gone.
+        public var hasLifeline = false
+        /// Where warnings go; stderr by default.
+        public var logger: Logger?
+
+        /// `name` defaults to the host's.
+        public init(controller: ControllerAddress, name: String? = nil, worker: String?) {
+            self.controller = controller
+            self.name = PrintableText.name(name ?? ProcessInfo.processInfo.hostName)
+            self.worker = worker
+        }
+    }
+
+    private let options: Options
+    private let launcher: any WorkerLaunching
+    private let mailbox: FleetMailbox<ListenerMachine.Event>
+    private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
+
+    /// Opens the connection to the controller, which need not be there yet. Throws if its address makes no sense or the
+    /// worker executable cannot be run. `registry` is for workers inside this process only.
+    public convenience init(options: Options, registry: Registry = Registry()) throws(FleetError) {
+        let launcher: any WorkerLaunching
+        if let worker = options.worker {
+            guard access(worker, X_OK) == 0 else {
+                let why = String(cString: strerror(errno))
+                throw FleetError(.usage, "cannot run the worker \(PrintableText.of(worker, limit: 1000)): \(why)")
+            }
+            launcher = ProcessLauncher(executable: worker)
+        } else {
+            launcher = InProcessLauncher { plan, share in
+                try EngineWorkload(plan: plan, registry: registry, share: share)
+            }
+        }
+        try self.init(options: options, launcher: launcher)
+    }
+
+    init(options: Options, launcher: any WorkerLaunching) throws(FleetError) {
+        self.options = options
+        self.launcher = launcher
+        mailbox = try FleetMailbox()
+        let context = try ZMQContext()
+        let incoming = try ZMQSocket(.subscribe([]), context: context)
+        let outgoing = try ZMQSocket(.push, context: context)
+        try incoming.connect(host: options.controller.bracketedHost, port: options.controller.publishPort)
+        try outgoing.connect(host: options.controller.bracketedHost, port: options.controller.reportPort)
+        sockets = (incoming, outgoing)
+    }
+
+    /// The worker executable beside this one, as stock listeners use it.
+    public static var stockWorker: String {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("wsperf-worker").path
+    }
+
+    /// Ends the workers politely, then itself; the second time at once.
+    public func interrupt() { mailbox.post(.interrupted) }
+
+    /// Serves until told to end, and returns the exit status: 0 if the controller said so, 130 after an interrupt, 1 if
+    /// whoever launched this listener is gone.
+    public func run() async -> Int32 {
+        DescriptorLimit.raise()
+        var logger = options.logger ?? Logger(label: "wsperf.listener") { StreamLogHandler.standardError(label: $0) }
+        if options.logger == nil { logger.logLevel = .warning }
+        return await withCheckedContinuation { [logger] continuation in
+            FleetLoop<ListenerDriver>.onThread("wsperf-listener") { [self] in
+                let driver = ListenerDriver(
+                    options: options, launcher: launcher, mailbox: mailbox, incoming: sockets.incoming,
+                    outgoing: sockets.outgoing, logger: logger)
+                FleetLoop(
+                    driver: driver, incoming: sockets.incoming, mailbox: mailbox,
+                    lifeline: options.hasLifeline ? (STDIN_FILENO, .lifelineEnded) : nil
+                ).run()
+                continuation.resume(returning: driver.status ?? 1)
+            }
+        }
+    }
+}

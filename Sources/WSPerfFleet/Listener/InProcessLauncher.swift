@@ -1,0 +1,35 @@
+internal import Foundation
+internal import Synchronization
+
+/// Runs each worker inside the listener's process: for debugging, and for tests.
+final class InProcessLauncher: WorkerLaunching {
+    private let factory: WorkloadFactory
+    private let workers = Mutex<[String: FleetWorker]>([:])
+
+    init(factory: @escaping WorkloadFactory) { self.factory = factory }
+
+    func launch(_ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void) {
+        let id = options.id
+        do throws(FleetError) {
+            let worker = try FleetWorker(options: options, factory: factory)
+            workers.withLock { $0[id] = worker }
+            onEvent(.launched(worker: id, pid: getpid()))
+            Task {
+                let (status, message) = await worker.run()
+                workers.withLock { $0[id] = nil }
+                onEvent(.exited(WorkerExit(worker: id, pid: getpid(), status: status, stderr: message ?? "")))
+            }
+        } catch {
+            onEvent(.exited(WorkerExit(worker: id, pid: getpid(), error: error.message, stderr: "")))
+        }
+    }
+
+    func terminate(_ worker: String) { workers.withLock { $0[worker] }?.hangUp() }
+
+    /// Nothing in this process can be killed by itself; the second interrupt ends a load at once.
+    func kill(_ worker: String) {
+        let worker = workers.withLock { $0[worker] }
+        worker?.interrupt()
+        worker?.interrupt()
+    }
+}

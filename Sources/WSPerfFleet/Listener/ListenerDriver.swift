@@ -1,0 +1,89 @@
+internal import Foundation
+internal import Logging
+
+/// A listener's machine at its sockets and its processes.
+final class ListenerDriver: FleetDriver {
+    typealias Event = ListenerMachine.Event
+
+    private let controller: ControllerAddress
+    private let launcher: any WorkerLaunching
+    private let hasLifelines: Bool
+    private let mailbox: FleetMailbox<Event>
+    private let incoming: ZMQSocket
+    private let outgoing: ZMQSocket
+    private let logger: Logger
+    private var id: String
+    private var machine: ListenerMachine
+    private var sequence: UInt64 = 0
+    private(set) var status: Int32?
+
+    init(
+        options: FleetListener.Options, launcher: any WorkerLaunching, mailbox: FleetMailbox<Event>,
+        incoming: ZMQSocket, outgoing: ZMQSocket, logger: Logger
+    ) {
+        controller = options.controller
+        self.launcher = launcher
+        hasLifelines = options.worker != nil
+        self.mailbox = mailbox
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.logger = logger
+        id = PrintableText.newIdentity("l-")
+        machine = ListenerMachine(name: options.name, pid: getpid(), now: .now)
+        subscribe()
+    }
+
+    /// Its own topic first: whoever hears what is for all also hears what is for it.
+    private func subscribe() {
+        do throws(FleetError) {
+            try incoming.subscribe(Topic.peer(id))
+            try incoming.subscribe(Topic.all)
+        } catch {
+            logger.error("cannot subscribe", metadata: ["error": "\(error)"])
+        }
+    }
+
+    var nextDeadline: FleetInstant? { machine.nextDeadline }
+    var isOver: Bool { status != nil }
+
+    func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
+        guard case .message(let parts) = incoming else { return }
+        machine.receive(WireCodec.decodeCommand(parts, topics: [Topic.peer(id), Topic.all]), now: now)
+    }
+
+    func handle(_ event: Event, now: FleetInstant) { machine.handle(event, now: now) }
+
+    func stalled(for duration: Duration) { machine.forgive(duration) }
+
+    func tick(now: FleetInstant, drained: Bool) {
+        for action in machine.tick(now: now) { perform(action) }
+    }
+
+    private func perform(_ action: ListenerMachine.Action) {
+        switch action {
+        case .send(let report):
+            sequence += 1
+            var run = machine.run
+            if case .exited(let exit) = report { run = machine.run(of: exit.worker) }
+            let envelope = Envelope(
+                session: machine.session ?? "", run: run, sender: id, sequence: sequence, content: report)
+            _ = outgoing.send(WireCodec.encode(envelope))
+        case .launch(let order, let launching):
+            let mailbox = mailbox
+            let options = FleetWorkerOptions(
+                controller: controller, order: order, launching: launching, hasLifeline: hasLifelines)
+            logger.debug("launching a worker", metadata: ["worker": "\(order.id)"])
+            launcher.launch(options) { mailbox.post($0) }
+        case .terminate(let worker): launcher.terminate(worker)
+        case .kill(let worker):
+            logger.debug("killing a worker", metadata: ["worker": "\(worker)"])
+            launcher.kill(worker)
+        case .becomeNew:
+            id = PrintableText.newIdentity("l-")
+            sequence = 0
+            subscribe()
+        case .warn(let text): logger.warning("\(text)")
+        case .exit(let status): self.status = status
+        }
+    }
+}

@@ -1,0 +1,327 @@
+/// A listener's whole behaviour without its sockets and processes. Pure: events in, actions out, time injected.
+///
+/// It says hello until a controller welcomes it, launches what it is told to launch, reports each worker's end until that
+/// is taken, and goes back to hello when its controller falls silent, goes away or is replaced by another. Workers of a run
+/// that is no longer the controller's are ended, politely first.
+struct ListenerMachine {
+    enum Action: Sendable, Equatable {
+        case send(Report)
+        case launch(WorkerOrder, Launching)
+        /// Close the worker's lifeline and send it SIGTERM.
+        case terminate(worker: String)
+        case kill(worker: String)
+        /// Take a new identity; the old one has been given up.
+        case becomeNew
+        /// Something the operator of this machine should know.
+        case warn(String)
+        case exit(status: Int32)
+    }
+
+    /// What a worker is launched with.
+    struct Launching: Sendable, Equatable {
+        var session: String
+        var run: String
+        var machine: String
+        var liveness: Duration
+        var launch: Duration
+    }
+
+    enum Event: Sendable {
+        case launched(worker: String, pid: Int32)
+        case exited(WorkerExit)
+        /// SIGINT or SIGTERM.
+        case interrupted
+        /// The process that launched this listener is gone.
+        case lifelineEnded
+    }
+
+    private struct Child {
+        var order: WorkerOrder
+        var run: String
+        var pid: Int32 = 0
+        /// Since when it has been asked to end.
+        var terminatedAt: FleetInstant?
+        var killedAt: FleetInstant?
+        /// Its end, until the controller has taken it.
+        var exit: WorkerExit?
+        var reportedAt: FleetInstant?
+    }
+
+    private let name: String
+    private let pid: Int32
+    /// The controller's session; nil while there is none.
+    private(set) var session: String?
+    private var assignedName: String
+    private var liveness = FleetLimits.liveness
+    private(set) var run: String?
+    private var number = 0
+    private var children: [String: Child] = [:]
+    /// When this session's controller was last heard.
+    private var lastHeard: FleetInstant
+    /// The session the children belong to; outlives `session` until they are over.
+    private var childrenSession: String?
+    private var helloAt: FleetInstant
+    private var helloInterval = FleetLimits.firstHelloInterval
+    private var statusAt: FleetInstant
+    private var isLeaving = false
+    private var exitStatus: Int32 = 0
+    private var interrupts = 0
+    private var isOver = false
+    private var warned: Set<String> = []
+    private var actions: [Action] = []
+
+    init(name: String, pid: Int32, now: FleetInstant) {
+        self.name = name
+        assignedName = name
+        self.pid = pid
+        lastHeard = now
+        helloAt = now
+        statusAt = now
+    }
+
+    /// Worker processes that have not ended.
+    var alive: Int { children.values.count { $0.exit == nil } }
+
+    /// The run a report about `worker` belongs to.
+    func run(of worker: String) -> String? { children[worker]?.run }
+
+    var nextDeadline: FleetInstant? {
+        if !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
+        guard !isOver else { return nil }
+        var next = session == nil ? helloAt : min(statusAt, lastHeard + liveness)
+        for child in children.values {
+            if child.exit != nil {
+                if session != nil { next = min(next, child.reportedAt.map { $0 + FleetLimits.republish } ?? lastHeard) }
+            } else if child.killedAt == nil {
+                if let at = child.terminatedAt { next = min(next, at + FleetLimits.terminate) }
+            }
+        }
+        if session == nil, children.values.contains(where: { $0.exit == nil && $0.killedAt == nil }) {
+            next = min(next, lastHeard + liveness * 2)
+        }
+        return next
+    }
+
+    // MARK: Events
+
+    mutating func receive(_ received: Received<Command>, now: FleetInstant) {
+        switch received {
+        case .unreadable: break
+        case .foreign(let foreign): warnForeign(foreign)
+        case .message(let envelope, _): receive(envelope, now: now)
+        }
+    }
+
+    private mutating func receive(_ envelope: Envelope<Command>, now: FleetInstant) {
+        if session == envelope.session { lastHeard = now }
+        switch envelope.content {
+        case .beacon(let beacon): heard(beacon, session: envelope.session, now: now)
+        case .welcome(let welcome):
+            if session == nil { adopt(envelope.session, now: now) }
+            guard session == envelope.session else { return }
+            assignedName = PrintableText.name(welcome.name)
+            liveness = Self.duration(welcome.liveness_ms)
+            statusAt = now
+        case .refuse(let refusal): warn("refused: " + PrintableText.of(refusal.message, limit: FleetLimits.text))
+        case .rejoin:
+            guard session == envelope.session || session == nil else { return }
+            // Given up by the controller: whatever still runs here has been written off.
+            actions.append(.becomeNew)
+            number = 0
+            run = nil
+            leaveSession(now: now)
+            terminateAll(now: now)
+        case .launch(let launch): take(launch, envelope: envelope, now: now)
+        case .taken(let taken):
+            for worker in taken.workers where children[worker]?.exit != nil { children[worker] = nil }
+        case .end:
+            if session == envelope.session { leave(status: 0, now: now) }
+        case .plan, .start, .stop, .abort, .acknowledge: break
+        }
+    }
+
+    private mutating func heard(_ beacon: Command.Beacon, session heard: String, now: FleetInstant) {
+        guard let session else {
+            // Hello is repeated at once to whoever is there now.
+            helloInterval = FleetLimits.firstHelloInterval
+            if helloAt > now + helloInterval { helloAt = now }
+            return
+        }
+        if heard != session {
+            // Another controller has taken the address: the one of this session is gone.
+            leaveSession(now: now)
+            terminateAll(now: now)
+        } else if beacon.closing {
+            leaveSession(now: now)
+            terminateAll(now: now)
+        } else if beacon.run != run, run != nil {
+            run = nil
+            terminateAll(now: now)
+            statusAt = now
+        }
+    }
+
+    private mutating func take(_ launch: Command.Launch, envelope: Envelope<Command>, now: FleetInstant) {
+        guard let session, session == envelope.session, let newRun = envelope.run, !isLeaving else { return }
+        guard launch.number >= number else { return }
+        if launch.number > number {
+            terminateAll(now: now)
+            number = launch.number
+            run = newRun
+            childrenSession = session
+            liveness = Self.duration(launch.liveness_ms)
+            let launching = Launching(
+                session: session, run: newRun, machine: assignedName, liveness: liveness,
+                launch: Self.duration(launch.launch_ms))
+            for order in launch.workers where children[order.id] == nil {
+                children[order.id] = Child(order: order, run: newRun)
+                actions.append(.launch(order, launching))
+            }
+        }
+        statusAt = now
+    }
+
+    mutating func handle(_ event: Event, now: FleetInstant) {
+        switch event {
+        case .launched(let worker, let pid): children[worker]?.pid = pid
+        case .exited(let exit):
+            guard children[exit.worker]?.exit == nil else { return }
+            children[exit.worker]?.exit = exit
+            statusAt = now
+        case .interrupted:
+            interrupts += 1
+            if interrupts > 1 {
+                for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
+            }
+            leave(status: 130, now: now)
+        case .lifelineEnded: leave(status: 1, now: now)
+        }
+    }
+
+    /// This process was stopped for so long: silence in that time means nothing.
+    mutating func forgive(_ duration: Duration) { lastHeard = lastHeard + duration }
+
+    // MARK: Time
+
+    mutating func tick(now: FleetInstant) -> [Action] {
+        if !isOver { step(now: now) }
+        defer { actions.removeAll() }
+        return actions
+    }
+
+    private mutating func step(now: FleetInstant) {
+        if session != nil, now - lastHeard >= liveness {
+            warn("the controller has been silent for \(liveness.readable): waiting for a new one")
+            // Its workers notice by themselves and are given as long again to end and to deliver.
+            leaveSession(now: now)
+        }
+        if session == nil, alive > 0, now - lastHeard >= liveness * 2 {
+            for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
+        }
+        for (id, child) in children where child.exit == nil {
+            if let at = child.terminatedAt, now - at >= FleetLimits.terminate { kill(id, now: now) }
+        }
+        if isLeaving, alive == 0 { return finish(now: now) }
+        if session != nil {
+            for id in children.keys.sorted() { reportExit(id, now: now) }
+            if now >= statusAt {
+                actions.append(.send(.listener(status)))
+                statusAt = now + FleetLimits.heartbeat
+            }
+        } else {
+            if now >= helloAt, !isLeaving {
+                actions.append(
+                    .send(
+                        .hello(
+                            Report.Hello(role: .listener, name: name, pid: pid, software: WSPerfVersion.current))))
+                helloAt = now + helloInterval
+                helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)
+            } else if isLeaving {
+                helloAt = now + FleetLimits.heartbeat
+            }
+        }
+    }
+
+    private var status: Report.ListenerStatus {
+        Report.ListenerStatus(number: number, alive: alive, leaving: isLeaving && alive == 0)
+    }
+
+    private mutating func reportExit(_ id: String, now: FleetInstant) {
+        guard let child = children[id], let exit = child.exit else { return }
+        if let at = child.reportedAt, now - at < FleetLimits.republish { return }
+        children[id]?.reportedAt = now
+        actions.append(.send(.exited(exit)))
+    }
+
+    private mutating func finish(now: FleetInstant) {
+        if session != nil {
+            for id in children.keys.sorted() { reportExit(id, now: now) }
+            actions.append(.send(.listener(status)))
+        }
+        isOver = true
+        actions.append(.exit(status: exitStatus))
+    }
+
+    // MARK: Sessions
+
+    private mutating func adopt(_ new: String, now: FleetInstant) {
+        session = new
+        lastHeard = now
+        statusAt = now
+        if childrenSession != new {
+            // What is left is of a controller that is gone.
+            number = 0
+            run = nil
+            terminateAll(now: now)
+            children = children.filter { $0.value.exit == nil }
+        }
+        // Healed within the same session: everything not taken is reported again.
+        for id in children.keys { children[id]?.reportedAt = nil }
+    }
+
+    private mutating func leaveSession(now: FleetInstant) {
+        session = nil
+        helloAt = now
+        helloInterval = FleetLimits.firstHelloInterval
+    }
+
+    private mutating func leave(status: Int32, now: FleetInstant) {
+        if !isLeaving {
+            isLeaving = true
+            exitStatus = status
+        }
+        terminateAll(now: now)
+    }
+
+    private mutating func terminateAll(now: FleetInstant) {
+        for id in children.keys.sorted() {
+            guard children[id]?.exit == nil, children[id]?.terminatedAt == nil else { continue }
+            children[id]?.terminatedAt = now
+            actions.append(.terminate(worker: id))
+        }
+    }
+
+    private mutating func kill(_ id: String, now: FleetInstant) {
+        guard children[id]?.exit == nil, children[id]?.killedAt == nil else { return }
+        children[id]?.killedAt = now
+        actions.append(.kill(worker: id))
+    }
+
+    private mutating func warnForeign(_ foreign: ForeignEnvelope) {
+        warn(
+            "the controller speaks protocol version \(foreign.version)"
+                + (foreign.software.map { " (software \($0))" } ?? "")
+                + "; this listener speaks version \(FleetLimits.protocolVersion) (software \(WSPerfVersion.current))"
+                + (foreign.message.map { ": \($0)" } ?? ""))
+    }
+
+    /// Says each thing once.
+    private mutating func warn(_ text: String) {
+        guard warned.count < 64, warned.insert(text).inserted else { return }
+        actions.append(.warn(text))
+    }
+
+    private static func duration(_ milliseconds: Int64) -> Duration {
+        .milliseconds(min(max(milliseconds, 100), 24 * 3600 * 1000))
+    }
+}

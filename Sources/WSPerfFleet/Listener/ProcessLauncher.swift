@@ -1,0 +1,37 @@
+internal import Foundation
+internal import Synchronization
+
+/// Runs each worker as a process of its own.
+final class ProcessLauncher: WorkerLaunching {
+    private let executable: String
+    private let children = Mutex<[String: ChildProcess]>([:])
+
+    init(executable: String) { self.executable = executable }
+
+    func launch(_ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void) {
+        let id = options.id
+        let box = PIDBox()
+        let child = ChildProcess(executable: executable, arguments: options.arguments) { pid in
+            box.pid.withLock { $0 = pid }
+            onEvent(.launched(worker: id, pid: pid))
+        } onEnd: { [self] end in
+            children.withLock { $0[id] = nil }
+            onEvent(
+                .exited(
+                    WorkerExit(
+                        worker: id, pid: box.pid.withLock { $0 }, status: end.status, signal: end.signal,
+                        error: end.error, stderr: end.stderr)))
+        }
+        children.withLock { $0[id] = child }
+    }
+
+    func terminate(_ worker: String) {
+        let child = children.withLock { $0[worker] }
+        child?.hangUp()
+        child?.send(signal: SIGTERM)
+    }
+
+    func kill(_ worker: String) { children.withLock { $0[worker] }?.send(signal: SIGKILL) }
+
+    private final class PIDBox: Sendable { let pid = Mutex<Int32>(0) }
+}

@@ -1,0 +1,58 @@
+internal import WSPerfCore
+
+/// A plan and the contents of the files it names, as one body. Docs/WireProtocol.md, "Plan body":
+///
+/// `u32` length of the plan's JSON, the JSON, `u32` number of files, and for each file `u32` length of its path, the path
+/// as written in the plan, `u32` length of its contents, the contents. Integers are little-endian.
+struct PlanParcel {
+    var document: PlanNode
+    var files: [(path: String, contents: [UInt8])]
+
+    func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        func append(_ block: some Collection<UInt8>) {
+            for shift in stride(from: 0, to: 32, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: block.count) >> UInt32(shift)))
+            }
+            bytes.append(contentsOf: block)
+        }
+        append(Array(document.json.utf8))
+        for shift in stride(from: 0, to: 32, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: files.count) >> UInt32(shift)))
+        }
+        for file in files {
+            append(Array(file.path.utf8))
+            append(file.contents)
+        }
+        return bytes
+    }
+
+    init(document: PlanNode, files: [(path: String, contents: [UInt8])]) {
+        self.document = document
+        self.files = files
+    }
+
+    /// Reads what `encoded()` wrote; nothing in it is trusted.
+    init(decoding bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        func number() throws -> Int {
+            guard rest.count >= 4 else { throw FleetError(.plan, "the plan's parcel ends too early") }
+            let value = rest.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+            rest = rest.dropFirst(4)
+            return value
+        }
+        func block() throws -> ArraySlice<UInt8> {
+            let count = try number()
+            guard count <= rest.count else { throw FleetError(.plan, "the plan's parcel ends too early") }
+            defer { rest = rest.dropFirst(count) }
+            return rest.prefix(count)
+        }
+        document = try PlanNode(json: Array(try block()))
+        files = []
+        for _ in 0..<(try number()) {
+            let path = String(decoding: try block(), as: UTF8.self)
+            files.append((path, Array(try block())))
+        }
+        guard rest.isEmpty else { throw FleetError(.plan, "something follows the plan's parcel") }
+    }
+}

@@ -1,0 +1,236 @@
+internal import Foundation
+
+/// Between messages and their bytes. Reading trusts nothing: sizes are bounded before anything is parsed, unknown types
+/// and malformed fields make a message unreadable, never more.
+enum WireCodec {
+    static func encode(_ envelope: Envelope<Command>, topic: String, body: SharedBytes? = nil) -> WireMessage {
+        WireMessage(topic: topic, envelope: bytes(CommandCoding(envelope: envelope)), body: body)
+    }
+
+    static func encode(_ envelope: Envelope<Report>, body: [UInt8]? = nil) -> WireMessage {
+        WireMessage(
+            topic: Topic.controller, envelope: bytes(ReportCoding(envelope: envelope)), body: body.map(SharedBytes.init))
+    }
+
+    /// Reads a command. The topic has been matched by the socket; `topics` are those that are meant.
+    static func decodeCommand(_ parts: [[UInt8]], topics: [String]) -> Received<Command> {
+        guard let topic = parts.first, topics.contains(where: { $0.utf8.elementsEqual(topic) }) else {
+            return .unreadable
+        }
+        return decode(parts, as: CommandCoding.self) { $0.envelope }
+    }
+
+    /// Reads a report.
+    static func decodeReport(_ parts: [[UInt8]]) -> Received<Report> {
+        guard let topic = parts.first, Topic.controller.utf8.elementsEqual(topic) else { return .unreadable }
+        guard parts.count < 3 || parts[2].count <= FleetLimits.reportBody else { return .unreadable }
+        return decode(parts, as: ReportCoding.self) { $0.envelope }
+    }
+
+    private static func decode<Coding: Decodable, Content>(
+        _ parts: [[UInt8]], as type: Coding.Type, _ envelope: (Coding) -> Envelope<Content>
+    ) -> Received<Content> {
+        guard parts.count == 2 || parts.count == 3, parts[1].count <= FleetLimits.envelope else { return .unreadable }
+        let decoder = JSONDecoder()
+        let data = Data(parts[1])
+        do {
+            return .message(envelope(try decoder.decode(type, from: data)), body: parts.count == 3 ? parts[2] : [])
+        } catch is ForeignVersion {
+            guard let foreign = try? decoder.decode(ForeignCoding.self, from: data) else { return .unreadable }
+            return .foreign(foreign.envelope)
+        } catch {
+            return .unreadable
+        }
+    }
+
+    private static func bytes(_ value: some Encodable) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // Strings, integers and arrays of them: there is nothing here that JSON cannot hold.
+        guard let data = try? encoder.encode(value) else { return [] }
+        return [UInt8](data)
+    }
+}
+
+/// Thrown out of decoding as soon as the version is known to be another.
+private struct ForeignVersion: Error {}
+
+private enum EnvelopeKey: String, CodingKey {
+    case version = "wsperf"
+    case session
+    case run
+    case sender = "from"
+    case sequence = "seq"
+    case type
+    case data
+}
+
+/// The fields common to both directions.
+private struct EnvelopeHeader {
+    var session: String
+    var run: String?
+    var sender: String
+    var sequence: UInt64
+    var type: WireType
+
+    init(from container: KeyedDecodingContainer<EnvelopeKey>) throws {
+        guard try container.decode(Int.self, forKey: .version) == FleetLimits.protocolVersion else {
+            throw ForeignVersion()
+        }
+        session = try container.decode(String.self, forKey: .session)
+        run = try container.decodeIfPresent(String.self, forKey: .run)
+        sender = try container.decode(String.self, forKey: .sender)
+        sequence = try container.decode(UInt64.self, forKey: .sequence)
+        guard let type = WireType(rawValue: try container.decode(String.self, forKey: .type)) else {
+            throw Malformed("unknown type")
+        }
+        self.type = type
+        guard PrintableText.isIdentity(sender), session.isEmpty || PrintableText.isIdentity(session),
+            run.map(PrintableText.isIdentity) ?? true
+        else { throw Malformed("not an identity") }
+    }
+
+    static func encode(
+        _ envelope: Envelope<some Any>, type: WireType, into container: inout KeyedEncodingContainer<EnvelopeKey>
+    ) throws {
+        try container.encode(FleetLimits.protocolVersion, forKey: .version)
+        try container.encode(envelope.session, forKey: .session)
+        try container.encodeIfPresent(envelope.run, forKey: .run)
+        try container.encode(envelope.sender, forKey: .sender)
+        try container.encode(envelope.sequence, forKey: .sequence)
+        try container.encode(type.rawValue, forKey: .type)
+    }
+}
+
+private struct Malformed: Error {
+    var reason: String
+    init(_ reason: String) { self.reason = reason }
+}
+
+private struct CommandCoding: Codable {
+    var envelope: Envelope<Command>
+
+    init(envelope: Envelope<Command>) { self.envelope = envelope }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: EnvelopeKey.self)
+        let header = try EnvelopeHeader(from: container)
+        let command: Command =
+            switch header.type {
+            case .beacon: .beacon(try container.decode(Command.Beacon.self, forKey: .data))
+            case .welcome: .welcome(try container.decode(Command.Welcome.self, forKey: .data))
+            case .rejoin: .rejoin
+            case .refuse: .refuse(try container.decode(Command.Refusal.self, forKey: .data))
+            case .launch: .launch(try container.decode(Command.Launch.self, forKey: .data))
+            case .taken: .taken(try container.decode(Command.Taken.self, forKey: .data))
+            case .end: .end
+            case .plan: .plan
+            case .start: .start
+            case .stop: .stop
+            case .abort: .abort
+            case .acknowledge: .acknowledge(try container.decode(Command.Acknowledgement.self, forKey: .data))
+            case .hello, .listener, .exited, .worker, .snapshot: throw Malformed("not a command")
+            }
+        if case .launch(let launch) = command {
+            guard launch.workers.count <= FleetLimits.processes,
+                launch.workers.allSatisfy({ PrintableText.isIdentity($0.id) && $0.index >= 0 })
+            else { throw Malformed("impossible launch") }
+        }
+        envelope = Envelope(
+            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: command)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: EnvelopeKey.self)
+        try EnvelopeHeader.encode(envelope, type: envelope.content.type, into: &container)
+        switch envelope.content {
+        case .beacon(let data): try container.encode(data, forKey: .data)
+        case .welcome(let data): try container.encode(data, forKey: .data)
+        case .refuse(let data): try container.encode(data, forKey: .data)
+        case .launch(let data): try container.encode(data, forKey: .data)
+        case .taken(let data): try container.encode(data, forKey: .data)
+        case .acknowledge(let data): try container.encode(data, forKey: .data)
+        case .rejoin, .end, .plan, .start, .stop, .abort: break
+        }
+    }
+}
+
+private struct ReportCoding: Codable {
+    var envelope: Envelope<Report>
+
+    init(envelope: Envelope<Report>) { self.envelope = envelope }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: EnvelopeKey.self)
+        let header = try EnvelopeHeader(from: container)
+        var report: Report
+        switch header.type {
+        case .hello: report = .hello(try container.decode(Report.Hello.self, forKey: .data))
+        case .listener: report = .listener(try container.decode(Report.ListenerStatus.self, forKey: .data))
+        case .exited: report = .exited(try container.decode(WorkerExit.self, forKey: .data))
+        case .worker: report = .worker(try container.decode(Report.WorkerStatus.self, forKey: .data))
+        case .snapshot: report = .snapshot(try container.decode(Report.SnapshotHeader.self, forKey: .data))
+        default: throw Malformed("not a report")
+        }
+        report.sanitize()
+        envelope = Envelope(
+            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: report)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: EnvelopeKey.self)
+        try EnvelopeHeader.encode(envelope, type: envelope.content.type, into: &container)
+        switch envelope.content {
+        case .hello(let data): try container.encode(data, forKey: .data)
+        case .listener(let data): try container.encode(data, forKey: .data)
+        case .exited(let data): try container.encode(data, forKey: .data)
+        case .worker(let data): try container.encode(data, forKey: .data)
+        case .snapshot(let data): try container.encode(data, forKey: .data)
+        }
+    }
+}
+
+extension Report {
+    /// Makes every text that someone may print fit for it.
+    fileprivate mutating func sanitize() {
+        func line(_ text: String?) -> String? { text.map { PrintableText.of($0, limit: FleetLimits.text) } }
+        switch self {
+        case .hello(var hello):
+            hello.name = PrintableText.name(hello.name)
+            hello.software = PrintableText.of(hello.software, limit: FleetLimits.name)
+            self = .hello(hello)
+        case .exited(var exit):
+            exit.error = line(exit.error)
+            exit.stderr = PrintableText.of(exit.stderr, limit: FleetLimits.stderr, lines: true)
+            self = .exited(exit)
+        case .worker(var status):
+            status.reason = line(status.reason)
+            self = .worker(status)
+        case .snapshot(var header):
+            header.reason = line(header.reason)
+            self = .snapshot(header)
+        case .listener: break
+        }
+    }
+}
+
+/// What all versions of the protocol have in common: `wsperf`, `from`, and in a refusal `data.message`.
+private struct ForeignCoding: Decodable {
+    var envelope: ForeignEnvelope
+
+    private struct Details: Decodable {
+        var message: String?
+        var software: String?
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: EnvelopeKey.self)
+        let sender = try container.decode(String.self, forKey: .sender)
+        guard PrintableText.isIdentity(sender) else { throw Malformed("not an identity") }
+        let details = try? container.decode(Details.self, forKey: .data)
+        envelope = ForeignEnvelope(
+            version: try container.decode(Int.self, forKey: .version), sender: sender,
+            message: details?.message.map { PrintableText.of($0, limit: FleetLimits.text) },
+            software: details?.software.map { PrintableText.of($0, limit: FleetLimits.name) })
+    }
+}

@@ -1,0 +1,22 @@
+/// The message types by their names on the wire.
+enum WireType: String, Sendable, Hashable, CaseIterable {
+    // From the controller.
+    case beacon
+    case welcome
+    case rejoin
+    case refuse
+    case launch
+    case taken
+    case end
+    case plan
+    case start
+    case stop
+    case abort
+    case acknowledge
+    // To the controller.
+    case hello
+    case listener
+    case exited
+    case worker
+    case snapshot
+}

@@ -1,0 +1,126 @@
+internal import Foundation
+public import WSPerfCore
+
+/// A worker process: takes its plan from the controller, runs its share, delivers every figure, and ends.
+///
+/// A worker of one's own is this main, with whatever it registers:
+///
+/// ```swift
+/// import WSPerfCore
+/// import WSPerfFleet
+///
+/// var registry = Registry()
+/// registry.register(client: "my-client") { context in MyClient(context.options) }
+/// await FleetWorker.main(registry: registry)
+/// ```
+///
+/// A listener launches it (`wsperf-listener --worker PATH`). Run by hand with `--controller HOST` it joins that controller
+/// as a listener whose workers run inside this one process, which is easier to debug.
+public final class FleetWorker: Sendable {
+    private let options: FleetWorkerOptions
+    private let factory: WorkloadFactory
+    private let mailbox: FleetMailbox<WorkerMachine.Event>
+    private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
+
+    /// Opens the connection to the controller. Throws if its address makes no sense.
+    public convenience init(options: FleetWorkerOptions, registry: Registry = Registry()) throws(FleetError) {
+        try self.init(options: options) { plan, share in
+            try EngineWorkload(plan: plan, registry: registry, share: share)
+        }
+    }
+
+    init(options: FleetWorkerOptions, factory: @escaping WorkloadFactory) throws(FleetError) {
+        self.options = options
+        self.factory = factory
+        mailbox = try FleetMailbox()
+        let context = try ZMQContext()
+        let incoming = try ZMQSocket(.subscribe(WorkerDriver.topics(of: options.id)), context: context)
+        let outgoing = try ZMQSocket(.push, context: context)
+        try incoming.connect(host: options.controller.bracketedHost, port: options.controller.publishPort)
+        try outgoing.connect(host: options.controller.bracketedHost, port: options.controller.reportPort)
+        sockets = (incoming, outgoing)
+    }
+
+    /// Ends the load politely; the second time at once. What was measured is delivered all the same.
+    public func interrupt() { mailbox.post(.interrupted) }
+
+    /// The listener lets go of this worker.
+    func hangUp() { mailbox.post(.lifelineEnded) }
+
+    /// Runs to the end. Returns the exit status (0 if everything was done and delivered, 2 if the plan cannot be set up, 1
+    /// otherwise) and, where something went wrong, what.
+    public func run() async -> (status: Int32, message: String?) {
+        await withCheckedContinuation { continuation in
+            FleetLoop<WorkerDriver>.onThread("wsperf-worker") { [self] in
+                let driver = WorkerDriver(
+                    options: options, pid: getpid(), factory: factory, mailbox: mailbox, incoming: sockets.incoming,
+                    outgoing: sockets.outgoing)
+                FleetLoop(
+                    driver: driver, incoming: sockets.incoming, mailbox: mailbox,
+                    lifeline: options.hasLifeline ? (STDIN_FILENO, .lifelineEnded) : nil
+                ).run()
+                continuation.resume(returning: driver.result ?? (1, nil))
+            }
+        }
+    }
+
+    /// The whole main of a worker executable: reads the command line, runs, prints what went wrong, and exits.
+    public static func main(
+        registry: Registry = Registry(), arguments: [String] = Array(CommandLine.arguments.dropFirst())
+    ) async -> Never {
+        let name = CommandLine.arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "worker"
+        var status: Int32
+        var message: String?
+        do throws(FleetError) {
+            if arguments.contains("--help") || arguments.contains("-h") {
+                print(usage(name))
+                (status, message) = (0, nil)
+            } else if arguments == ["--version"] {
+                print(WSPerfVersion.current)
+                (status, message) = (0, nil)
+            } else if FleetWorkerOptions.isLaunch(arguments) {
+                (status, message) = try await runLaunched(FleetWorkerOptions(arguments: arguments), registry: registry)
+            } else if arguments.count == 2, arguments[0] == "--controller" {
+                status = try await runStandalone(controller: ControllerAddress(arguments[1]), registry: registry)
+                message = nil
+            } else {
+                throw FleetError(.usage, usage(name))
+            }
+        } catch {
+            (status, message) = (error.exitStatus, error.message)
+        }
+        if let message { FileHandle.standardError.write(Data("\(name): \(message)\n".utf8)) }
+        exit(status)
+    }
+
+    /// A worker that a listener launched, with its signals.
+    public static func runLaunched(
+        _ options: FleetWorkerOptions, registry: Registry
+    ) async throws(FleetError) -> (status: Int32, message: String?) {
+        let worker = try FleetWorker(options: options, registry: registry)
+        let interrupts = InterruptSource { worker.interrupt() }
+        let result = await worker.run()
+        withExtendedLifetime(interrupts) {}
+        return result
+    }
+
+    /// A listener whose workers run in this process, with its signals. Returns the exit status.
+    public static func runStandalone(
+        controller: ControllerAddress, name: String? = nil, registry: Registry = Registry()
+    ) async throws(FleetError) -> Int32 {
+        let listener = try FleetListener(
+            options: FleetListener.Options(controller: controller, name: name, worker: nil), registry: registry)
+        let interrupts = InterruptSource { listener.interrupt() }
+        let status = await listener.run()
+        withExtendedLifetime(interrupts) {}
+        return status
+    }
+
+    private static func usage(_ name: String) -> String {
+        """
+        \(name) is a WSPerf worker. wsperf-listener launches it: wsperf-listener --worker PATH
+        By hand, for debugging: \(name) --controller HOST[:PUB:PULL]
+        joins a controller as a listener whose workers run inside this process.
+        """
+    }
+}

@@ -1,0 +1,86 @@
+/// What a worker process is told by the listener that launches it.
+public struct FleetWorkerOptions: Sendable, Hashable {
+    public var controller: ControllerAddress
+    /// The controller's session and run, and this worker's identity in it.
+    public var session: String
+    public var run: String
+    public var id: String
+    /// Which share of the plan it runs.
+    public var index: Int
+    /// Name of the listener's machine.
+    public var machine: String
+    /// Silence of the controller after which the worker ends its load; monotonic clock.
+    public var liveness: Duration
+    /// How long it waits for its plan and the start; monotonic clock.
+    public var launch: Duration
+    /// True if the end of standard input means that the listener is gone.
+    public var hasLifeline: Bool
+
+    init(
+        controller: ControllerAddress, order: WorkerOrder, launching: ListenerMachine.Launching, hasLifeline: Bool
+    ) {
+        self.controller = controller
+        session = launching.session
+        run = launching.run
+        id = order.id
+        index = order.index
+        machine = launching.machine
+        liveness = launching.liveness
+        launch = launching.launch
+        self.hasLifeline = hasLifeline
+    }
+
+    /// True if `arguments` are those a listener launches a worker with.
+    public static func isLaunch(_ arguments: [String]) -> Bool { arguments.first == "launched" }
+
+    /// The arguments a listener launches a worker with, without the executable's name.
+    var arguments: [String] {
+        [
+            "launched", "--controller", controller.description, "--session", session, "--run", run, "--id", id,
+            "--index", String(index), "--machine", machine, "--liveness-ms", String(liveness.milliseconds),
+            "--launch-ms", String(launch.milliseconds),
+        ] + (hasLifeline ? ["--lifeline"] : [])
+    }
+
+    /// Reads the arguments a listener launches a worker with, without the executable's name.
+    public init(arguments: [String]) throws(FleetError) {
+        var values: [String: String] = [:]
+        var rest = arguments.dropFirst(Self.isLaunch(arguments) ? 1 : 0)
+        hasLifeline = false
+        while let option = rest.popFirst() {
+            if option == "--lifeline" {
+                hasLifeline = true
+            } else if let value = rest.popFirst() {
+                values[option] = value
+            } else {
+                throw FleetError(.usage, "\(PrintableText.of(option, limit: 100)) needs a value")
+            }
+        }
+        func text(_ option: String) throws(FleetError) -> String {
+            guard let value = values.removeValue(forKey: option) else { throw FleetError(.usage, "\(option) is missing") }
+            return value
+        }
+        func identity(_ option: String) throws(FleetError) -> String {
+            let value = try text(option)
+            guard PrintableText.isIdentity(value) else { throw FleetError(.usage, "\(option) is no identity") }
+            return value
+        }
+        func number(_ option: String, _ range: ClosedRange<Int64>) throws(FleetError) -> Int64 {
+            guard let value = Int64(try text(option)), range.contains(value) else {
+                throw FleetError(.usage, "\(option) must be from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return value
+        }
+        controller = try ControllerAddress(text("--controller"))
+        session = try identity("--session")
+        run = try identity("--run")
+        id = try identity("--id")
+        index = Int(try number("--index", 0...Int64(Int32.max)))
+        machine = PrintableText.name(try text("--machine"))
+        liveness = .milliseconds(try number("--liveness-ms", 1...86_400_000))
+        launch = .milliseconds(try number("--launch-ms", 1...86_400_000))
+        if let unknown = values.keys.min() {
+            throw FleetError(.usage, "unknown option \(PrintableText.of(unknown, limit: 100))")
+        }
+    }
+}

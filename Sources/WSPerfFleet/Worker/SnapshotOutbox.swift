@@ -1,0 +1,120 @@
+internal import WSPerfCore
+
+/// One worker's snapshots on the worker's side: keeps each until it is acknowledged.
+///
+/// A bounded number is under way at a time. Those have their sequence numbers and are sent again unchanged, so that the
+/// controller can tell duplicates. Behind them wait, still without a number, those that were never sent; when there are
+/// too many, adjacent ones are merged. That loses no count, only resolution in time.
+struct SnapshotOutbox {
+    struct Parcel: Sendable, Equatable {
+        var sequence: UInt64
+        var isFinal: Bool
+        var body: [UInt8]
+    }
+
+    private struct Underway {
+        var parcel: Parcel
+        var lastSent: FleetInstant?
+        var interval: Duration = FleetLimits.resend
+    }
+
+    /// Statistics are kept in their compact form: a decoded histogram takes a hundred times as much.
+    private struct Waiting {
+        var elapsed: UInt64
+        var isFinal: Bool
+        var statistics: [UInt8]
+    }
+
+    private let window: Int
+    private let backlog: Int
+    private var underway: [Underway] = []
+    private var waiting: [Waiting] = []
+    private var lastSequence: UInt64 = 0
+    private(set) var hasFinal = false
+
+    init(window: Int = FleetLimits.snapshotWindow, backlog: Int = FleetLimits.snapshotBacklog) {
+        self.window = window
+        self.backlog = backlog
+    }
+
+    /// Nothing is left to be acknowledged.
+    var isEmpty: Bool { underway.isEmpty && waiting.isEmpty }
+    /// Everything there will ever be has been acknowledged.
+    var isDelivered: Bool { hasFinal && isEmpty }
+    /// Snapshots held.
+    var count: Int { underway.count + waiting.count }
+
+    mutating func append(_ snapshot: Snapshot) {
+        guard !hasFinal else { return }
+        hasFinal = snapshot.isFinal
+        if waiting.isEmpty, underway.count < window {
+            admit(snapshot)
+            return
+        }
+        waiting.append(
+            Waiting(elapsed: snapshot.elapsed, isFinal: snapshot.isFinal, statistics: snapshot.statistics.encoded()))
+        if waiting.count > backlog { compact() }
+    }
+
+    /// What is to be sent now. Those for which `sent` is then called are not due again for a while.
+    func due(now: FleetInstant) -> [Parcel] {
+        underway.filter { entry in entry.lastSent.map { now >= $0 + entry.interval } ?? true }.map(\.parcel)
+    }
+
+    mutating func sent(_ sequence: UInt64, now: FleetInstant) {
+        guard let index = underway.firstIndex(where: { $0.parcel.sequence == sequence }) else { return }
+        if underway[index].lastSent != nil {
+            underway[index].interval = min(underway[index].interval * 2, FleetLimits.resend * 4)
+        }
+        underway[index].lastSent = now
+    }
+
+    mutating func acknowledge(_ acknowledgement: Command.Acknowledgement, now: FleetInstant) {
+        underway.removeAll { $0.parcel.sequence <= acknowledgement.up_to }
+        for index in underway.indices where acknowledgement.missing.contains(underway[index].parcel.sequence) {
+            if let last = underway[index].lastSent, now - last >= FleetLimits.requestedResend {
+                underway[index].lastSent = nil
+                underway[index].interval = FleetLimits.resend
+            }
+        }
+        while underway.count < window, !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            // Bytes that this process itself encoded.
+            guard let statistics = try? LoadStatistics(decoding: next.statistics) else { continue }
+            admit(Snapshot(sequence: 0, elapsed: next.elapsed, isFinal: next.isFinal, statistics: statistics))
+        }
+    }
+
+    var nextDeadline: FleetInstant? {
+        underway.map { entry in entry.lastSent.map { $0 + entry.interval } ?? FleetInstant(nanoseconds: .min) }.min()
+    }
+
+    private mutating func admit(_ snapshot: Snapshot) {
+        var snapshot = snapshot
+        lastSequence += 1
+        snapshot.sequence = lastSequence
+        underway.append(
+            Underway(
+                parcel: Parcel(sequence: lastSequence, isFinal: snapshot.isFinal, body: snapshot.encoded()),
+                lastSent: nil))
+    }
+
+    /// Halves what waits by merging neighbours.
+    private mutating func compact() {
+        var merged: [Waiting] = []
+        merged.reserveCapacity(waiting.count / 2 + 1)
+        for pair in stride(from: 0, to: waiting.count, by: 2) {
+            guard pair + 1 < waiting.count, var statistics = try? LoadStatistics(decoding: waiting[pair].statistics),
+                let second = try? LoadStatistics(decoding: waiting[pair + 1].statistics)
+            else {
+                merged.append(contentsOf: waiting[pair..<min(pair + 2, waiting.count)])
+                continue
+            }
+            statistics.merge(second)
+            var later = waiting[pair + 1]
+            later.statistics = statistics.encoded()
+            merged.append(later)
+        }
+        waiting = merged
+    }
+}

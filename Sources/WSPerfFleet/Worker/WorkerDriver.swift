@@ -1,0 +1,106 @@
+internal import Foundation
+internal import Logging
+internal import WSPerfCore
+
+/// A worker's machine at its sockets and its load.
+final class WorkerDriver: FleetDriver {
+    typealias Event = WorkerMachine.Event
+
+    private let options: FleetWorkerOptions
+    private let factory: WorkloadFactory
+    private let mailbox: FleetMailbox<Event>
+    private let incoming: ZMQSocket
+    private let outgoing: ZMQSocket
+    private let topics: [String]
+    private var machine: WorkerMachine
+    private var sequence: UInt64 = 0
+    private var workload: (any Workload)?
+    private(set) var result: (status: Int32, message: String?)?
+
+    init(
+        options: FleetWorkerOptions, pid: Int32, factory: @escaping WorkloadFactory, mailbox: FleetMailbox<Event>,
+        incoming: ZMQSocket, outgoing: ZMQSocket
+    ) {
+        self.options = options
+        self.factory = factory
+        self.mailbox = mailbox
+        self.incoming = incoming
+        self.outgoing = outgoing
+        topics = Self.topics(of: options.id)
+        machine = WorkerMachine(
+            run: options.run, session: options.session, machine: options.machine, pid: pid, liveness: options.liveness,
+            launch: options.launch, now: .now)
+    }
+
+    /// Its own first: whoever hears what is for all also hears what is for it.
+    static func topics(of id: String) -> [String] { [Topic.peer(id), Topic.all] }
+
+    var nextDeadline: FleetInstant? { machine.nextDeadline }
+    var isOver: Bool { result != nil }
+
+    func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
+        guard case .message(let parts) = incoming else { return }
+        machine.receive(WireCodec.decodeCommand(parts, topics: topics), now: now)
+    }
+
+    func handle(_ event: Event, now: FleetInstant) { machine.handle(event, now: now) }
+
+    func stalled(for duration: Duration) { machine.forgive(duration) }
+
+    func tick(now: FleetInstant, drained: Bool) {
+        for action in machine.tick(now: now) { perform(action) }
+    }
+
+    private func perform(_ action: WorkerMachine.Action) {
+        switch action {
+        case .send(let report, let body):
+            sequence += 1
+            let envelope = Envelope(
+                session: options.session, run: options.run, sender: options.id, sequence: sequence, content: report)
+            // What cannot be sent now is lost or sent again, as the machine sees fit.
+            _ = outgoing.send(WireCodec.encode(envelope, body: body))
+        case .prepare(let parcel): prepare(parcel)
+        case .startLoad: start()
+        case .stopLoad: workload?.stop()
+        case .abortLoad: workload?.abort()
+        case .exit(let status, let message):
+            workload?.abort()
+            result = (status, message)
+        }
+    }
+
+    /// Reading a log of a million lines takes its time; heartbeats go on meanwhile.
+    private func prepare(_ parcel: [UInt8]) {
+        let (factory, mailbox, share) = (factory, mailbox, WorkerShare(workerIndex: options.index))
+        let slot = WorkloadSlot()
+        self.slot = slot
+        FleetLoop<WorkerDriver>.onThread("wsperf-prepare") {
+            do {
+                let parcel = try PlanParcel(decoding: parcel)
+                var plan = try Plan(document: parcel.document)
+                for file in parcel.files { plan.attachments[file.path] = file.contents }
+                slot.put(try factory(plan, share))
+                mailbox.post(.prepared)
+            } catch {
+                mailbox.post(.failed(PrintableText.of("\(error)", limit: FleetLimits.text, lines: true)))
+            }
+        }
+    }
+
+    private var slot: WorkloadSlot?
+
+    private func start() {
+        guard workload == nil, let workload = slot?.take() else { return }
+        self.workload = workload
+        let mailbox = mailbox
+        Task {
+            do {
+                try await workload.run { mailbox.post(.snapshot($0)) }
+                // Means nothing after a final snapshot.
+                mailbox.post(.failed("the load ended without its final figures"))
+            } catch {
+                mailbox.post(.failed(PrintableText.of("\(error)", limit: FleetLimits.text, lines: true)))
+            }
+        }
+    }
+}

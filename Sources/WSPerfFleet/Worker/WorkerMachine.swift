@@ -1,0 +1,284 @@
+internal import WSPerfCore
+
+/// A worker's whole behaviour without its sockets and its load. Pure: events in, actions out, time injected.
+///
+/// It says hello until welcomed, takes its plan, runs its load between the controller's start and its end, delivers every
+/// snapshot, and exits. When its listener is gone, its controller silent or replaced, or a signal tells it to, it ends its
+/// load by itself, says why, and exits within a bounded time whether anyone listens or not.
+struct WorkerMachine {
+    enum Action: Sendable, Equatable {
+        case send(Report, body: [UInt8]?)
+        /// Set the plan in this parcel up.
+        case prepare([UInt8])
+        case startLoad
+        case stopLoad
+        case abortLoad
+        /// Over. `message` is for stderr.
+        case exit(status: Int32, message: String?)
+    }
+
+    enum Event: Sendable {
+        case prepared
+        /// The plan cannot be set up, or the load failed as a whole.
+        case failed(String)
+        case snapshot(Snapshot)
+        /// SIGINT or SIGTERM.
+        case interrupted
+        /// The listener is gone, or has let go of this worker.
+        case lifelineEnded
+    }
+
+    private let run: String
+    private let session: String
+    private let machine: String
+    private let pid: Int32
+    private let liveness: Duration
+    private(set) var state = WorkerState.waiting
+    private var outbox = SnapshotOutbox()
+    private var isWelcomed = false
+    private var isPreparing = false
+    /// Why it ended its load, or failed, without having been told to.
+    private(set) var reason: String?
+    private var lastHeard: FleetInstant
+    private var helloAt: FleetInstant
+    private var helloInterval = FleetLimits.firstHelloInterval
+    private var statusAt: FleetInstant
+    /// For the controller to be heard, and for the plan and the start.
+    private var launchBy: FleetInstant
+    private var contactBy: FleetInstant?
+    private var abortAt: FleetInstant?
+    private var exitBy: FleetInstant?
+    private var hasAborted = false
+    /// The controller has no use for what this worker still has.
+    private var isDismissed = false
+    private var interrupts = 0
+    private var isOver = false
+    private var actions: [Action] = []
+
+    init(run: String, session: String, machine: String, pid: Int32, liveness: Duration, launch: Duration, now: FleetInstant) {
+        self.run = run
+        self.session = session
+        self.machine = machine
+        self.pid = pid
+        self.liveness = liveness
+        lastHeard = now
+        helloAt = now
+        statusAt = now
+        contactBy = now + max(liveness * 2, .seconds(10))
+        // The controller counts from before this process was launched and ends the wait first; this is for its absence.
+        launchBy = now + launch + liveness
+    }
+
+    private var isLoaded: Bool { state == .running || state == .stopping }
+
+    var nextDeadline: FleetInstant? {
+        if !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
+        guard !isOver else { return nil }
+        var next = isWelcomed ? statusAt : helloAt
+        for at in [contactBy ?? (exitBy == nil ? lastHeard + liveness : nil), hasAborted ? nil : abortAt, exitBy] {
+            if let at { next = min(next, at) }
+        }
+        if state < .running { next = min(next, launchBy) }
+        if let at = outbox.nextDeadline { next = min(next, at) }
+        return next
+    }
+
+    // MARK: Events
+
+    mutating func receive(_ received: Received<Command>, now: FleetInstant) {
+        switch received {
+        case .unreadable: break
+        case .foreign(let foreign):
+            contactBy = nil
+            over(
+                status: 2,
+                "the controller speaks protocol version \(foreign.version)"
+                    + (foreign.software.map { " (software \($0))" } ?? "")
+                    + "; this worker speaks version \(FleetLimits.protocolVersion) (software \(WSPerfVersion.current))"
+                    + (foreign.message.map { ": \($0)" } ?? ""))
+        case .message(let envelope, let body): receive(envelope, body: body, now: now)
+        }
+    }
+
+    private mutating func receive(_ envelope: Envelope<Command>, body: [UInt8], now: FleetInstant) {
+        if case .beacon(let beacon) = envelope.content {
+            // A beacon of another session, or of another run, says that this worker's run is over.
+            guard envelope.session == session, beacon.run == run, !beacon.closing else { return dismiss(now: now) }
+        }
+        guard envelope.session == session else { return }
+        lastHeard = now
+        contactBy = nil
+        switch envelope.content {
+        case .welcome:
+            isWelcomed = true
+            statusAt = now
+        case .refuse(let refusal):
+            over(status: 2, "refused: " + PrintableText.of(refusal.message, limit: FleetLimits.text))
+        case .plan where envelope.run == run:
+            guard state == .waiting, !isPreparing else { break }
+            isPreparing = true
+            actions.append(.prepare(body))
+        case .start where envelope.run == run:
+            if state == .prepared {
+                advance(to: .running, now: now)
+                actions.append(.startLoad)
+            } else {
+                statusAt = now
+            }
+        case .stop where envelope.run == run: stop(now: now)
+        case .abort where envelope.run == run:
+            stop(now: now)
+            abort()
+        case .acknowledge(let acknowledgement) where envelope.run == run:
+            outbox.acknowledge(acknowledgement, now: now)
+        default: break
+        }
+    }
+
+    mutating func handle(_ event: Event, now: FleetInstant) {
+        switch event {
+        case .prepared:
+            if state == .waiting { advance(to: .prepared, now: now) }
+        case .failed(let message):
+            guard state < .finished else { break }
+            if reason == nil { reason = message }
+            advance(to: .failed, now: now)
+            exitBy = min(exitBy ?? now + liveness, now + liveness)
+        case .snapshot(let snapshot):
+            guard isLoaded else { break }
+            outbox.append(snapshot)
+            if snapshot.isFinal { advance(to: .finished, now: now) }
+        case .interrupted:
+            interrupts += 1
+            endByItself("ended by a signal", now: now, abortAfter: FleetLimits.terminate)
+            if interrupts > 1 { abort() }
+        case .lifelineEnded: endByItself("its listener is gone", now: now, abortAfter: liveness / 2)
+        }
+    }
+
+    /// This process was stopped for so long: silence in that time means nothing.
+    mutating func forgive(_ duration: Duration) {
+        lastHeard = lastHeard + duration
+        contactBy = contactBy.map { $0 + duration }
+    }
+
+    // MARK: Time
+
+    mutating func tick(now: FleetInstant) -> [Action] {
+        if !isOver { step(now: now) }
+        defer { actions.removeAll() }
+        return actions
+    }
+
+    private mutating func step(now: FleetInstant) {
+        if let contactBy, now >= contactBy {
+            return over(status: 1, "no controller was heard")
+        }
+        if contactBy == nil, exitBy == nil, now - lastHeard >= liveness {
+            endByItself("the controller was silent for \(liveness.readable)", now: now, abortAfter: liveness / 2)
+        }
+        if state < .running, now >= launchBy { return over(status: 1, "the load never began") }
+        if let abortAt, now >= abortAt { abort() }
+        if isDismissed, !isLoaded { return over(status: dismissedStatus, reason) }
+        if outbox.isDelivered { return over(status: reason == nil ? 0 : 1, reason) }
+        if let exitBy, now >= exitBy {
+            return over(status: state == .failed ? 2 : 1, reason ?? "results could not be delivered")
+        }
+        guard isWelcomed else {
+            if now >= helloAt {
+                actions.append(
+                    .send(
+                        .hello(
+                            Report.Hello(role: .worker, name: machine, pid: pid, software: WSPerfVersion.current)),
+                        body: nil))
+                helloAt = now + helloInterval
+                helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)
+            }
+            return
+        }
+        if now >= statusAt {
+            actions.append(.send(.worker(Report.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
+            postpone(now: now)
+        }
+        for parcel in outbox.due(now: now) {
+            let header = Report.SnapshotHeader(sequence: parcel.sequence, final: parcel.isFinal, reason: reason)
+            actions.append(.send(.snapshot(header), body: parcel.body))
+            outbox.sent(parcel.sequence, now: now)
+            postpone(now: now)
+        }
+    }
+
+    private var dismissedStatus: Int32 { state == .failed ? 2 : state == .finished && reason == nil ? 0 : 1 }
+
+    /// The next status is due a heartbeat after whatever was sent last.
+    private mutating func postpone(now: FleetInstant) {
+        statusAt = now + (state == .running ? FleetLimits.loadedHeartbeat : FleetLimits.heartbeat)
+    }
+
+    private mutating func advance(to next: WorkerState, now: FleetInstant) {
+        guard next > state else { return }
+        state = next
+        statusAt = now
+    }
+
+    // MARK: The end
+
+    private mutating func stop(now: FleetInstant) {
+        switch state {
+        case .prepared:
+            // Every connection of its share still comes to an outcome.
+            actions.append(.startLoad)
+            actions.append(.stopLoad)
+            advance(to: .stopping, now: now)
+        case .running:
+            actions.append(.stopLoad)
+            advance(to: .stopping, now: now)
+        case .stopping: statusAt = now
+        case .waiting, .finished, .failed: break
+        }
+    }
+
+    private mutating func abort() {
+        guard isLoaded, !hasAborted else { return }
+        hasAborted = true
+        actions.append(.abortLoad)
+    }
+
+    /// Ends the load without the controller's word, says why, and leaves once everything is delivered, or when nobody has
+    /// taken it for as long as a peer may be silent.
+    private mutating func endByItself(_ why: String, now: FleetInstant, abortAfter: Duration) {
+        guard isLoaded || state < .running else {
+            // Nothing is left but to deliver.
+            exitBy = min(exitBy ?? now + liveness, now + liveness)
+            return
+        }
+        if reason == nil { reason = why }
+        guard isLoaded else { return over(status: 1, why) }
+        stop(now: now)
+        abortAt = min(abortAt ?? now + abortAfter, now + abortAfter)
+        exitBy = min(exitBy ?? now + liveness, now + liveness)
+        statusAt = now
+    }
+
+    /// The controller no longer wants this run's results.
+    private mutating func dismiss(now: FleetInstant) {
+        guard !isDismissed else { return }
+        isDismissed = true
+        if isLoaded {
+            if reason == nil { reason = "its run is over" }
+            stop(now: now)
+            abort()
+            exitBy = min(exitBy ?? now + liveness, now + liveness)
+        }
+    }
+
+    private mutating func over(status: Int32, _ message: String?) {
+        guard !isOver else { return }
+        isOver = true
+        if state == .failed {
+            // Once more, in case the first was lost; the listener tells the rest.
+            actions.append(.send(.worker(Report.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
+        }
+        actions.append(.exit(status: status, message: message))
+    }
+}

@@ -1,0 +1,28 @@
+internal import WSPerfCore
+
+/// What a worker runs: the load engine, or a stand-in for it.
+protocol Workload: Sendable {
+    /// Runs to the end; hands over a snapshot a second and a final one.
+    func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws
+    func stop()
+    func abort()
+}
+
+/// Sets a plan's share up, or says why that cannot be.
+typealias WorkloadFactory = @Sendable (_ plan: Plan, _ share: WorkerShare) throws -> any Workload
+
+/// The load engine as a workload.
+struct EngineWorkload: Workload {
+    private let engine: LoadEngine
+
+    init(plan: Plan, registry: Registry, share: WorkerShare) throws {
+        engine = try LoadEngine(plan: plan, registry: registry, share: share)
+    }
+
+    func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws {
+        _ = try await engine.run(onSnapshot: onSnapshot)
+    }
+
+    func stop() { engine.stop() }
+    func abort() { engine.abort() }
+}

@@ -1,0 +1,77 @@
+public import WSPerfCore
+import Yams
+
+/// Plan files: YAML (of which JSON is a part) in, `PlanNode` out.
+///
+/// ```swift
+/// let plans = try Sweep(document: PlanFile.load(path: "plan.yaml")).plans
+/// ```
+public enum PlanFile {
+    /// Bytes a plan file may have.
+    public static let sizeLimit = 1 << 20
+    /// Values a plan file may hold, those that aliases repeat included.
+    public static let nodeLimit = 100_000
+
+    /// Reads the plan file at `path`. Files it names by a relative path are looked for beside it. Throws if it cannot
+    /// be read or is no mapping in YAML; errors name the file and the line.
+    public static func load(path: String) throws(PlanError) -> PlanNode {
+        let document = try parse(Plan.read(path, limit: sizeLimit), fileName: path)
+        guard let slash = path.lastIndex(of: "/") else { return document }
+        return document.resolvingFiles(in: String(path[...slash]))
+    }
+
+    /// Reads YAML text that holds one mapping, or nothing. Keys that occur twice, tags, and aliases that grow beyond
+    /// `nodeLimit` are refused. `fileName` is for errors.
+    public static func parse(_ text: String, fileName: String? = nil) throws(PlanError) -> PlanNode {
+        try parse(Array(text.utf8), fileName: fileName)
+    }
+
+    private static func parse(_ bytes: [UInt8], fileName: String?) throws(PlanError) -> PlanNode {
+        do throws(PlanError) {
+            let node = try YAMLReader.read(bytes)
+            switch node.content {
+            case .mapping: return node
+            case .null: return PlanNode(.mapping([]), line: node.line)
+            case .scalar, .sequence: throw PlanError("expected a mapping (key: value) at the top", line: node.line)
+            }
+        } catch {
+            throw error.inFile(fileName)
+        }
+    }
+}
+
+extension PlanNode {
+    /// The document with the relative paths of the files it names taken from `directory`, which ends in a slash.
+    func resolvingFiles(in directory: String) -> PlanNode {
+        var document = self
+        for (parent, key, kind) in [
+            ("schedule", "log", "replay"), ("payload", "file", "fixed"), ("tls", "ca", nil),
+            ("tls", "certificate", nil),
+            ("tls", "key", nil),
+        ] as [(String, String, String?)] {
+            // A part of another kind is the user's own, and so is what its options mean.
+            document.change(parent) { component in
+                if let kind, let given = component["kind"]?.text, given != kind { return }
+                component.change(key) { value in
+                    guard case .scalar(let path, let quoted) = value.content, !path.isEmpty, !path.hasPrefix("/") else {
+                        return
+                    }
+                    value.content = .scalar(directory + path, quoted: quoted)
+                }
+            }
+        }
+        document.change("runs") { runs in
+            guard case .sequence(let elements) = runs.content else { return }
+            runs.content = .sequence(elements.map { $0.resolvingFiles(in: directory) })
+        }
+        return document
+    }
+
+    private mutating func change(_ key: String, _ body: (inout PlanNode) -> Void) {
+        guard case .mapping(var entries) = content, let index = entries.firstIndex(where: { $0.key == key }) else {
+            return
+        }
+        body(&entries[index].value)
+        content = .mapping(entries)
+    }
+}

@@ -1,0 +1,105 @@
+public import WSPerfCore
+
+/// A plan and its arithmetic, to be read by people before it is run.
+public struct PlanSummary: CustomStringConvertible {
+    private let plan: Plan
+    private let arithmetic: PlanArithmetic
+
+    /// Reads the files that the plan names.
+    public init(_ plan: Plan) {
+        self.plan = plan
+        arithmetic = plan.arithmetic
+    }
+
+    /// A few lines: what is opened, sent and needed, and notices.
+    public var description: String {
+        var lines = ["\(plan.name): \(plan.target)"]
+        func add(_ label: String, _ text: String) {
+            lines.append("  " + label + String(repeating: " ", count: max(1, 16 - label.count)) + text)
+        }
+        add(
+            "connections",
+            "\(Self.count(arithmetic.connections)) = \(Self.plural(plan.machines, "machine")) × "
+                + "\(Self.plural(plan.processes, "process", "processes")) × \(Self.plural(plan.instances, "instance"))")
+        switch plan.ramp {
+        case .rate(let rate):
+            add("opening", "\(Self.time(arithmetic.openingTime)), \(Self.number(rate))/s in each worker")
+        case .over(let time): add("opening", "evenly over \(Self.time(time))")
+        }
+        if !plan.sendMessages {
+            add("messages", "none: the handshake alone")
+        } else if let each = arithmetic.messagesPerConnection, let all = arithmetic.messages {
+            let about = plan.messages == nil || plan.duration != nil ? "about " : ""
+            add("messages", "\(about)\(Self.number(each)) on each connection, \(about)\(Self.number(all)) in all")
+        } else {
+            add("messages", "as many as the schedule has")
+        }
+        if plan.sendMessages {
+            if let rate = arithmetic.messagesPerSecond {
+                let bytes = arithmetic.bytesPerSecond.map { ", \(Self.bytes($0))/s of payload" } ?? ""
+                add("steady state", "\(Self.number(rate)) messages/s\(bytes)")
+            } else {
+                add("steady state", "not known beforehand")
+            }
+        }
+        let expected = arithmetic.expectedDuration.map { "about \(Self.time($0))" } ?? "not known beforehand"
+        add("duration", "\(expected); what is left after \(Self.time(arithmetic.limit)) is aborted")
+        add("descriptors", "\(Self.count(arithmetic.descriptorsPerWorker)) in each worker process")
+        add("local ports", "\(Self.count(arithmetic.localPortsPerMachine)) on each machine\(portsNote)")
+        lines += plan.notices.map { "  notice: \($0)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var portsNote: String {
+        switch arithmetic.localPortsPerMachine {
+        case ...28_000: ""
+        case ...64_000: " (more than the usual 28,232: widen net.ipv4.ip_local_port_range)"
+        default: " (one local address has at most 64,511)"
+        }
+    }
+
+    // MARK: -
+
+    private static func plural(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+        "\(Self.count(count)) \(count == 1 ? noun : plural ?? noun + "s")"
+    }
+
+    private static func count(_ value: Int) -> String {
+        var digits = String(value)
+        var groups: [String] = []
+        while digits.count > 3 {
+            groups.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return ([digits] + groups).joined(separator: ",")
+    }
+
+    /// Whole from 100 on, with up to three digits below.
+    private static func number(_ value: Double) -> String {
+        guard value < 1e15 else { return "\(value)" }
+        if value >= 100 || value == value.rounded() { return count(Int(value.rounded())) }
+        let scale: Double = value >= 10 ? 10 : value >= 1 ? 100 : 1000
+        return PlanQuantity.text((value * scale).rounded() / scale)
+    }
+
+    private static func bytes(_ value: Double) -> String {
+        for (unit, size) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where value >= size {
+            return "\(number(value / size)) \(unit)"
+        }
+        return "\(number(value)) bytes"
+    }
+
+    private static func time(_ value: Duration) -> String {
+        let (seconds, attoseconds) = value.components
+        let time = Double(seconds) + Double(attoseconds) / 1e18
+        switch time {
+        case 0: return "0 s"
+        case ..<1e-6: return "\(number(time * 1e9)) ns"
+        case ..<1e-3: return "\(number(time * 1e6)) µs"
+        case ..<1: return "\(number(time * 1e3)) ms"
+        case ..<7200: return "\(number(time)) s"
+        case ..<172_800: return "\(number(time / 3600)) h"
+        default: return "\(number(time / 86_400)) days"
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import WSPerfCore
+import Yams
+
+/// Turns YAML text into plan nodes, within bounds.
+struct YAMLReader {
+    private var nodes = 0
+
+    /// Reads one YAML document. Its problems name no file.
+    static func read(_ bytes: [UInt8]) throws(PlanError) -> PlanNode {
+        guard bytes.count <= PlanFile.sizeLimit else { throw PlanError("longer than \(PlanFile.sizeLimit) bytes") }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw PlanError("not UTF-8") }
+        if let line = AliasKeys.firstLine(in: bytes) {
+            throw PlanError("an alias can stand for a value, not for a key or in one", line: line)
+        }
+        var reader = YAMLReader()
+        guard let root = try compose(text) else { return .null }
+        return try reader.convert(root, depth: 0)
+    }
+
+    private static func compose(_ text: String) throws(PlanError) -> Node? {
+        do {
+            return try Yams.compose(yaml: text, .basic, .default, .utf8)
+        } catch let error as YamlError {
+            throw problem(error, in: text)
+        } catch {
+            throw PlanError("not YAML")
+        }
+    }
+
+    private static func problem(_ error: YamlError, in text: String) -> PlanError {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let place = context.map { " (\($0.text))" } ?? ""
+            return PlanError("not YAML: \(PlanText.printable(problem + place, limit: 200))", line: mark.line)
+        case .reader(let problem, let offset, _, _):
+            let line = offset.map { 1 + text.prefix($0).utf8.count { $0 == UInt8(ascii: "\n") } }
+            return PlanError("not YAML: \(PlanText.printable(problem, limit: 200))", line: line)
+        case .duplicatedKeysInMapping(let keys, let context):
+            let key = keys.first ?? ""
+            return PlanError("the key is there twice", at: key, line: max(context.mark.line, 1))
+        default: return PlanError("not YAML")
+        }
+    }
+
+    private mutating func convert(_ node: Node, depth: Int) throws(PlanError) -> PlanNode {
+        let line = node.mark?.line
+        guard depth <= PlanNode.depthLimit else {
+            throw PlanError("nested deeper than \(PlanNode.depthLimit) levels", line: line)
+        }
+        nodes += 1
+        guard nodes <= PlanFile.nodeLimit else {
+            throw PlanError("holds more than \(PlanFile.nodeLimit) values, with those that aliases repeat", line: line)
+        }
+        switch node {
+        case .scalar(let scalar):
+            let isPlain = scalar.style == .plain
+            let isText = try checkTag(scalar.tag, [.implicit, .nonSpecific, .str], line) == .str
+            if isPlain, !isText, ["", "~", "null", "Null", "NULL"].contains(scalar.string) {
+                return PlanNode(.null, line: line)
+            }
+            return PlanNode(.scalar(scalar.string, quoted: !isPlain || isText), line: line)
+        case .sequence(let sequence):
+            try checkTag(sequence.tag, [.implicit, .nonSpecific, .seq], line)
+            var elements: [PlanNode] = []
+            for element in sequence { elements.append(try convert(element, depth: depth + 1)) }
+            return PlanNode(.sequence(elements), line: line)
+        case .mapping(let mapping):
+            try checkTag(mapping.tag, [.implicit, .nonSpecific, .map], line)
+            var entries: [PlanNode.Entry] = []
+            for (key, value) in mapping {
+                guard case .scalar(let name) = key else {
+                    throw PlanError("a key must be a word, not a list or a mapping", line: key.mark?.line ?? line)
+                }
+                try checkTag(name.tag, [.implicit, .nonSpecific, .str], name.mark?.line)
+                guard name.string != "<<" else {
+                    throw PlanError("merge keys (<<) are not supported", line: name.mark?.line)
+                }
+                guard !entries.contains(where: { $0.key == name.string }) else {
+                    throw PlanError(
+                        "the key is there twice", at: PlanText.printable(name.string, limit: 60), line: name.mark?.line)
+                }
+                entries.append(
+                    PlanNode.Entry(
+                        key: name.string, line: name.mark?.line, value: try convert(value, depth: depth + 1)))
+            }
+            return PlanNode(.mapping(entries), line: line)
+        case .alias: throw PlanError("an alias of nothing", line: line)
+        }
+    }
+
+    @discardableResult
+    private func checkTag(_ tag: Tag, _ allowed: [Tag.Name], _ line: Int?) throws(PlanError) -> Tag.Name {
+        let name = Tag.Name(rawValue: tag.description)
+        guard allowed.contains(name) else {
+            throw PlanError("tags such as \(PlanText.quoted(name.rawValue)) are not supported", line: line)
+        }
+        return name
+    }
+}

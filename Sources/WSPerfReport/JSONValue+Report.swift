@@ -1,0 +1,40 @@
+import WSPerfCore
+
+extension JSONValue {
+    /// Nanoseconds as milliseconds, exactly.
+    static func milliseconds(_ nanoseconds: UInt64) -> JSONValue { .number(Double(nanoseconds) / 1e6) }
+
+    /// Nanoseconds as milliseconds, rounded to the nanosecond.
+    static func milliseconds(rounding nanoseconds: Double) -> JSONValue { .number(nanoseconds.rounded() / 1e6) }
+
+    /// Nanoseconds as seconds, exactly.
+    static func seconds(_ nanoseconds: UInt64) -> JSONValue { .number(Double(nanoseconds) / 1e9) }
+
+    /// A distribution of nanoseconds in milliseconds, on one line.
+    static func distribution(_ histogram: Histogram) -> JSONValue {
+        let isEmpty = histogram.isEmpty
+        func value(_ nanoseconds: UInt64) -> JSONValue { isEmpty ? .null : milliseconds(nanoseconds) }
+        return .line(
+            .object([
+                ("count", .unsigned(histogram.count)),
+                ("min", value(histogram.min)),
+                ("mean", isEmpty ? .null : milliseconds(rounding: histogram.mean)),
+                ("stddev", isEmpty ? .null : milliseconds(rounding: histogram.standardDeviation)),
+                ("p50", value(histogram.percentile(50))),
+                ("p90", value(histogram.percentile(90))),
+                ("p95", value(histogram.percentile(95))),
+                ("p99", value(histogram.percentile(99))),
+                ("p999", value(histogram.percentile(99.9))),
+                ("max", value(histogram.max)),
+            ]))
+    }
+
+    /// Outcomes by name.
+    static func outcomes(_ outcomes: [Outcome: UInt64]) -> JSONValue {
+        .object(
+            outcomes.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { ($0.key.rawValue, .unsigned($0.value)) })
+    }
+
+    /// Null where there is nothing.
+    static func optional(_ value: Int32?) -> JSONValue { value.map { .integer(Int64($0)) } ?? .null }
+}

@@ -1,0 +1,86 @@
+internal import Glibc
+public import WSPerfCore
+
+/// Reads a journal from its beginning to its end or to the first damage in it, a record at a time.
+///
+/// Confined to one thread.
+public final class JournalReader {
+    private let path: String
+    private let descriptor: Int32
+    private let size: UInt64
+    private var buffer: [UInt8] = []
+    private var position = 0
+    private var isOver = false
+    /// Bytes of the file up to the end of the last good record.
+    private var good: UInt64 = 0
+
+    /// Opens a journal. Throws `RunDirectoryError.noJournal` if there is none, or it is not one of this version.
+    public init(path: String) throws(RunDirectoryError) {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .noJournal(path: path, reason: RunDirectory.reason(errno)) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .noJournal(path: path, reason: "it is not a file")
+        }
+        size = UInt64(max(0, status.st_size))
+        guard fill(RunJournal.magic.count), take(RunJournal.magic.count) == RunJournal.magic else {
+            throw .noJournal(path: path, reason: "it does not begin as a journal of this version does")
+        }
+        good = UInt64(RunJournal.magic.count)
+    }
+
+    deinit { close(descriptor) }
+
+    /// The next event; nil at the end, or where the rest is torn or damaged.
+    public func next() -> RunEvent? {
+        guard !isOver, let event = take() else {
+            isOver = true
+            return nil
+        }
+        return event
+    }
+
+    private func take() -> RunEvent? {
+        guard fill(8), let length = buffer.littleEndian(at: position),
+            let checksum = buffer.littleEndian(at: position + 4),
+            length <= RunJournal.recordLimit, good + 8 + UInt64(length) <= size, fill(8 + Int(length))
+        else { return nil }
+        position += 8
+        let content = take(Int(length))
+        guard CRC32.checksum(content) == checksum, let event = RunEvent(record: content) else { return nil }
+        good += 8 + UInt64(length)
+        return event
+    }
+
+    /// After `next()` has returned nil: how many bytes at the end could not be read as events.
+    public var droppedBytes: UInt64 { size - min(size, good) }
+
+    /// Has at least this many bytes in the buffer from `position` on; false if the file ends before.
+    private func fill(_ count: Int) -> Bool {
+        guard buffer.count - position < count else { return true }
+        buffer.removeFirst(position)
+        position = 0
+        while buffer.count < count {
+            var error: Int32 = 0
+            // The array holds as many bytes as were read, and no more.
+            let piece = [UInt8](unsafeUninitializedCapacity: 1 << 18) { bytes, length in
+                let got = read(descriptor, bytes.baseAddress, bytes.count)
+                error = got < 0 ? errno : 0
+                length = max(0, got)
+            }
+            if error == EINTR { continue }
+            if piece.isEmpty { return false }
+            buffer += piece
+        }
+        return true
+    }
+
+    private func take(_ count: Int) -> [UInt8] {
+        defer { position += count }
+        return Array(buffer[position..<position + count])
+    }
+}
+
+@available(*, unavailable)
+extension JournalReader: Sendable {}

@@ -1,0 +1,109 @@
+public import WSPerfCore
+
+/// One line of text that says how a run is going: a fold over its events, like the report, and as bounded.
+///
+/// Rates and times are those of the last second that all workers should have reported.
+public struct ProgressLine: Sendable {
+    private struct Second {
+        var sent: UInt64 = 0
+        var received: UInt64 = 0
+        var response = Histogram()
+    }
+
+    private var phase: RunPhase?
+    private var planned: UInt64 = 0
+    private var workersPlanned: UInt64 = 0
+    private var workersReady: UInt64 = 0
+    private var workersLost: UInt64 = 0
+    private var opened: UInt64 = 0
+    private var closed: UInt64 = 0
+    private var sent: UInt64 = 0
+    private var received: UInt64 = 0
+    private var errors: UInt64 = 0
+    /// When each worker's last snapshot ended, to know which second the next one is of.
+    private var ends: [String: UInt64] = [:]
+    /// The newest second there is anything of.
+    private var newest: UInt64 = 0
+    private var current = Second()
+    private var previous = Second()
+
+    public init() {}
+
+    /// Takes the next event of the run.
+    public mutating func fold(_ event: RunEvent) {
+        switch event {
+        case .started(_, _, let plan):
+            self = ProgressLine()
+            workersPlanned =
+                plan.count("machines").multipliedReportingOverflow(by: plan.count("processes")).partialValue
+            planned = workersPlanned.multipliedReportingOverflow(by: plan.count("instances")).partialValue
+        case .phase(let phase): self.phase = phase
+        case .workerReady: workersReady += 1
+        case .snapshot(let worker, let snapshot): fold(snapshot, of: worker)
+        case .workerEnded(_, let end): workersLost += end.lost ? 1 : 0
+        case .notice: break
+        case .ended: phase = .done
+        }
+    }
+
+    private mutating func fold(_ snapshot: Snapshot, of worker: String) {
+        let statistics = snapshot.statistics
+        opened &+= statistics.opened
+        closed &+= statistics.ended
+        sent &+= statistics.sent
+        received &+= statistics.received
+        for (outcome, count) in statistics.outcomes where outcome != .succeeded && outcome != .aborted {
+            errors &+= count
+        }
+        let start = min(ends[worker] ?? 0, snapshot.elapsed)
+        ends[worker] = snapshot.elapsed
+        let second = (start + (snapshot.elapsed - start) / 2) / 1_000_000_000
+        if second > newest {
+            // The storage of both is used again and again.
+            swap(&current, &previous)
+            current.sent = 0
+            current.received = 0
+            current.response.reset()
+            if second > newest + 1 { previous = Second() }
+            newest = second
+        }
+        if second == newest {
+            Self.add(statistics, to: &current)
+        } else if second + 1 == newest {
+            Self.add(statistics, to: &previous)
+        }
+    }
+
+    private static func add(_ statistics: LoadStatistics, to second: inout Second) {
+        second.sent &+= statistics.sent
+        second.received &+= statistics.received
+        second.response.merge(statistics.rttResponse)
+    }
+
+    /// The line, without a line feed.
+    public var text: String {
+        var parts: [String] = []
+        if let phase { parts.append(phase.rawValue.map { $0 == "_" ? " " : String($0) }.joined()) }
+        if opened == 0, sent == 0, errors == 0 {
+            if workersPlanned > 0 {
+                parts.append("\(Figures.grouped(workersReady))/\(Figures.grouped(workersPlanned)) workers")
+            }
+        } else {
+            let open = opened - min(opened, closed)
+            parts.append("\(Figures.grouped(open)) open, \(Figures.grouped(opened))/\(Figures.grouped(planned)) opened")
+        }
+        if sent > 0 || received > 0 {
+            parts.append("\(Figures.grouped(sent)) sent, \(Figures.grouped(received)) received")
+            let second = newest > 0 ? previous : current
+            if phase != .done {
+                parts.append("\(Figures.grouped(second.sent)) msg/s")
+                if !second.response.isEmpty {
+                    parts.append("rtt p99 \(Figures.milliseconds(Double(second.response.percentile(99)))) ms")
+                }
+            }
+        }
+        if errors > 0 { parts.append("\(Figures.grouped(errors)) failed") }
+        if workersLost > 0 { parts.append("\(Figures.grouped(workersLost)) workers LOST") }
+        return parts.joined(separator: " · ")
+    }
+}

@@ -1,0 +1,76 @@
+internal import Glibc
+public import WSPerfCore
+
+/// Shows a run's progress on a file descriptor: on a terminal one line, rewritten in place at most five times a second;
+/// elsewhere a plain line at most every two seconds, and one whenever the phase changes.
+///
+/// It writes when events arrive and sets no timer of its own. Confined to one thread.
+public final class ProgressWriter {
+    private let descriptor: Int32
+    private let isTerminal: Bool
+    private var line = ProgressLine()
+    /// When something was last written, nanoseconds of the monotonic clock; nil before the first time.
+    private var lastWrite: UInt64?
+    private var hasLine = false
+
+    /// - Parameter descriptor: Where to write, stderr unless said otherwise; it stays open.
+    public init(descriptor: Int32 = 2) {
+        self.descriptor = descriptor
+        isTerminal = isatty(descriptor) == 1
+    }
+
+    /// Takes the next event and writes the line anew if it is time.
+    public func record(_ event: RunEvent) { record(event, at: Self.now()) }
+
+    /// The same at a given time of the monotonic clock, nanoseconds.
+    func record(_ event: RunEvent, at time: UInt64) {
+        line.fold(event)
+        switch event {
+        case .phase: write(at: time)
+        case .notice(let text): interrupt(with: text)
+        case .ended: finish(at: time)
+        case .started, .workerReady, .snapshot, .workerEnded:
+            let pause: UInt64 = isTerminal ? 200_000_000 : 2_000_000_000
+            if lastWrite.map({ time >= $0 &+ pause }) ?? true { write(at: time) }
+        }
+    }
+
+    /// Writes a line of its own, above the progress where that is a terminal's.
+    public func interrupt(with text: String) {
+        put((isTerminal && hasLine ? "\r\u{1b}[K" : "") + text.printable() + "\n")
+        hasLine = false
+    }
+
+    private func finish(at time: UInt64) {
+        write(at: time)
+        if isTerminal, hasLine { put("\n") }
+        hasLine = false
+    }
+
+    private func write(at time: UInt64) {
+        let text = line.text
+        guard !text.isEmpty else { return }
+        lastWrite = time
+        hasLine = true
+        put(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n")
+    }
+
+    /// Columns of the terminal less one, so that the cursor stays on the line.
+    private var width: Int {
+        var size = winsize()
+        let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
+        return isKnown ? Int(size.ws_col) - 1 : 79
+    }
+
+    /// Progress that cannot be shown is no reason to fail.
+    private func put(_ text: String) { _ = RunDirectory.writeAll(Array(text.utf8), to: descriptor) }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+@available(*, unavailable)
+extension ProgressWriter: Sendable {}

@@ -1,0 +1,106 @@
+import WSPerfCore
+
+/// How an event is written in a journal: a JSON object, and for a snapshot its binary body after it. Docs/Results.md
+/// describes it.
+extension RunEvent {
+    /// What a record holds, less its length and checksum.
+    var record: [UInt8] {
+        let header = Array(header.compact().utf8)
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: UInt32(truncatingIfNeeded: header.count))
+        bytes += header
+        if case .snapshot(_, let snapshot) = self { bytes += snapshot.encoded() }
+        return bytes
+    }
+
+    /// Reads what `record` gives; nil if it is anything else.
+    init?(record bytes: [UInt8]) {
+        guard let length = bytes.littleEndian(at: 0), bytes.count - 4 >= length,
+            let header = try? PlanNode(json: Array(bytes[4..<4 + Int(length)]))
+        else { return nil }
+        let body = Array(bytes[(4 + Int(length))...])
+        guard let event = RunEvent(header: header, body: body) else { return nil }
+        self = event
+    }
+
+    private var header: JSONValue {
+        switch self {
+        case .started(let run, let startedAt, let plan):
+            .object([
+                ("event", .string("started")), ("run", .string(run)), ("started_at_ms", .integer(startedAt)),
+                ("plan", .verbatim(plan.json)),
+            ])
+        case .phase(let phase): .object([("event", .string("phase")), ("phase", .string(phase.rawValue))])
+        case .workerReady(let info):
+            .object([
+                ("event", .string("worker_ready")), ("worker", .string(info.id)),
+                ("index", .integer(Int64(info.index))),
+                ("machine", .string(info.machine)), ("pid", .integer(Int64(info.pid))),
+            ])
+        case .snapshot(let worker, _): .object([("event", .string("snapshot")), ("worker", .string(worker))])
+        case .workerEnded(let worker, let end):
+            .object([
+                ("event", .string("worker_ended")), ("worker", .string(worker)), ("lost", .bool(end.lost)),
+                ("status", .optional(end.status)), ("signal", .optional(end.signal)), ("reason", .string(end.reason)),
+                ("stderr", .string(end.stderr)),
+            ])
+        case .notice(let text): .object([("event", .string("notice")), ("text", .string(text))])
+        case .ended(let end, let elapsed):
+            .object([
+                ("event", .string("ended")), ("end", .string(end.rawValue)), ("elapsed_ns", .unsigned(elapsed)),
+            ])
+        }
+    }
+
+    private init?(header: PlanNode, body: [UInt8]) {
+        func number<Number: FixedWidthInteger>(_ key: String) -> Number? { header[key]?.text.flatMap { Number($0) } }
+        func text(_ key: String) -> String? { header[key]?.text }
+        let event: RunEvent? =
+            switch text("event") {
+            case "started":
+                if let run = text("run"), let startedAt: Int64 = number("started_at_ms"), let plan = header["plan"] {
+                    .started(run: run, startedAt: startedAt, plan: plan)
+                } else {
+                    nil
+                }
+            case "phase": text("phase").flatMap { RunPhase(rawValue: $0) }.map { .phase($0) }
+            case "worker_ready":
+                if let id = text("worker"), let index: Int = number("index"), let machine = text("machine"),
+                    let pid: Int32 = number("pid")
+                {
+                    .workerReady(WorkerInfo(id: id, index: index, machine: machine, pid: pid))
+                } else {
+                    nil
+                }
+            case "snapshot":
+                if let worker = text("worker"), let snapshot = try? Snapshot(decoding: body) {
+                    .snapshot(worker: worker, snapshot)
+                } else {
+                    nil
+                }
+            case "worker_ended":
+                if let worker = text("worker"), let lost = text("lost"), let reason = text("reason"),
+                    let stderr = text("stderr")
+                {
+                    .workerEnded(
+                        worker: worker,
+                        WorkerEnd(
+                            lost: lost == "true", status: number("status"), signal: number("signal"), reason: reason,
+                            stderr: stderr))
+                } else {
+                    nil
+                }
+            case "notice": text("text").map { .notice($0) }
+            case "ended":
+                if let end = text("end").flatMap({ RunEnd(rawValue: $0) }), let elapsed: UInt64 = number("elapsed_ns") {
+                    .ended(end, elapsed: elapsed)
+                } else {
+                    nil
+                }
+            default: nil
+            }
+        guard let event else { return nil }
+        if case .snapshot = event {} else if !body.isEmpty { return nil }
+        self = event
+    }
+}

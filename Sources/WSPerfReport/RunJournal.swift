@@ -1,0 +1,59 @@
+internal import Glibc
+public import WSPerfCore
+
+/// The record of a run as it goes: every event, in order, appended to a file and handed to the kernel at once, so that it
+/// is all there if the controller dies.
+///
+/// The file begins with `RunJournal.magic`. Each record is the length of its content and the CRC-32 of it (both 32 bits,
+/// little-endian), then the content. What follows a damaged record is not read.
+///
+/// Confined to one thread.
+public final class RunJournal {
+    /// The first bytes of a journal of this version.
+    static let magic = Array("wsperf journal 1\n".utf8)
+    /// The largest content of a record.
+    static let recordLimit: UInt32 = 64 << 20
+
+    private let path: String
+    private let descriptor: Int32
+
+    /// Makes a new journal; a file that is there already is replaced.
+    public init(path: String) throws(RunDirectoryError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw .unwritable(path: path, reason: RunDirectory.reason(errno)) }
+        try write(Self.magic)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Appends an event. After an error the journal's end is damaged, and nothing more should be appended.
+    public func append(_ event: RunEvent) throws(RunDirectoryError) {
+        let content = event.record
+        guard content.count <= Self.recordLimit else {
+            throw .unwritable(path: path, reason: "an event of \(content.count) bytes is too large for it")
+        }
+        var record: [UInt8] = []
+        record.reserveCapacity(content.count + 8)
+        record.append(littleEndian: UInt32(content.count))
+        record.append(littleEndian: CRC32.checksum(content))
+        record += content
+        try write(record)
+    }
+
+    /// Returns once everything appended is on the disk.
+    public func synchronize() throws(RunDirectoryError) {
+        // Pipes and devices cannot be synchronized, and need not be.
+        if fsync(descriptor) != 0, errno != EINVAL {
+            throw .unwritable(path: path, reason: RunDirectory.reason(errno))
+        }
+    }
+
+    private func write(_ bytes: [UInt8]) throws(RunDirectoryError) {
+        let error = RunDirectory.writeAll(bytes, to: descriptor)
+        guard error == 0 else { throw .unwritable(path: path, reason: RunDirectory.reason(error)) }
+    }
+}
+
+@available(*, unavailable)
+extension RunJournal: Sendable {}

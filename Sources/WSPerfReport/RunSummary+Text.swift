@@ -1,0 +1,216 @@
+import WSPerfCore
+
+extension RunSummary {
+    /// The content of `summary.txt`, and what is printed at the end of a run: the verdict, then what became of the
+    /// connections, then the figures. At most 110 columns unless a name is longer.
+    public func text() -> String {
+        let sections = [
+            verdict, list("Not valid because", invalidBecause), list("Notes", notices), load, outcomes,
+            times(
+                "Handshake, ms",
+                [
+                    ("DNS", statistics.dns), ("TCP connect", statistics.tcpConnect), ("TLS", statistics.tls),
+                    ("upgrade", statistics.upgrade), ("total", statistics.handshake),
+                ]),
+            messages,
+            times(
+                "Round trip, ms",
+                [
+                    ("response", statistics.rttResponse), ("service", statistics.rttService),
+                    ("send lag", statistics.sendLag),
+                ],
+                note: "response is timed from the intended send (the figure to quote), service from the actual one"),
+            crew,
+        ]
+        return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    }
+
+    // MARK: Sections
+
+    private var verdict: [String] {
+        let word = end == .interrupted ? "INTERRUPTED" : isValid ? "VALID" : "INVALID"
+        var lines = [name.isEmpty ? word : "\(word)  \(name.printable(limit: 60))", ""]
+        let failures = connections.ranked.filter { $0.outcome != .succeeded }
+        let named = failures.prefix(3).map { "\(Figures.grouped($0.count)) \($0.outcome)" }.joined(separator: ", ")
+        lines.append(
+            "\(Figures.grouped(connections.succeeded)) of \(count(connections.planned, "connection")) succeeded"
+                + " in \(Figures.duration(elapsed))"
+                + (failures.isEmpty ? "" : " (\(named)\(failures.count > 3 ? ", …" : ""))"))
+        if statistics.sent > 0 || statistics.received > 0 {
+            lines.append("\(count(statistics.sent, "message")) sent, \(Figures.grouped(statistics.received)) received")
+        }
+        return lines
+    }
+
+    private func list(_ title: String, _ sentences: [String]) -> [String] {
+        guard !sentences.isEmpty else { return [] }
+        // The whole list is in summary.json.
+        let shown = sentences.prefix(Self.listLimit).flatMap { Self.wrap($0) }
+        let rest = sentences.count - Self.listLimit
+        return [title] + shown + (rest > 0 ? ["  - and \(rest) more (see summary.json)"] : [])
+    }
+
+    private var load: [String] {
+        var table = TextTable([.init(alignment: .left, width: 11), .init(alignment: .left, width: 0)])
+        func add(_ title: String, _ text: String?) {
+            if let text, !text.isEmpty { table.append([title, text.printable(limit: 92)]) }
+        }
+        add("Run", id + (startedAt == 0 ? "" : ", started \(UTCTime(milliseconds: startedAt).readable)"))
+        add("Target", plan["target"]?.text)
+        let (machines, processes) = (plan.count("machines"), plan.count("processes"))
+        if plan["instances"] != nil {
+            add(
+                "Load",
+                "\(count(machines, "machine")) × \(count(processes, "process", plural: "processes")) × "
+                    + count(plan.count("instances"), "connection"))
+        }
+        if plan["send_messages"]?.text == "false" {
+            add("Messages", "none")
+        } else {
+            let each = plan["messages"]?.text.flatMap { UInt64($0) }.map { "; \(count($0, "message")) each" } ?? ""
+            add("Schedule", plan["schedule"].map { $0.phrase + each })
+            add("Payload", plan["payload"]?.phrase)
+        }
+        return table.lines
+    }
+
+    private var outcomes: [String] {
+        var table = TextTable([
+            .init(alignment: .left, width: 24), .init(alignment: .right, width: 11), .init(alignment: .right, width: 8),
+            .init(alignment: .left, width: 0),
+        ])
+        table.append(["Connections", Figures.grouped(connections.planned)])
+        let ranked = connections.ranked
+        for (outcome, count) in ranked.prefix(Self.listLimit) {
+            let share = Figures.percent(count, of: connections.planned)
+            let bar = String(repeating: "█", count: Int(count / max(1, connections.planned / 40)))
+            table.append(["  \(outcome)", Figures.grouped(count), share, String(bar.prefix(40))])
+        }
+        if ranked.count > Self.listLimit {
+            let rest = ranked.dropFirst(Self.listLimit)
+            let count = rest.reduce(0) { $0 &+ $1.count }
+            table.append(["  \(rest.count) other outcomes", Figures.grouped(count)])
+        }
+        return table.lines
+    }
+
+    /// A table of distributions, in milliseconds; nothing where there is none.
+    private func times(_ title: String, _ distributions: [(String, Histogram)], note: String? = nil) -> [String] {
+        let present = distributions.filter { !$0.1.isEmpty }
+        guard !present.isEmpty else { return [] }
+        let figure = TextTable.Column(alignment: .right, width: 7)
+        var table = TextTable(
+            [.init(alignment: .left, width: 14), .init(alignment: .right, width: 9)]
+                + Array(repeating: figure, count: 9))
+        table.append([title, "count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99.9", "max"])
+        for (name, histogram) in present {
+            let figures =
+                [Double(histogram.min), histogram.mean, histogram.standardDeviation]
+                + [50, 90, 95, 99, 99.9, 100].map { Double(histogram.percentile($0)) }
+            table.append(
+                ["  \(name)", Figures.grouped(histogram.count)] + figures.map { Figures.milliseconds($0) })
+        }
+        return table.lines + (note.map { ["  (\($0))"] } ?? [])
+    }
+
+    private var messages: [String] {
+        guard statistics.sent > 0 || statistics.received > 0 else { return [] }
+        var table = TextTable([
+            .init(alignment: .left, width: 14), .init(alignment: .right, width: 9), .init(alignment: .right, width: 9),
+            .init(alignment: .left, width: 0),
+        ])
+        table.append(["Messages", "count", "payload"])
+        table.append(["  sent", Figures.grouped(statistics.sent), Figures.bytes(statistics.bytesSent), sendRate])
+        table.append(["  received", Figures.grouped(statistics.received), Figures.bytes(statistics.bytesReceived)])
+        func add(_ name: String, _ count: UInt64, _ meaning: String, always: Bool = false) {
+            guard always || count > 0 else { return }
+            table.append(["  \(name)", Figures.grouped(count), "", count > 0 ? meaning : ""])
+        }
+        add("unanswered", statistics.unanswered, "no reply when the connection ended", always: true)
+        add("unexpected", statistics.unexpected, "received, but no message was waiting for them", always: true)
+        add("late", statistics.late, "replies after the reply deadline")
+        add("untimed", statistics.untimed, "replies whose message was no longer remembered")
+        add("blocked", statistics.blocked, "had to wait because the socket's buffer was full")
+        return table.lines
+    }
+
+    /// Messages a second, over the seconds in which any were sent.
+    private var sendRate: String {
+        let seconds = timeline.reduce(0) { $0 + ($1.sent > 0 ? $1.width : 0) }
+        guard seconds > 1 else { return "" }
+        return "\(Figures.rate(Double(statistics.sent) / Double(seconds)))/s on average"
+    }
+
+    private var crew: [String] {
+        guard !workers.isEmpty else { return [] }
+        let reported = workers.count { !$0.lost }
+        var line = "Workers  \(reported) of \(plannedWorkers) reported to the end; "
+        line += "CPU \(Figures.duration(statistics.cpuUser)) user, \(Figures.duration(statistics.cpuSystem)) system"
+        let exchanged = statistics.sent &+ statistics.received
+        if statistics.sent > 0, exchanged > 0 {
+            let cost = Double(statistics.cpuUser &+ statistics.cpuSystem) / Double(statistics.sent) / 1000
+            line += " (\(Figures.fixed(cost, 1)) µs a message sent)"
+        }
+
+        let isShort = workers.count <= Self.listLimit
+        let noteworthy = isShort ? workers : workers.filter(\.isNoteworthy)
+        guard !noteworthy.isEmpty else { return [line] }
+        let left = TextTable.Column(alignment: .left, width: 0)
+        let right = TextTable.Column(alignment: .right, width: 0)
+        var table = TextTable([left, left, right, right, right, right, left])
+        table.append(["  id", "machine", "pid", "succeeded", "sent", "received", "end"])
+        for worker in noteworthy.prefix(Self.listLimit) {
+            table.append([
+                "  " + worker.info.id.printable(limit: 24), worker.info.machine.printable(limit: 16),
+                String(worker.info.pid),
+                "\(Figures.grouped(worker.connections.succeeded))/\(Figures.grouped(worker.connections.planned))",
+                Figures.grouped(worker.sent), Figures.grouped(worker.received), worker.ending,
+            ])
+        }
+        let rest = noteworthy.count - Self.listLimit
+        let more = rest > 0 ? ["  and \(rest) more (see summary.json)"] : []
+        return [line] + table.lines + more + noteworthy.prefix(Self.listLimit).flatMap(\.lastWords)
+    }
+
+    // MARK: Words
+
+    /// Entries of a list that are shown; the others are in `summary.json`.
+    private static let listLimit = 12
+
+    private func count(_ count: UInt64, _ noun: String, plural: String? = nil) -> String {
+        "\(Figures.grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
+    }
+
+    /// A sentence as an item of a list, in lines of at most 100 columns.
+    private static func wrap(_ sentence: String) -> [String] {
+        var lines: [String] = []
+        var line = "  -"
+        for word in sentence.printable().split(separator: " ") {
+            if line.count + 1 + word.count > 100, line.count > 3 {
+                lines.append(line)
+                line = "   "
+            }
+            line += " " + word
+        }
+        return lines + [line]
+    }
+}
+
+extension WorkerSummary {
+    fileprivate var ending: String {
+        var parts: [String] = []
+        if lost { parts.append(replaced ? "lost, replaced" : "LOST") }
+        if !reason.isEmpty { parts.append(reason.printable(limit: 40)) }
+        if let signal, !reason.contains("signal") { parts.append("signal \(signal)") }
+        if let status, status != 0 || parts.isEmpty { parts.append("exit \(status)") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// What it wrote to stderr, its last lines.
+    fileprivate var lastWords: [String] {
+        guard !stderr.isEmpty else { return [] }
+        let lines = stderr.split(whereSeparator: \.isNewline).suffix(5)
+        return ["  stderr of \(info.id.printable(limit: 24)):"]
+            + lines.map { "    | " + $0.description.printable(limit: 90) }
+    }
+}

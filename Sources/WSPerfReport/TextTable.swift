@@ -1,0 +1,37 @@
+/// Lines of text in columns.
+struct TextTable {
+    enum Alignment {
+        case left
+        case right
+    }
+
+    struct Column {
+        var alignment: Alignment
+        /// Characters the column takes at least, without the two blanks before it.
+        var width: Int
+    }
+
+    private let columns: [Column]
+    private var rows: [[String]] = []
+
+    init(_ columns: [Column]) { self.columns = columns }
+
+    mutating func append(_ cells: [String]) { rows.append(cells) }
+
+    /// The lines, each column as wide as its widest cell; no blanks at their ends.
+    var lines: [String] {
+        let widths = columns.indices.map { column in
+            rows.reduce(columns[column].width) { max($0, column < $1.count ? $1[column].count : 0) }
+        }
+        return rows.map { cells in
+            var line = ""
+            for (column, cell) in cells.enumerated() where column < columns.count {
+                if column > 0 { line += "  " }
+                let blanks = String(repeating: " ", count: max(0, widths[column] - cell.count))
+                line += columns[column].alignment == .left ? cell + blanks : blanks + cell
+            }
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}

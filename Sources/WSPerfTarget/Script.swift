@@ -1,0 +1,70 @@
+import NIOCore
+
+/// What a connection that is more than an echo remembers. Confined to its event loop.
+final class Script {
+    /// Replies that may be held back before the client is read no further.
+    static let heldLimit = 4096
+
+    let behaviour: TargetBehaviour
+    /// Whether any of the faults waits for `after` messages.
+    let hasTriggers: Bool
+    var isTriggered = false
+    /// Data messages received.
+    var received = 0
+    var isStalled = false
+    var leftToFlood = 0
+    /// Nil: without end.
+    var leftToPush: Int?
+    /// Replies on timers.
+    var heldReplies = 0
+    /// Replies waiting for the window to be full.
+    var window: [(opcode: UInt8, payload: ByteBuffer)] = []
+    /// The pending timer of each fault that has one.
+    var timers: [Fault: Scheduled<Void>] = [:]
+
+    init(_ behaviour: TargetBehaviour) {
+        self.behaviour = behaviour
+        hasTriggers = behaviour.faults.contains { $0.isTriggered }
+    }
+
+    func cancelTimers() {
+        for timer in timers.values { timer.cancel() }
+        timers.removeAll()
+    }
+
+    /// Appends what `fault` sends once it is triggered, if it sends anything.
+    func write(_ fault: Fault, to out: inout ByteBuffer) {
+        let hello = ByteBuffer(string: "hello")
+        switch fault {
+        case .close: out.writeCloseFrame(code: behaviour.code, reason: behaviour.reason)
+        case .garbage: Self.writeNoise(behaviour.length ?? 64, to: &out)
+        case .masked:
+            out.writeBytes([0x81, 0x85, 1, 2, 3, 4])
+            out.writeBytes(zip("hello".utf8, [1, 2, 3, 4, 1] as [UInt8]).map { $0 ^ $1 })
+        case .rsv: out.writeFrame(reserved: behaviour.bits, opcode: Opcode.text, hello)
+        case .opcode: out.writeFrame(opcode: behaviour.opcode, hello)
+        case .utf8: out.writeFrame(opcode: Opcode.text, ByteBuffer(bytes: [0x68, 0xC0, 0xAF, 0xFF]))
+        case .control:
+            out.writeFrame(opcode: Opcode.ping, ByteBuffer(repeating: 0x70, count: behaviour.length ?? 126))
+        case .fragmentedControl: out.writeFrame(isFinal: false, opcode: Opcode.ping, hello)
+        case .continuation: out.writeFrame(opcode: Opcode.continuation, hello)
+        case .hugeFrame: out.writeFrameHeader(opcode: Opcode.binary, length: 1 << 62)
+        default: break
+        }
+    }
+
+    /// Appends `count` bytes that are neither HTTP nor a frame, always the same ones.
+    static func writeNoise(_ count: Int, to out: inout ByteBuffer) {
+        guard count > 0 else { return }
+        // FIN, all reserved bits, a reserved opcode.
+        out.writeInteger(UInt8(0xFF))
+        var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for _ in 1..<count {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            out.writeInteger(UInt8(truncatingIfNeeded: state >> 56))
+        }
+    }
+}
+
+@available(*, unavailable)
+extension Script: Sendable {}

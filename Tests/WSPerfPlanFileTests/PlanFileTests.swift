@@ -1,0 +1,211 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfPlanFile
+
+@Suite struct PlanFileTests {
+    @Test func readsYAMLWithLines() throws {
+        let node = try PlanFile.parse(
+            """
+            # a comment
+            target: ws://h/
+            schedule: {kind: periodic,
+              interval: 1s}
+            headers:
+              - 'Origin: x'
+              - "5"
+            messages: ~
+            note: |
+              two
+              lines
+            """)
+        #expect(
+            node.json
+                == #"{"target":"ws://h/","schedule":{"kind":"periodic","interval":"1s"},"headers":["Origin: x","5"],"messages":null,"note":"two\nlines"}"#
+        )
+        #expect(node["target"]?.line == 2)
+        #expect(node["schedule"]?["interval"]?.line == 4)
+        guard case .sequence(let headers)? = node["headers"]?.content else { return #expect(Bool(false)) }
+        #expect(headers.map(\.line) == [6, 7])
+        guard case .mapping(let entries) = node.content else { return #expect(Bool(false)) }
+        #expect(entries.map(\.line) == [2, 3, 5, 8, 9])
+    }
+
+    @Test(arguments: ["", "# nothing\n", "---\n", "null", "{}"])
+    func anEmptyFileIsAnEmptyPlan(text: String) throws {
+        #expect(try PlanFile.parse(text) == .mapping([] as [PlanNode.Entry]))
+    }
+
+    @Test func jsonIsYAML() throws {
+        let text = #"{"target": "ws://h/", "messages": 5, "a": [1, "2", true, null]}"#
+        #expect(try PlanFile.parse(text) == PlanNode(json: text))
+    }
+
+    @Test func aliasesRepeatValues() throws {
+        let node = try PlanFile.parse("a: &x {b: 1}\nc: *x\nruns: [*x, *x]\n")
+        #expect(node.json == #"{"a":{"b":1},"c":{"b":1},"runs":[{"b":1},{"b":1}]}"#)
+    }
+
+    @Test(
+        arguments: [
+            ("- a\n- b", "p.yaml:1: expected a mapping (key: value) at the top"),
+            ("just text", "p.yaml:1: expected a mapping (key: value) at the top"),
+            ("a: 1\nb: 2\na: 3", "p.yaml:1: a: the key is there twice"),
+            ("x:\n  a: 1\n  'a': 2", "p.yaml:2: a: the key is there twice"),
+            (
+                "a: b: c",
+                "p.yaml:1: not YAML: mapping values are not allowed in this context"
+            ),
+            ("a: [1, 2", "p.yaml:2: not YAML: did not find expected ',' or ']' (while parsing a flow sequence)"),
+            (
+                "a: 1\n\tb: 2",
+                "p.yaml:2: not YAML: found a tab character that violates indentation (while scanning a plain scalar)"
+            ),
+            ("a: \"x", "p.yaml:1: not YAML: found unexpected end of stream (while scanning a quoted scalar)"),
+            ("a: 1\nb: \u{1}", "p.yaml:2: not YAML: control characters are not allowed"),
+            ("a: *nothing", "p.yaml:1: not YAML: found undefined alias"),
+            (
+                "a: 1\n---\nb: 2",
+                "p.yaml:2: not YAML: but found another document (expected a single document in the stream)"
+            ),
+            ("a: !secret x", "p.yaml:1: tags such as '!secret' are not supported"),
+            ("a:\n  !!python/object {}", "p.yaml:2: tags such as 'tag:yaml.org,2002:python/object' are not supported"),
+            ("a: !!int 5", "p.yaml:1: tags such as 'tag:yaml.org,2002:int' are not supported"),
+            ("? [a]\n: 1", "p.yaml:1: a key must be a word, not a list or a mapping"),
+            ("a: &x {b: 1}\nc:\n  <<: *x", "p.yaml:3: merge keys (<<) are not supported"),
+            ("a: &x {b: 1}\n*x : 1", "p.yaml:2: an alias can stand for a value, not for a key or in one"),
+            ("a: &x {b: 1}\n? *x\n: 1", "p.yaml:2: an alias can stand for a value, not for a key or in one"),
+            ("a: &x {b: 1}\n[*x]: 1", "p.yaml:2: an alias can stand for a value, not for a key or in one"),
+        ])
+    func refuses(text: String, message: String) {
+        #expect { try PlanFile.parse(text, fileName: "p.yaml") } throws: { error in
+            if "\(error)" != message { print("was: \(error)") }
+            return "\(error)" == message
+        }
+    }
+
+    @Test func boundsSizeDepthAndAliases() {
+        func message(_ text: String) -> String {
+            do throws(PlanError) {
+                _ = try PlanFile.parse(text)
+                return "none"
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(message(String(repeating: "# long\n", count: 200_000)) == "longer than 1048576 bytes")
+        #expect(
+            message("a: " + String(repeating: "[", count: 40) + String(repeating: "]", count: 40)).contains(
+                "nested deeper"))
+        #expect(message("a: " + String(repeating: "[", count: 500_000)).contains("not YAML"))
+        #expect(message(String(repeating: "- ", count: 500_000)).contains("not YAML"))
+        #expect(message(String(repeating: "{a: ", count: 250_000)).contains("not YAML"))
+        // Nine levels of nine: 387 million values.
+        var laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...9 {
+            let reference = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
+            laughs += "a\(level): &a\(level) [\(reference)]\n"
+        }
+        #expect(message(laughs).contains("holds more than 100000 values"))
+        #expect(message(laughs + "*a9 : 1\n").contains("an alias can stand for a value"))
+    }
+
+    /// Every error of a plan names the line it stands on.
+    @Test(
+        arguments: [
+            ("target: ws://h/\nmachines: 0", 2, "machines: must be from 1 to 10000, not 0"),
+            ("target: ws://h/\ninstances: -5", 2, "instances: must be from 1 to 10000000, not -5"),
+            (
+                "target: ws://h/\nschedule:\n  intervall: 1s", 3,
+                "schedule.intervall: unknown key; did you mean 'interval'?"
+            ),
+            ("target: ws://h/\ninterval: 5", 2, "interval: a duration needs its unit: write 5s or 5ms, not 5"),
+            ("\n\ntarget: h", 3, "target: 'h' has no scheme: write ws://h"),
+            (
+                "target: ws://h/\nruns:\n  - {}\n  - instances: many", 4,
+                "runs[1].instances: expected a whole number, not 'many'"
+            ),
+            (
+                "target: ws://h/\nruns:\n  - {}\n  - instnces: 1", 4,
+                "runs[1].instnces: unknown key; did you mean 'instances'?"
+            ),
+            ("target: ws://h/\ntimeouts:\n\n  conect: 1s", 4, "timeouts.conect: unknown key; did you mean 'connect'?"),
+            (
+                "target: ws://h/\nheaders:\n- a", 3,
+                "headers[0]: expected a header such as 'Origin: https://example.org', not 'a'"
+            ),
+            (
+                "target: ws://h/\nmatch: 'tagged'\nmessages: 5\npayload:\n  length: 8", 5,
+                "payload.length: match: tagged needs text messages of at least 48 bytes, not 8"
+            ),
+            ("target: ws://h/\ntls: {verify: True}", 2, "tls.verify: expected true or false, not 'True'"),
+            (
+                "target: ws://h/\nin_flight: \"1\"", 2,
+                "in_flight: expected a whole number, not the text \"1\" (write it without quotes)"
+            ),
+        ])
+    func namesTheLine(text: String, line: Int, message: String) throws {
+        let document = try PlanFile.parse(text.contains("messages") ? text : text + "\nmessages: 1")
+        #expect {
+            do throws(PlanError) {
+                _ = try Sweep(document: document)
+            } catch {
+                throw error.inFile("plan.yaml")
+            }
+        } throws: { error in
+            if "\(error)" != "plan.yaml:\(line): \(message)" { print("was: \(error)") }
+            return "\(error)" == "plan.yaml:\(line): \(message)"
+        }
+    }
+
+    /// Text with bytes changed, removed and doubled must give a document or an error, and nothing else.
+    @Test func survivesEveryMutation() {
+        var state: UInt64 = 7
+        func random(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        let text = """
+            target: &t wss://localhost:9443/x
+            schedule: {kind: randomized, interval: 60s}
+            payload:
+              kind: random
+              length: {weighted: [[16, 0.7], [4096, 0.3]]}
+            headers: ["A: b", 'C: d']
+            note: |
+              block
+            other: >-
+              folded
+            again: *t
+            runs:
+              - {instances: 1}
+              - instances: 2
+            """
+        let special = Array("&*!|>'\"%@`{}[],?:-#<=\n\t \\~0\u{0}é".utf8)
+        var accepted = 0
+        for _ in 0..<5000 {
+            var bytes = Array(text.utf8)
+            for _ in 0...random(4) {
+                let index = random(bytes.count)
+                switch random(4) {
+                case 0: bytes.remove(at: index)
+                case 1: bytes.insert(special[random(special.count)], at: index)
+                case 2: bytes[index] = special[random(special.count)]
+                default:
+                    bytes.insert(
+                        contentsOf: bytes[index..<min(bytes.count, index + random(30))], at: random(bytes.count))
+                }
+            }
+            do throws(PlanError) {
+                let node = try PlanFile.parse(String(decoding: bytes, as: UTF8.self))
+                accepted += 1
+                #expect(try PlanFile.parse(node.yaml) == node)
+                #expect(try PlanNode(json: node.json) == node)
+                _ = try? Sweep(document: node)
+            } catch {
+                #expect(!error.problems.isEmpty)
+            }
+        }
+        #expect(accepted > 500)
+    }
+}

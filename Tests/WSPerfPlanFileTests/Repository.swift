@@ -1,0 +1,10 @@
+import Foundation
+
+enum Repository {
+    /// A file of the repository these tests stand in.
+    static func file(_ path: String) -> URL {
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<3 { root.deleteLastPathComponent() }
+        return root.appendingPathComponent(path)
+    }
+}

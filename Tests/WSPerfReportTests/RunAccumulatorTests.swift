@@ -1,0 +1,273 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfReport
+
+@Suite("RunAccumulator")
+struct RunAccumulatorTests {
+    /// What becomes of one worker of ten connections, which reported that five succeeded.
+    struct Fate: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var isFinal = false
+        var end: WorkerEnd?
+        var run: RunEnd?
+        var outcomes: [Outcome: UInt64]
+        var exit: Int32
+        var says: String
+    }
+
+    static let fates: [Fate] = [
+        Fate(
+            testDescription: "killed", end: WorkerEnd(lost: true, signal: 9, reason: "killed by signal 9"),
+            run: .finished,
+            outcomes: [.succeeded: 5, .lost: 5], exit: 3, says: "worker w0 on host-0 was lost: killed by signal 9"),
+        Fate(
+            testDescription: "never heard of again", run: .finished, outcomes: [.succeeded: 5, .lost: 5], exit: 3,
+            says: "worker w0 on host-0 was lost: its last results never came"),
+        Fate(
+            testDescription: "overdue", run: .overdue, outcomes: [.succeeded: 5, .lost: 5], exit: 3,
+            says: "a deadline passed with results still missing"),
+        Fate(
+            testDescription: "interrupted, and not waited for", run: .interrupted,
+            outcomes: [.succeeded: 5, .aborted: 5], exit: 130, says: "interrupted by the operator"),
+        Fate(
+            testDescription: "killed in an interrupted run", end: WorkerEnd(lost: true, reason: "silent for 5 s"),
+            run: .interrupted, outcomes: [.succeeded: 5, .lost: 5], exit: 130, says: "interrupted by the operator"),
+        Fate(
+            testDescription: "given up before it began", run: .incomplete, outcomes: [.succeeded: 5, .aborted: 5],
+            exit: 3, says: "too few listeners or workers came; nothing was sent"),
+        Fate(
+            testDescription: "ended well but short", isFinal: true, end: WorkerEnd(lost: false, status: 0, reason: ""),
+            run: .finished, outcomes: [.succeeded: 5, .aborted: 5], exit: 3,
+            says: "worker w0 on host-0 ended with 5 of its connections unaccounted for"),
+        Fate(
+            testDescription: "without its controller", outcomes: [.succeeded: 5, .lost: 5], exit: 3,
+            says: "the controller ended before the run did"),
+        Fate(
+            testDescription: "thought lost, and back with its last results", isFinal: true,
+            end: WorkerEnd(lost: true, reason: "silent for 5 s"), run: .finished,
+            outcomes: [.succeeded: 5, .aborted: 5],
+            exit: 3, says: "worker w0 on host-0 ended with 5 of its connections unaccounted for"),
+    ]
+
+    @Test("gives every connection one outcome, whatever becomes of its worker", arguments: fates)
+    func fate(_ fate: Fate) {
+        var events = [
+            RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 10)),
+            .workerReady(RunFixture.worker(0)),
+            RunFixture.snapshot(
+                0, 1, final: fate.isFinal, RunFixture.statistics(opened: 10, outcomes: [.succeeded: 5])),
+        ]
+        if let end = fate.end { events.append(.workerEnded(worker: "w0", end)) }
+        if let run = fate.run { events.append(.ended(run, elapsed: 7)) }
+        let summary = RunAccumulator.summary(of: events)
+        #expect(summary.connections == ConnectionTally(planned: 10, outcomes: fate.outcomes))
+        #expect(summary.exitStatus == fate.exit && !summary.isValid)
+        #expect(summary.invalidBecause.contains(fate.says), "\(summary.invalidBecause)")
+    }
+
+    @Test("finds nothing wrong with a run in which all went well, or in which the target refused everything")
+    func valid() {
+        for events in [RunFixture.allWell, RunFixture.allRefused] {
+            let summary = RunAccumulator.summary(of: events)
+            #expect(summary.isValid && summary.exitStatus == 0, "\(summary.invalidBecause)")
+            #expect(summary.generator != .tooSlow)
+        }
+        #expect(RunAccumulator.summary(of: RunFixture.allRefused).connections.outcomes == [.refused: 200])
+    }
+
+    @Test("adds up what all workers measured, exactly")
+    func totals() {
+        let summary = RunAccumulator.summary(of: RunFixture.allWell)
+        var expected = LoadStatistics()
+        for case .snapshot(_, let snapshot) in RunFixture.allWell { expected += snapshot.statistics }
+        #expect(summary.statistics == expected)
+        #expect(summary.workers.reduce(0) { $0 + $1.sent } == expected.sent)
+        #expect(summary.workers.map(\.connections.succeeded) == [250, 250, 250, 250])
+    }
+
+    @Test("counts a snapshot once, in order, and only from a worker it knows")
+    func duplicates() {
+        var events = RunFixture.beginning
+        let snapshots = RunFixture.snapshots(0)
+        events += [snapshots[0], snapshots[0], snapshots[1], snapshots[0], snapshots[1], snapshots[2], snapshots[2]]
+        events.append(
+            .snapshot(worker: "stranger", Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: .init())))
+        // Nothing counts after the last one.
+        events.append(RunFixture.snapshot(0, 4, RunFixture.statistics(messages: 5)))
+        let summary = RunAccumulator.summary(of: events)
+        #expect(summary.workers[0].sent == 2500 && summary.statistics.sent == 2500)
+        #expect(summary.workers[0].connections.outcomes == [.succeeded: 250])
+        #expect(summary.notices == ["6 snapshots came twice, out of order or from strangers; they were not counted"])
+    }
+
+    @Test("calls connections lost whose results fell into a gap")
+    func gap() {
+        let snapshots = RunFixture.snapshots(0)
+        let events =
+            [
+                RunFixture.started(RunFixture.plan(machines: 1, processes: 1)), .workerReady(RunFixture.worker(0)),
+                snapshots[0], snapshots[2],
+                .workerEnded(worker: "w0", WorkerEnd(lost: false, status: 0, reason: "finished")),
+            ] + [.ended(.finished, elapsed: 1)]
+        let summary = RunAccumulator.summary(of: events)
+        #expect(summary.connections.outcomes == [.succeeded: 220, .lost: 30])
+        #expect(summary.invalidBecause == ["1 snapshots of worker w0 on host-0 never arrived"])
+    }
+
+    @Test("takes back what a worker claims beyond its share, successes first")
+    func overClaim() {
+        let statistics = RunFixture.statistics(outcomes: [.succeeded: 8, .refused: 6, .reset: 3])
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(RunFixture.plan(machines: 1, processes: 2, instances: 8)),
+            .workerReady(RunFixture.worker(0)), .workerReady(RunFixture.worker(1)),
+            RunFixture.snapshot(0, 1, final: true, statistics),
+            RunFixture.snapshot(1, 1, final: true, RunFixture.statistics(outcomes: [.succeeded: 8])),
+            .ended(.finished, elapsed: 1),
+        ])
+        #expect(summary.connections == ConnectionTally(planned: 16, outcomes: [.refused: 5, .reset: 3, .succeeded: 8]))
+        #expect(summary.invalidBecause == ["worker w0 on host-0 reported 17 outcomes for 8 connections"])
+    }
+
+    @Test("forgives a worker that died before it had any load, if another took its share")
+    func replaced() {
+        let summary = RunAccumulator.summary(
+            of: [
+                RunFixture.started(RunFixture.plan(machines: 1, processes: 1)),
+                .workerReady(RunFixture.worker(0, id: "first")),
+                .workerEnded(worker: "first", WorkerEnd(lost: true, signal: 11, reason: "killed by signal 11")),
+                .workerReady(RunFixture.worker(0)),
+            ] + RunFixture.snapshots(0) + [.ended(.finished, elapsed: 1)])
+        #expect(summary.isValid && summary.connections.outcomes == [.succeeded: 250])
+        #expect(summary.workers.map(\.replaced) == [true, false])
+        #expect(summary.workers[0].lost && summary.workers[0].connections.planned == 0)
+        #expect(summary.text().contains("lost, replaced"))
+    }
+
+    @Test("does not forgive one that had some, and counts what it had")
+    func continued() {
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(RunFixture.plan(machines: 1, processes: 1)),
+            .workerReady(RunFixture.worker(0, id: "first")),
+            .snapshot(
+                worker: "first",
+                Snapshot(
+                    sequence: 1, elapsed: 1, isFinal: false,
+                    statistics: RunFixture.statistics(opened: 100, outcomes: [.reset: 100]))),
+            .workerEnded(worker: "first", WorkerEnd(lost: true, reason: "silent for 5 s")),
+            .workerReady(RunFixture.worker(0)),
+            RunFixture.snapshot(0, 1, final: true, RunFixture.statistics(outcomes: [.succeeded: 140])),
+            .workerEnded(worker: "w0", WorkerEnd(lost: false, reason: "")),
+            .ended(.finished, elapsed: 1),
+        ])
+        #expect(!summary.isValid)
+        #expect(summary.connections.outcomes == [.reset: 100, .succeeded: 140, .aborted: 10])
+    }
+
+    @Test(
+        "accounts for workers that never came",
+        arguments: [
+            (RunEnd.finished, Outcome.lost), (.overdue, .lost), (.interrupted, .aborted), (.incomplete, .aborted),
+        ])
+    func neverCame(end: RunEnd, outcome: Outcome) {
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(), .notice("listener host-1 never joined"), .ended(end, elapsed: 60_000_000_000),
+        ])
+        #expect(summary.connections == ConnectionTally(planned: 1000, outcomes: [outcome: 1000]))
+        #expect(!summary.isValid && summary.notices == ["listener host-1 never joined"])
+    }
+
+    @Test("gives no place to a worker whose share the plan does not have")
+    func strangeShare() {
+        let plan = RunFixture.plan(machines: 1, processes: 1, instances: 5)
+        var events = [RunFixture.started(plan)]
+        for index in [-1, 1, .max] { events.append(.workerReady(RunFixture.worker(index, id: "x\(index)"))) }
+        events.append(.ended(.finished, elapsed: 1))
+        let summary = RunAccumulator.summary(of: events)
+        #expect(summary.workers.isEmpty && summary.connections.outcomes == [.lost: 5])
+        #expect(summary.invalidBecause.contains { $0.hasPrefix("3 workers claimed a share") })
+    }
+
+    @Test(
+        "judges the generator by the send lag that colours the result",
+        arguments: [
+            (lag: 1_000_000, service: 1, blocked: 0, limited: false, GeneratorVerdict.keptUp),
+            (lag: 40_000_000, service: 1_000_000, blocked: 0, limited: false, .strained),
+            (lag: 40_000_000, service: 900_000_000, blocked: 0, limited: false, .keptUp),
+            (lag: 300_000_000, service: 1_000_000, blocked: 0, limited: false, .tooSlow),
+            (lag: 300_000_000, service: 5_000_000_000, blocked: 0, limited: false, .keptUp),
+            (lag: 300_000_000, service: 1_000_000, blocked: 2, limited: false, .notJudged),
+            (lag: 300_000_000, service: 1_000_000, blocked: 1, limited: false, .tooSlow),
+            (lag: 300_000_000, service: 1_000_000, blocked: 0, limited: true, .notJudged),
+        ] as [(lag: UInt64, service: UInt64, blocked: UInt64, limited: Bool, GeneratorVerdict)])
+    func generator(lag: UInt64, service: UInt64, blocked: UInt64, limited: Bool, verdict: GeneratorVerdict) {
+        var statistics = RunFixture.statistics(outcomes: [.succeeded: 1])
+        statistics.sent = 100
+        statistics.blocked = blocked
+        for _ in 0..<100 {
+            statistics.sendLag.record(lag)
+            statistics.rttService.record(service)
+            statistics.rttResponse.record(service + lag)
+        }
+        let plan = RunFixture.plan(machines: 1, processes: 1, instances: 1, inFlight: limited ? 1 : nil)
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(plan), .workerReady(RunFixture.worker(0)),
+            RunFixture.snapshot(0, 1, final: true, statistics),
+            .workerEnded(worker: "w0", WorkerEnd(lost: false, reason: "")), .ended(.finished, elapsed: 1),
+        ])
+        #expect(summary.generator == verdict)
+        #expect(summary.exitStatus == (verdict == .tooSlow ? 3 : 0))
+        #expect(summary.notices.count == (verdict == .strained ? 1 : 0))
+    }
+
+    @Test("adds up, and claims no more than arrived, after any events at all", arguments: 0..<8)
+    func anything(seed: UInt64) {
+        var random = TestGenerator(seed)
+        for _ in 0..<25 {
+            let plan = RunFixture.plan(
+                machines: Int.random(in: 0...2, using: &random), processes: Int.random(in: 1...2, using: &random),
+                instances: Int.random(in: 1...20, using: &random))
+            var accumulator = RunAccumulator()
+            accumulator.fold(RunFixture.started(plan))
+            var arrived: [Outcome: UInt64] = [:]
+            for _ in 0..<Int.random(in: 0...30, using: &random) {
+                let worker = Int.random(in: 0...4, using: &random)
+                let event: RunEvent
+                switch Int.random(in: 0..<10, using: &random) {
+                case 0..<3:
+                    event = .workerReady(RunFixture.worker(Int.random(in: -1...4, using: &random), id: "w\(worker)"))
+                case 3..<8:
+                    let kinds: [Outcome] = [.succeeded, .refused, .closed(1011), .aborted, .lost]
+                    var outcomes: [Outcome: UInt64] = [:]
+                    for kind in kinds.shuffled(using: &random).prefix(2) {
+                        outcomes[kind] = UInt64.random(in: 0...12, using: &random)
+                    }
+                    for (outcome, count) in outcomes { arrived[outcome, default: 0] += count }
+                    event = RunFixture.snapshot(
+                        worker, UInt64.random(in: 0...6, using: &random),
+                        final: Int.random(in: 0..<4, using: &random) == 0,
+                        RunFixture.statistics(opened: 1, messages: 1, outcomes: outcomes))
+                case 8:
+                    event = .workerEnded(
+                        worker: "w\(worker)", WorkerEnd(lost: Bool.random(using: &random), reason: "x"))
+                default:
+                    let ends: [RunEnd] = [.finished, .interrupted, .incomplete, .overdue]
+                    event =
+                        Int.random(in: 0..<4, using: &random) == 0
+                        ? .ended(ends.randomElement(using: &random) ?? .finished, elapsed: 5) : .notice("n")
+                }
+                accumulator.fold(event)
+                guard Int.random(in: 0..<6, using: &random) == 0 else { continue }
+                let summary = accumulator.summary()
+                let connections = summary.connections
+                #expect(connections.outcomes.values.reduce(0, +) == connections.planned)
+                #expect(!connections.outcomes.values.contains(0))
+                for (outcome, count) in connections.outcomes where outcome != .lost && outcome != .aborted {
+                    #expect(count <= arrived[outcome] ?? 0)
+                }
+                let byWorker = summary.workers.reduce(0) { $0 + $1.connections.outcomes.values.reduce(0, +) }
+                #expect(byWorker <= connections.planned)
+            }
+        }
+    }
+}

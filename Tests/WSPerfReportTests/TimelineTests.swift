@@ -1,0 +1,80 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfReport
+
+@Suite("Timeline")
+struct TimelineTests {
+    private let second: UInt64 = 1_000_000_000
+
+    @Test("puts a snapshot into the second that most of it covers, however late it is")
+    func alignment() {
+        var timeline = Timeline()
+        timeline.add(RunFixture.statistics(opened: 5, messages: 3), from: 0, to: second + 90_000_000)
+        timeline.add(RunFixture.statistics(messages: 4), from: second + 90_000_000, to: 2 * second + 1)
+        timeline.add(
+            RunFixture.statistics(messages: 5, outcomes: [.succeeded: 2, .reset: 1]), from: 2 * second + 1,
+            to: 2 * second + 9)
+        let rows = timeline.rows
+        #expect(rows.map(\.second) == [0, 1, 2])
+        #expect(rows.map(\.sent) == [3, 4, 5])
+        #expect(rows.map(\.open) == [5, 5, 2])
+        #expect(rows.map(\.errors) == [0, 0, 1])
+        #expect(rows.allSatisfy { $0.width == 1 && $0.rttMedian != nil })
+    }
+
+    @Test("stays bounded, loses nothing, and keeps true percentiles when it merges entries")
+    func merging() {
+        var timeline = Timeline()
+        var all = Histogram()
+        var opened: UInt64 = 0
+        let samples = (0..<5).map { RunFixture.statistics(opened: 1, messages: 2, seed: $0) }
+        for index in stride(from: 0, to: UInt64(3 * Timeline.maximumEntries), by: 5) {
+            let statistics = samples[Int(index % 4)]
+            timeline.add(statistics, from: index * second, to: (index + 1) * second)
+            opened += 1
+            if index / 4 == 100 { all += statistics.rttResponse }
+        }
+        let rows = timeline.rows
+        #expect(timeline.width == 4 && rows.count <= Timeline.maximumEntries)
+        #expect(rows.reduce(0) { $0 + $1.sent } == opened * 2)
+        #expect(rows.last?.open == opened)
+        #expect(rows[100].second == 400 && rows[100].width == 4)
+        #expect(rows[100].rttMedian == all.percentile(50) && rows[100].rttP99 == all.percentile(99))
+    }
+
+    @Test("bears any time at all")
+    func hostileTimes() {
+        var timeline = Timeline()
+        timeline.add(RunFixture.statistics(opened: 1), from: 5, to: 2)
+        timeline.add(RunFixture.statistics(messages: 1), from: 0, to: .max)
+        timeline.add(RunFixture.statistics(messages: 1), from: .max, to: .max)
+        #expect(timeline.rows.count <= Timeline.maximumEntries)
+        #expect(timeline.rows.reduce(0) { $0 + $1.sent } == 2)
+    }
+
+    @Test("takes a late snapshot into a second that is long packed")
+    func late() {
+        var timeline = Timeline()
+        for index in 0..<20 as Range<UInt64> {
+            timeline.add(
+                RunFixture.statistics(messages: 10, seed: index), from: index * second, to: (index + 1) * second)
+        }
+        timeline.add(RunFixture.statistics(messages: 10, seed: 77), from: 2 * second, to: 3 * second)
+        var expected = RunFixture.statistics(messages: 10, seed: 2).rttResponse
+        expected += RunFixture.statistics(messages: 10, seed: 77).rttResponse
+        #expect(timeline.rows[2].sent == 20 && timeline.rows[2].rttP99 == expected.percentile(99))
+    }
+
+    @Test("takes the open connections of a lost worker out, and back in if it returns")
+    func lostWorker() {
+        var accumulator = RunAccumulator()
+        for event in RunFixture.beginning + (0..<4).map({ RunFixture.snapshots($0)[0] }) { accumulator.fold(event) }
+        #expect(accumulator.summary().timeline.last?.open == 1000)
+        accumulator.fold(.workerEnded(worker: "w3", WorkerEnd(lost: true, reason: "silent for 5 s")))
+        accumulator.fold(RunFixture.snapshots(0)[1])
+        #expect(accumulator.summary().timeline.last?.open == 720)
+        accumulator.fold(RunFixture.snapshots(3)[1])
+        #expect(accumulator.summary().timeline.last?.open == 940)
+    }
+}

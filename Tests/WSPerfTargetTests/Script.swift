@@ -1,0 +1,40 @@
+import Foundation
+
+/// The repository's scripts, run as processes of their own.
+enum Script {
+    static func path(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Scripts/\(name)").standardized.path
+    }
+
+    /// Runs a script to its end. `output` is what it wrote to stdout and stderr.
+    static func run(_ name: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(filePath: path(name))
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        // Reads to the end of file, which comes when the process ends.
+        let output = await Task.detached { pipe.fileHandleForReading.readDataToEndOfFile() }.value
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
+}
+
+/// Certificates made once for the whole test process, in a directory that the script fills only if it has to.
+struct Certificates {
+    let directory: String
+
+    static func make() async throws -> Certificates {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "wsperf-test-certificates-\(getuid())").path
+        let result = try await Script.run("make-test-certificates", [directory])
+        guard result.status == 0 else { throw ScriptFailed(output: result.output) }
+        return Certificates(directory: directory)
+    }
+
+    subscript(_ name: String) -> String { "\(directory)/\(name)" }
+
+    struct ScriptFailed: Error { var output: String }
+}

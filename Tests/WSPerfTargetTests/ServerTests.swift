@@ -1,0 +1,144 @@
+import Foundation
+import Testing
+import WSPerfTarget
+
+@Suite(.timeLimit(.minutes(1)))
+struct ServerTests {
+    @Test func `a busy port is said to be busy`() async throws {
+        try await served { server in
+            var options = TargetOptions()
+            options.port = server.port
+            let error = await #expect(throws: TargetError.self) { _ = try await TargetServer.start(options: options) }
+            #expect(error?.isCannotListen == true)
+            #expect(error?.description.contains("127.0.0.1:\(server.port): Address already in use") == true)
+        }
+    }
+
+    @Test func `stopping says goodbye, frees the port and keeps the counters`() async throws {
+        let server = try await TargetServer.start()
+        try await WireClient.open(port: server.port) { client in
+            async let stopped: Void = server.stop(grace: .seconds(10))
+            #expect(try await client.frame()?.code == 1001)
+            try await client.send(0x88, [3, 233])
+            #expect(try await client.frame() == nil)
+            await stopped
+        }
+        await server.waitUntilStopped()
+        await server.stop()
+        #expect(await server.counters().closeCodes == [1001: 1])
+        await #expect(throws: (any Error).self) { try await WireClient.connect(port: server.port) { _ in } }
+    }
+
+    @Test func `stopping does not wait for those who stay`() async throws {
+        let server = try await TargetServer.start()
+        try await WireClient.open(port: server.port) { client in
+            await server.stop(grace: .milliseconds(20))
+            let goodbye = try await client.frame()
+            #expect(goodbye?.code == 1001)
+            #expect(try await client.frame() == nil)
+        }
+    }
+
+    @Test func `cancelling who waits for the end brings it about`() async throws {
+        let server = try await TargetServer.start()
+        let waiting = Task { await server.waitUntilStopped() }
+        waiting.cancel()
+        await waiting.value
+        await #expect(throws: (any Error).self) { try await WireClient.connect(port: server.port) { _ in } }
+    }
+
+    @Test func `waiting for counters has a deadline`() async throws {
+        try await served { server in
+            let error = await #expect(throws: TargetError.self) {
+                _ = try await server.counters(within: .milliseconds(10)) { $0.accepted == 1 }
+            }
+            #expect(error?.isDeadline == true)
+        }
+    }
+
+    @Test func `five hundred connections at once on two loops`() async throws {
+        try await served { $0.threads = 2 } _: { server in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<500 {
+                    group.addTask {
+                        try await WireClient.open(port: server.port) { client in
+                            try await client.send(text: "number \(index)")
+                            #expect(try await client.frame() == .text("number \(index)"))
+                            _ = try await server.counters(within: .seconds(30)) { $0.messagesSent == 500 }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let counters = try await server.counters(within: .seconds(30)) { $0.connected == 0 }
+            #expect(counters.accepted == 500 && counters.upgraded == 500 && counters.closeCodes == [1006: 500])
+        }
+    }
+
+    // MARK: TLS
+
+    @Test func `over TLS it is the same echo`() async throws {
+        let certificates = try await Certificates.make()
+        try await served { $0.tls = TargetTLS(certificate: certificates["server.pem"], key: certificates["server.key"]) } _: {
+            server in
+            #expect(server.url == "wss://127.0.0.1:\(server.port)/")
+            let tls = WireClient.TLS(authority: certificates["ca.pem"])
+            let payload = [UInt8](repeating: 7, count: 100_000)
+            try await WireClient.open(port: server.port, tls: tls) { client in
+                try await client.send(0x82, payload)
+                #expect(try await client.frame()?.payload == payload)
+                try await client.send(0x88, [3, 232])
+                #expect(try await client.frame()?.code == 1000)
+                #expect(try await client.frame() == nil)
+            }
+            try await WireClient.open(port: server.port, "/fault/reset?after=0", tls: tls) { client in
+                _ = await #expect(throws: (any Error).self) { while try await client.frame() != nil {} }
+            }
+            // An authority that did not sign it.
+            let stranger = WireClient.TLS(authority: certificates["stranger-ca.pem"])
+            await #expect(throws: (any Error).self) {
+                try await WireClient.open(port: server.port, tls: stranger) { _ in }
+            }
+        }
+    }
+
+    @Test func `clients must have a certificate if it is asked for`() async throws {
+        let certificates = try await Certificates.make()
+        try await served {
+            $0.tls = TargetTLS(
+                certificate: certificates["server.pem"], key: certificates["server.key"],
+                clientAuthority: certificates["ca.pem"])
+        } _: { server in
+            var tls = WireClient.TLS(authority: certificates["ca.pem"])
+            let nameless = tls
+            await #expect(throws: (any Error).self) {
+                try await WireClient.open(port: server.port, tls: nameless) { _ in }
+            }
+            tls.certificate = certificates["client.pem"]
+            tls.key = certificates["client.key"]
+            try await WireClient.open(port: server.port, tls: tls) { client in
+                try await client.send(text: "known")
+                #expect(try await client.frame() == .text("known"))
+            }
+        }
+    }
+
+    @Test func `an unusable certificate names its file`() async throws {
+        var options = TargetOptions()
+        options.tls = TargetTLS(certificate: "/nonexistent/certificate.pem", key: "/nonexistent/key.pem")
+        let error = await #expect(throws: TargetError.self) { _ = try await TargetServer.start(options: options) }
+        #expect(error?.isCertificate == true && error?.description.contains("/nonexistent/certificate.pem") == true)
+    }
+
+    // MARK: An independent client
+
+    @Test func `the websockets package gets its messages back`() async throws {
+        try await served { server in
+            let client = Script.path("../Tests/Interop/echo_client.py")
+            let result = try await Script.run("interop-server", ["--python", client, server.url])
+            #expect(result.status == 0, "\(result.output)")
+            let counters = try await server.counters(within: .seconds(10)) { $0.connected == 0 }
+            #expect(counters.closeCodes[1000] == 2 && counters.protocolErrors == 0 && counters.fragmentedReceived == 1)
+        }
+    }
+}
