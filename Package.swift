@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -54,6 +55,7 @@ let package = Package(
                 "WSPerfCore", "CZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict),
 
@@ -103,9 +105,28 @@ let package = Package(
             name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
             swiftSettings: strict),
         .testTarget(
+            name: "WSPerfFleetTests",
+            dependencies: ["WSPerfCore", "WSPerfFleet", "CZeroMQ", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .testTarget(
             name: "WSPerfReportTests", dependencies: ["WSPerfCore", "WSPerfReport"], exclude: ["Golden"],
             swiftSettings: strict),
-        .testTarget(name: "WSPerfTargetTests", dependencies: ["WSPerfTarget"], swiftSettings: strict),
+        .testTarget(
+            name: "WSPerfTargetTests",
+            dependencies: [
+                "WSPerfTarget",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "WSPerfTestingTests", dependencies: ["WSPerfCore", "WSPerfTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "WSPerfProcessTests",
+            dependencies: [
+                "WSPerfCore", "WSPerfFleet", "WSPerfReport", "WSPerfTarget", "WSPerfController", "WSPerfListener",
+                "WSPerfWorker",
+            ],
+            swiftSettings: strict),
     ]
 )

@@ -30,7 +30,8 @@ public struct FleetOptions: ParsableArguments {
     /// - Throws: `ExitCode`, once the reason is on stderr; `PlanError` if a file that a plan names can't be read.
     public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
         if worker != nil, !local, !forcingLocal {
-            throw StandardError.fail("--worker goes with --local; elsewhere each listener is started with the worker it launches")
+            throw StandardError.fail(
+                "--worker goes with --local; elsewhere each listener is started with the worker it launches")
         }
         var options = local || forcingLocal ? FleetController.Options.local(worker: worker) : .init()
         if let bind { options.host = bind }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import WSPerfCommand
 import WSPerfCore
 import WSPerfFleet
@@ -47,7 +48,9 @@ struct Report: StandardCommand {
 struct Demo: StandardCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a first load test on this machine, against the embedded server.",
-        discussion: "Two listeners of two worker processes of 250 connections each; 10 messages each, a second apart in the mean.")
+        discussion:
+            "Two listeners of two worker processes of 250 connections each; 10 messages each, a second apart in the mean."
+    )
 
     @OptionGroup var fleet: FleetOptions
 
@@ -70,15 +73,12 @@ struct Demo: StandardCommand {
 struct Target: StandardCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the embedded server: an echo server that can be told to misbehave.",
-        discussion: """
-            Prints its URL and serves until interrupted. A client chooses what it gets by the path it asks for: \
-            /fault/close?after=3&code=1011 closes after three messages; any other path is echoed. Docs/Target.md lists them.
-            """)
+        discussion: "Prints its URL and serves until interrupted. Docs/Target.md lists the paths that misbehave.")
 
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
     @Option(help: "Port to listen on; 0 takes a free one.")
-    var port = 9001
+    var port: UInt16 = 9001
     @Option(help: "Event loops.")
     var threads = 1
     @Option(help: ArgumentHelp("Serve wss:// with this certificate chain.", valueName: "PEM"))
@@ -89,22 +89,20 @@ struct Target: StandardCommand {
     var clientAuthority: String?
 
     func validate() throws {
-        guard (0...65_535).contains(port), threads > 0 else {
-            throw ValidationError("--port is 0 to 65535 and --threads at least 1")
-        }
         guard (certificate == nil) == (key == nil) else { throw ValidationError("--certificate and --key go together") }
     }
 
     func run() async throws {
         var options = TargetOptions()
-        (options.host, options.port, options.threads) = (host, port, threads)
+        (options.host, options.port, options.threads) = (host, Int(port), threads)
         if let certificate, let key {
             options.tls = TargetTLS(certificate: certificate, key: key, clientAuthority: clientAuthority)
         }
         do {
             let server = try await TargetServer.start(options: options)
             let interrupts = InterruptSource { Task { await server.stop() } }
-            print(server.url)
+            // Not buffered, because whoever started this waits for the line.
+            FileHandle.standardOutput.write(Data("\(server.url)\n".utf8))
             await server.waitUntilStopped()
             withExtendedLifetime(interrupts) {}
         } catch let error as TargetError {

@@ -40,7 +40,8 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
             return
         }
         let ports = rest.dropFirst().split(separator: ":", omittingEmptySubsequences: false).map { UInt16($0) }
-        guard rest.first == ":", ports.count == 2, let publish = ports[0], let report = ports[1], publish > 0, report > 0
+        guard rest.first == ":", ports.count == 2, let publish = ports[0], let report = ports[1], publish > 0,
+            report > 0
         else { throw fail("two ports from 1 to 65535 must follow the host, or none") }
         self.init(host: String(host), publishPort: publish, reportPort: report)
     }

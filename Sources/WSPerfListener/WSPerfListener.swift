@@ -1,11 +1,11 @@
 import ArgumentParser
-import Foundation
 import Logging
+import WSPerfCommand
 import WSPerfFleet
 
 /// Flags → options → `FleetListener`.
 @main
-struct WSPerfListener: AsyncParsableCommand {
+struct WSPerfListener: StandardCommand {
     static let configuration = CommandConfiguration(
         commandName: "wsperf-listener",
         abstract: "Stands for one machine of a load test: joins a controller and launches workers for it.",
@@ -40,6 +40,8 @@ struct WSPerfListener: AsyncParsableCommand {
     @Flag(help: .hidden)
     var lifeline = false
 
+    static func main() async { await runAndExit() }
+
     func run() async throws {
         var options = FleetListener.Options(
             controller: controller, name: name, worker: worker ?? FleetListener.stockWorker)
@@ -54,8 +56,7 @@ struct WSPerfListener: AsyncParsableCommand {
             withExtendedLifetime(interrupts) {}
             throw ExitCode(status)
         } catch let error as FleetError {
-            FileHandle.standardError.write(Data("wsperf-listener: \(error.message)\n".utf8))
-            throw ExitCode(error.exitStatus)
+            throw Self.fail(error, status: error.exitStatus)
         }
     }
 }

@@ -1,10 +1,8 @@
-/// The CRC-32 of Ethernet, gzip and PNG (polynomial 0xEDB88320, reflected).
-enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { byte in
-        (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
-    }
+internal import CZlib
 
-    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
-        ~bytes.reduce(~0) { crc, byte in table[Int(truncatingIfNeeded: (crc ^ UInt32(byte)) & 0xff)] ^ crc >> 8 }
+/// The CRC-32 of Ethernet, gzip and PNG (polynomial 0xEDB88320, reflected), by zlib.
+enum CRC32 {
+    static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        UInt32(truncatingIfNeeded: bytes.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) })
     }
 }

@@ -40,7 +40,8 @@ public final class RunSeries: Sendable {
         var directories: [RunDirectory?] = entries.map { _ in nil }
         if let output {
             for index in entries.indices {
-                let path = entries.count == 1 ? output : "\(output)/\(index + 1)-\(RunDirectory.fileName(entries[index].name))"
+                let path =
+                    entries.count == 1 ? output : "\(output)/\(index + 1)-\(RunDirectory.fileName(entries[index].name))"
                 directories[index] = try RunDirectory.prepare(path)
             }
         }
@@ -91,6 +92,8 @@ public final class RunSeries: Sendable {
         }
     }
 
-    private static func warn(_ text: String) { _ = RunDirectory.writeAll(Array("wsperf: \(text.printable())\n".utf8), to: 2) }
+    private static func warn(_ text: String) {
+        _ = RunDirectory.writeAll(Array("wsperf: \(text.printable())\n".utf8), to: 2)
+    }
     private static func print(_ text: String) { _ = RunDirectory.writeAll(Array(text.utf8), to: 1) }
 }

@@ -33,6 +33,7 @@ extension RunSummary {
                     ("opened", .unsigned(statistics.opened)),
                     ("succeeded", .unsigned(connections.succeeded)),
                     ("outcomes", .outcomes(connections.outcomes)),
+                    ("interruptions", .outcomes(statistics.interruptions)),
                 ])
             ),
             (

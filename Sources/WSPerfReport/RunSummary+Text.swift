@@ -91,6 +91,13 @@ extension RunSummary {
             let count = rest.reduce(0) { $0 &+ $1.count }
             table.append(["  \(rest.count) other outcomes", Figures.grouped(count)])
         }
+        let interruptions = statistics.interruptions.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        if !interruptions.isEmpty {
+            table.append(["New attempts", Figures.grouped(interruptions.reduce(0) { $0 &+ $1.value })])
+            for (outcome, count) in interruptions.prefix(Self.listLimit) {
+                table.append(["  after \(outcome)", Figures.grouped(count)])
+            }
+        }
         return table.lines
     }
 

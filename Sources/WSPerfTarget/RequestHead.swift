@@ -89,7 +89,8 @@ struct RequestHead {
         var at = 3
         while at < bytes.count {
             // Only a line feed can end the head, so other bytes are stepped over after one comparison.
-            if bytes[at] == UInt8(ascii: "\n"), bytes[at - 1] == UInt8(ascii: "\r"), bytes[at - 2] == UInt8(ascii: "\n"),
+            if bytes[at] == UInt8(ascii: "\n"), bytes[at - 1] == UInt8(ascii: "\r"),
+                bytes[at - 2] == UInt8(ascii: "\n"),
                 bytes[at - 3] == UInt8(ascii: "\r")
             {
                 return at + 1

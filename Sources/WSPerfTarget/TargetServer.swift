@@ -38,7 +38,8 @@ public final class TargetServer: Sendable {
     private let hub: Hub
     private let life = Mutex(Life())
 
-    private init(options: TargetOptions, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, hub: Hub) {
+    private init(options: TargetOptions, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, hub: Hub)
+    {
         self.options = options
         self.port = port
         self.group = group
@@ -89,7 +90,8 @@ public final class TargetServer: Sendable {
 
     private static func raiseDescriptorLimit() {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else {
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max
+        else {
             return
         }
         limit.rlim_cur = limit.rlim_max

@@ -89,7 +89,9 @@ public struct ClientConformance: Sendable {
                         let format: PayloadFormat = kind == .text ? .text : .binary
                         $0.payload = .random(RandomPayloadOptions(format: format, length: .fixed(length)))
                     },
-                    judge: { allAnswered($0) + expect($0.bytesReceived == $0.bytesSent, "bytes received are not those sent") })
+                    judge: {
+                        allAnswered($0) + expect($0.bytesReceived == $0.bytesSent, "bytes received are not those sent")
+                    })
             }
         } + [
             Check(name: "replies in fragments", path: "/fault/fragment?parts=4", judge: allAnswered),
@@ -98,16 +100,20 @@ public struct ClientConformance: Sendable {
             Check(name: "a response head in pieces", path: "/fault/dribble?every=100us", judge: allAnswered),
             Check(
                 name: "frames right behind the response head", path: "/fault/early?count=3",
-                judge: { allSucceeded($0) + expect($0.received == 25 + 15, "\($0.received) messages received, not 40") }),
+                judge: { allSucceeded($0) + expect($0.received == 25 + 15, "\($0.received) messages received, not 40") }
+            ),
             Check(
-                name: "tags", change: {
+                name: "tags",
+                change: {
                     $0.match = .tagged
                     $0.payload = .random(RandomPayloadOptions(length: .fixed(100)))
                 },
                 judge: { allAnswered($0) + expect($0.unexpected == 0, "replies without their tag") }),
             Check(
                 name: "pings", path: "/fault/silent", needsPings: true, change: { $0.match = .ping },
-                judge: { allSucceeded($0) + expect($0.rttService.count == 25, "\($0.rttService.count) pongs for 25 pings") }),
+                judge: {
+                    allSucceeded($0) + expect($0.rttService.count == 25, "\($0.rttService.count) pongs for 25 pings")
+                }),
             Check(name: "only opening and closing", change: { $0.sendMessages = false }, judge: allSucceeded),
             Check(
                 name: "the server's close code", path: "/fault/close?after=2&code=1011",
@@ -156,7 +162,9 @@ public struct ClientConformance: Sendable {
         return expect(others.isEmpty, "outcomes \(others.map(\.rawValue).joined(separator: ", ")), not \(names)")
     }
 
-    @Sendable private static func allSucceeded(_ statistics: LoadStatistics) -> [String] { all(statistics, [.succeeded]) }
+    @Sendable private static func allSucceeded(_ statistics: LoadStatistics) -> [String] {
+        all(statistics, [.succeeded])
+    }
 
     @Sendable private static func allAnswered(_ statistics: LoadStatistics) -> [String] {
         allSucceeded(statistics)

@@ -12,7 +12,9 @@ public struct SchedulerConformance<Scheduler: MessageScheduler> {
     private let make: (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler
 
     /// - Parameter make: What `Registry.register(scheduler:)` is given: makes a connection's scheduler.
-    public init(_ make: @escaping (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler) { self.make = make }
+    public init(_ make: @escaping (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler) {
+        self.make = make
+    }
 
     public func check() -> [Finding] {
         var findings: [Finding] = []

@@ -1,10 +1,11 @@
 import ArgumentParser
+import WSPerfCommand
 import WSPerfCore
 import WSPerfFleet
 
 /// The stock worker: what a listener launches unless told otherwise.
 @main
-struct WSPerfWorker: AsyncParsableCommand {
+struct WSPerfWorker: StandardCommand {
     static let configuration = CommandConfiguration(
         commandName: "wsperf-worker",
         abstract: "Opens WebSocket connections and measures them, as one process of a load test.",
@@ -28,7 +29,7 @@ struct WSPerfWorker: AsyncParsableCommand {
         let arguments = Array(CommandLine.arguments.dropFirst())
         // What a listener passes is between it and the worker, whichever worker that is.
         if FleetWorkerOptions.isLaunch(arguments) { await FleetWorker.main(arguments: arguments) }
-        await main(arguments)
+        await runAndExit(arguments)
     }
 
     func run() async throws { await FleetWorker.main(arguments: ["--controller", controller]) }

@@ -231,7 +231,9 @@ import WSPerfTarget
         for line in 0..<1000 {
             let length = random.nextInteger(in: 0...2000)
             lengths += length
-            log += #"{"t_us": \#(line * 2000), "conn": 0, "dir": "send", "op": \#(1 + line % 2), "len": \#(length)}"# + "\n"
+            log +=
+                #"{"t_us": \#(line * 2000), "conn": 0, "dir": "send", "op": \#(1 + line % 2), "len": \#(length)}"#
+                + "\n"
         }
         var plan = try LoadRun.plan(server.url, connections: 50)
         plan.messages = nil

@@ -75,7 +75,9 @@ import WSPerfTarget
 
     @Test func refusesStrangeAuthorities() async throws {
         let server = try await Self.start()
-        #expect(try await Self.run(server) { $0.tls.ca = try Self.file("stranger-ca.pem") }.outcomes == [.tlsCertificate: 4])
+        #expect(
+            try await Self.run(server) { $0.tls.ca = try Self.file("stranger-ca.pem") }.outcomes == [.tlsCertificate: 4]
+        )
         // The system's authorities don't know the test's either.
         #expect(try await Self.run(server) { $0.tls.ca = nil }.outcomes == [.tlsCertificate: 4])
         await server.stop()

@@ -32,6 +32,9 @@ import WSPerfPlanFile
                 subprotocols: []
                 timeouts: {connect: 10s, reply: 10s, close: 5s, idle: null}
                 max_message_size: 16777216
+                reconnect: never
+                on_lost_worker: continue
+                min_machines: null
                 time_limit: null
                 fleet: {join: 60s, launch: 30s, liveness: 5s, collect: 30s}
 

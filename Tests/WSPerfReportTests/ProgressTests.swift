@@ -74,9 +74,11 @@ struct ProgressTests {
         writer.record(.notice("look"), at: 1_000_000_001)
         writer.record(.ended(.finished, elapsed: 1), at: 1_000_000_002)
         close(terminal)
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
-        let count = read(controlling, &bytes, bytes.count)
-        let output = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        // A pseudo-terminal hands out what it holds in pieces, and EIO at its end.
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(controlling, &piece, piece.count), count > 0 { bytes += piece.prefix(count) }
+        let output = String(decoding: bytes, as: UTF8.self)
         let pieces = output.components(separatedBy: "\r")
         let lines = pieces.filter { $0.contains("\u{1b}[K") }.map { $0.replacingOccurrences(of: "\u{1b}[K", with: "") }
         #expect(lines.count == 1 + 5 + 1 + 1, "\(pieces)")

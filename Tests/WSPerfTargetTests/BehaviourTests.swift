@@ -31,8 +31,10 @@ struct BehaviourTests {
     }
 
     static let mistakes = [
-        "/fault", "/fault/clos", "/fault/close/bogus", "/fault/close?afte=1", "/fault/close?after", "/fault/close?after=-1",
-        "/fault/close?code=65536", "/fault/late?by=5", "/fault/late?by=5h", "/fault/late?by=0ms", "/fault/late?by=2000000s",
+        "/fault", "/fault/clos", "/fault/close/bogus", "/fault/close?afte=1", "/fault/close?after",
+        "/fault/close?after=-1",
+        "/fault/close?code=65536", "/fault/late?by=5", "/fault/late?by=5h", "/fault/late?by=0ms",
+        "/fault/late?by=2000000s",
         "/fault/close?reason=%zz", "/fault/close?reason=%ff", "/fault/extension?name=a%0d%0ab", "/fault/rsv?bits=8",
         "/fault/\u{1B}[31m", "/push?count=99999999999999999999",
     ]

@@ -14,7 +14,8 @@ struct EchoTests {
         try await served { server in
             try await WireClient.open(port: server.port) { client in
                 for first in [0x82, 0x81] as [UInt8] {
-                    let payload = first == 0x81 ? Array(repeating: UInt8(ascii: "a"), count: length) : Self.payload(length)
+                    let payload =
+                        first == 0x81 ? Array(repeating: UInt8(ascii: "a"), count: length) : Self.payload(length)
                     try await client.send(first, payload)
                     #expect(try await client.frame() == WireClient.Frame(first: first, payload: payload))
                 }
@@ -45,7 +46,8 @@ struct EchoTests {
                 try await client.send(
                     Array(lines.joined(separator: "\r\n").utf8) + WireClient.frame(0x81, Array("early".utf8)))
                 // The accept key of the example in RFC 6455 §1.3.
-                #expect(try await client.head()?.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") == true)
+                #expect(
+                    try await client.head()?.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") == true)
                 #expect(try await client.frame() == .text("early"))
             }
         }

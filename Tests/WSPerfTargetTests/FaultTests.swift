@@ -64,7 +64,9 @@ struct FaultTests {
     }
 
     @Test func `a server that closes does not wait for ever`() async throws {
-        try await served { $0.closeTimeout = .milliseconds(50) } _: { server in
+        try await served {
+            $0.closeTimeout = .milliseconds(50)
+        } _: { server in
             try await WireClient.open(port: server.port, "/fault/close?after=0") { client in
                 let close = try await client.frame()
                 #expect(close?.code == 1011)
@@ -220,7 +222,9 @@ struct FaultTests {
     }
 
     @Test func `a broadcast reaches everyone in the room, on every loop`() async throws {
-        try await served { $0.threads = 2 } _: { server in
+        try await served {
+            $0.threads = 2
+        } _: { server in
             try await withThrowingTaskGroup(of: [String].self) { group in
                 for index in 0..<6 {
                     group.addTask {

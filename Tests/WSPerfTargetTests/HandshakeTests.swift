@@ -61,16 +61,23 @@ struct HandshakeTests {
     }
 
     @Test func `the first subprotocol that both speak is chosen`() async throws {
-        try await served { $0.subprotocols = ["b", "c"] } _: { server in
+        try await served {
+            $0.subprotocols = ["b", "c"]
+        } _: { server in
             let offers = [
                 ("/", "a, c, b", "Sec-WebSocket-Protocol: c\r\n"), ("/", "a", nil),
                 ("/fault/select", "a, c", "Sec-WebSocket-Protocol: a\r\n"),
             ]
             for (path, offer, answer) in offers {
                 try await WireClient.connect(port: server.port) { client in
-                    try await client.request(path, headers: WireClient.upgradeHeaders + ["Sec-WebSocket-Protocol: \(offer)"])
+                    try await client.request(
+                        path, headers: WireClient.upgradeHeaders + ["Sec-WebSocket-Protocol: \(offer)"])
                     let head = try #require(try await client.head())
-                    if let answer { #expect(head.contains(answer)) } else { #expect(!head.contains("Sec-WebSocket-Protocol")) }
+                    if let answer {
+                        #expect(head.contains(answer))
+                    } else {
+                        #expect(!head.contains("Sec-WebSocket-Protocol"))
+                    }
                 }
             }
         }
@@ -146,7 +153,9 @@ struct HandshakeTests {
         var refusing = TargetBehaviour(.refuse)
         refusing.status = 404
         let behaviour = refusing
-        try await served { $0.behaviour = behaviour } _: { server in
+        try await served {
+            $0.behaviour = behaviour
+        } _: { server in
             try await WireClient.connect(port: server.port) { client in
                 try await client.request("/echo")
                 #expect(try await client.head()?.hasPrefix("HTTP/1.1 404 ") == true)

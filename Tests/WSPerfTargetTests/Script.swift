@@ -28,7 +28,8 @@ struct Certificates {
     let directory: String
 
     static func make() async throws -> Certificates {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "wsperf-test-certificates-\(getuid())").path
+        let directory = FileManager.default.temporaryDirectory.appending(path: "wsperf-test-certificates-\(getuid())")
+            .path
         let result = try await Script.run("make-test-certificates", [directory])
         guard result.status == 0 else { throw ScriptFailed(output: result.output) }
         return Certificates(directory: directory)

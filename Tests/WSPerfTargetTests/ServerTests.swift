@@ -57,7 +57,9 @@ struct ServerTests {
     }
 
     @Test func `five hundred connections at once on two loops`() async throws {
-        try await served { $0.threads = 2 } _: { server in
+        try await served {
+            $0.threads = 2
+        } _: { server in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<500 {
                     group.addTask {
@@ -79,7 +81,9 @@ struct ServerTests {
 
     @Test func `over TLS it is the same echo`() async throws {
         let certificates = try await Certificates.make()
-        try await served { $0.tls = TargetTLS(certificate: certificates["server.pem"], key: certificates["server.key"]) } _: {
+        try await served {
+            $0.tls = TargetTLS(certificate: certificates["server.pem"], key: certificates["server.key"])
+        } _: {
             server in
             #expect(server.url == "wss://127.0.0.1:\(server.port)/")
             let tls = WireClient.TLS(authority: certificates["ca.pem"])

@@ -83,7 +83,8 @@ struct WireClient {
 
     func send(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
 
-    func request(_ path: String = "/echo", headers: [String] = Self.upgradeHeaders, method: String = "GET") async throws {
+    func request(_ path: String = "/echo", headers: [String] = Self.upgradeHeaders, method: String = "GET") async throws
+    {
         let lines = ["\(method) \(path) HTTP/1.1", "Host: localhost"] + headers
         try await send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8))
     }

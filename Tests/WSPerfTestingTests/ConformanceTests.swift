@@ -72,7 +72,8 @@ private struct UnseededScheduler: MessageScheduler {
 private struct BrokenText: PayloadGenerator {
     mutating func kind(for message: MessageContext) -> MessageKind { .text }
     mutating func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { 3 }
-    mutating func fill(_ payload: inout OutputRawSpan, for message: MessageContext, using random: inout SeededGenerator) {
+    mutating func fill(_ payload: inout OutputRawSpan, for message: MessageContext, using random: inout SeededGenerator)
+    {
         payload.append(0xFF as UInt8)
     }
 }

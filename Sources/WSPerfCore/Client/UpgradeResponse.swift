@@ -48,7 +48,9 @@ enum UpgradeResponse: Equatable {
         guard status == 101 else { return .refused(.upgradeStatus(status)) }
         var (hasUpgrade, hasConnection, hasAccept, hasProtocol) = (false, false, false, false)
         while let line = lines.next(), !line.isEmpty {
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else { return .refused(.upgradeInvalid) }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else {
+                return .refused(.upgradeInvalid)
+            }
             let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
             let value = trimmed(UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]))
             if equal(name, "upgrade") {

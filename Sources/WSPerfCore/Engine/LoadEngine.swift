@@ -137,7 +137,8 @@ public final class LoadEngine: Sendable {
             completion(
                 .success(
                     LoadResult(
-                        planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached)))
+                        planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached))
+            )
         }
         guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }
         for (loop, load) in zip(events, loads) where !DetachedThread.start("wsperf-loop", { loop.run(load) }) {

@@ -44,6 +44,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     private let openingInterval: Double
     private let timeLimit: UInt64
     private let firstPhase: Session.Phase
+    /// Draws the jitter of new attempts; apart from the connections' own numbers, which failures must not disturb.
+    private var waits: SeededGenerator
 
     // Slots of the deadline queue behind those of the connections.
     private var rampSlot: Int { capacity }
@@ -80,6 +82,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         match = plan.match
         var nonces = SeededGenerator(seed: plan.seed, stream: .max - 1)
         nonce = nonces.next()
+        waits = SeededGenerator(seed: plan.seed, stream: .max - 2 - UInt64(share.workerIndex * threads + index))
         connectTimeout = plan.timeouts.connect.wholeNanoseconds
         replyTimeout = plan.timeouts.reply.wholeNanoseconds
         closeTimeout = plan.timeouts.close.wholeNanoseconds
@@ -146,7 +149,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         deadlines.remove(rampSlot)
         for slot in 0..<capacity {
             switch sessions[slot].state {
-            case .idle, .opening: end(slot, .aborted, abort: true)
+            case .idle, .waiting, .opening: end(slot, .aborted, abort: true)
             case .open: close(slot, .aborted, .goingAway)
             case .closing, .done: break
             }
@@ -201,7 +204,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     }
 
     private func begin(_ slot: Int) {
-        statistics.pointee.started += 1
+        if sessions[slot].attempts == 0 { statistics.pointee.started += 1 }
         sessions[slot].state = .opening
         sessions[slot].phase = firstPhase
         sessions[slot].began = loop.now
@@ -212,7 +215,11 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             generation: sessions[slot].generation)
         let connection = client.connect(to: plan.target, on: loop, sink: sink)
         // It may be over already.
-        if sessions[slot].state != .done { connections[slot] = connection }
+        if sessions[slot].state == .opening || sessions[slot].state == .open,
+            sessions[slot].generation == sink.generation
+        {
+            connections[slot] = connection
+        }
     }
 
     // MARK: - The connections' calls
@@ -256,7 +263,6 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             if sessions[slot].state == .open || isUnasked {
                 sessions[slot].state = .closing
                 sessions[slot].verdict = .closed(code.rawValue)
-                sessions[slot].hasMessage = false
                 arm(slot, now &+ closeTimeout)
             }
         case .ended(let failure):
@@ -267,7 +273,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     /// What a connection that is over came to.
     private func outcome(_ slot: Int, _ failure: Outcome?) -> Outcome {
         switch sessions[slot].state {
-        case .idle, .opening: return failure ?? .upgradeClosed
+        case .idle, .waiting, .opening: return failure ?? .upgradeClosed
         case .open: return failure ?? .closed(CloseCode.abnormal.rawValue)
         case .closing, .done:
             let verdict = sessions[slot].verdict
@@ -289,14 +295,17 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         statistics.pointee.handshake.record(now &- sessions[slot].began)
         statistics.pointee.opened += 1
         sessions[slot].state = .open
-        sessions[slot].opened = now
+        sessions[slot].opened = now &- sessions[slot].elapsed
         sessions[slot].lastReceived = now
         sessions[slot].lastSent = now
         sessions[slot].armed = .max
-        if messageLimit > 0 {
+        if messageLimit > 0, !sessions[slot].isScheduled {
+            sessions[slot].isScheduled = true
             schedulers.start(
                 slot: slot, connection: firstConnection + index + slot * threads, random: &sessions[slot].random)
             next(slot)
+        } else if sessions[slot].hasMessage {
+            sessions[slot].due = sessions[slot].opened &+ UInt64(clamping: sessions[slot].message.offset)
         }
         // Inside of `connect` there is no connection to send on yet, but no client opens that fast; and if one does, the
         // deadline sends.
@@ -308,7 +317,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         guard sessions[slot].generation == generation else { return }
         switch sessions[slot].state {
         case .open, .closing: break
-        case .idle, .opening, .done: return
+        case .idle, .waiting, .opening, .done: return
         }
         statistics.pointee.received += 1
         statistics.pointee.bytesReceived += UInt64(length)
@@ -391,7 +400,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         let session = sessions + slot
         let scheduled = session.pointee.message
         let context = MessageContext(
-            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent), scheduled: scheduled)
+            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent), scheduled: scheduled
+        )
         // Drawn once, also where the connection makes the message wait: or a seed would not give the same bytes again.
         if session.pointee.length < 0 {
             session.pointee.kind = scheduled.kind ?? payloads.kind(for: context)
@@ -411,7 +421,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         let outcome = connection.send(kind, length: length) { payload in
             payloads.fill(&payload, for: context, using: &session.pointee.random)
             if tagged {
-                let tag = MessageTag(nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
+                let tag = MessageTag(
+                    nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
                 payload.withUnsafeMutableBytes { bytes, count in
                     tag.write(to: bytes, kind: kind)
                     // A character that the tag cut in two would make invalid text of a valid one.
@@ -494,6 +505,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         switch session.pointee.state {
         case .idle, .done:
             break
+        case .waiting:
+            begin(slot)
         case .opening:
             end(slot, session.pointee.phase.timeout, abort: true)
         case .closing:
@@ -507,7 +520,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             if session.pointee.isBlocked {
                 if session.pointee.lastSent &+ replyTimeout <= now { return end(slot, .sendTimeout, abort: true) }
             } else if !session.pointee.hasMessage || session.pointee.isHeld, session.pointee.replies.count > 0 {
-                let from = session.pointee.isHeld && session.pointee.hasMessage
+                let from =
+                    session.pointee.isHeld && session.pointee.hasMessage
                     ? session.pointee.replies.oldest?.actual ?? session.pointee.lastSent : session.pointee.lastSent
                 if from &+ replyTimeout <= now { return close(slot, .replyTimeout, .goingAway) }
             }
@@ -523,32 +537,65 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         guard session.pointee.state == .open else { return }
         session.pointee.state = .closing
         session.pointee.verdict = verdict
-        session.pointee.hasMessage = false
         arm(slot, loop.now &+ closeTimeout)
         connections[slot]?.close(code, reason: "")
     }
 
-    /// The connection is over: counts its outcome, once, and frees what it held.
+    /// The connection is over, or this attempt of it: counts what it came to, once, and frees what it held.
     private func end(_ slot: Int, _ outcome: Outcome, abort: Bool) {
         let session = sessions + slot
         guard session.pointee.state != .done else { return }
         let wasOpen = session.pointee.state == .open || session.pointee.state == .closing
-        session.pointee.state = .done
+        let connection = connections[slot]
+        connections[slot] = nil
         session.pointee.generation &+= 1
-        session.pointee.armed = .max
-        deadlines.remove(slot)
-        statistics.pointee.outcomes[outcome, default: 0] += 1
         if wasOpen {
             statistics.pointee.ended += 1
             statistics.pointee.unanswered += session.pointee.replies.count
+            session.pointee.elapsed = loop.now &- session.pointee.opened
         }
         session.pointee.replies.free()
-        schedulers.stop(slot: slot)
-        let connection = connections[slot]
-        connections[slot] = nil
         if abort { connection?.abort() }
+        if let reconnect = plan.reconnect, mayReconnect(slot, outcome, reconnect) {
+            return wait(slot, outcome, reconnect)
+        }
+        session.pointee.state = .done
+        session.pointee.armed = .max
+        deadlines.remove(slot)
+        statistics.pointee.outcomes[outcome, default: 0] += 1
+        schedulers.stop(slot: slot)
         done += 1
         if done == capacity { finish() }
+    }
+
+    private func mayReconnect(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) -> Bool {
+        // The work was done, or is not to be done any more.
+        let isFinal: Set<Outcome> = [.succeeded, .closeTimeout, .closeIncomplete, .aborted]
+        guard !isStopping, !isFinal.contains(outcome) else { return false }
+        if let limit = reconnect.limit, sessions[slot].attempts >= limit { return false }
+        // Where all messages are sent there is nothing to come back for.
+        return reconnect.schedule == .restart || !sessions[slot].isScheduled || sessions[slot].hasMessage
+    }
+
+    private func wait(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) {
+        let session = sessions + slot
+        statistics.pointee.interruptions[outcome, default: 0] += 1
+        session.pointee.state = .waiting
+        session.pointee.attempts += 1
+        session.pointee.isHeld = false
+        session.pointee.isBlocked = false
+        session.pointee.closeSeen = nil
+        session.pointee.verdict = .succeeded
+        if reconnect.schedule == .restart {
+            schedulers.stop(slot: slot)
+            session.pointee.isScheduled = false
+            session.pointee.hasMessage = false
+            session.pointee.sent = 0
+            session.pointee.elapsed = 0
+            session.pointee.length = -1
+        }
+        let full = Double(reconnect.wait(before: Int(session.pointee.attempts)))
+        arm(slot, loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit())))
     }
 }
 

@@ -3,6 +3,8 @@ struct Session {
     enum State: UInt8 {
         /// Its time to open has not come.
         case idle
+        /// It failed or died, and waits to try again.
+        case waiting
         case opening
         case open
         /// The engine, or the server, began the closing handshake.
@@ -30,16 +32,22 @@ struct Session {
     var isHeld = false
     /// The connection takes no message until it says that it is writable.
     var isBlocked = false
+    /// There is a message to be sent: `message`, at `due`.
     var hasMessage = false
+    var isScheduled = false
     var kind = MessageKind.text
     var closeSeen: CloseCode?
     var generation: UInt32 = 0
+    /// New attempts so far.
+    var attempts: UInt32 = 0
     var length: Int32 = -1
     var random: SeededGenerator
     /// All times: nanoseconds of the monotonic clock.
     var began: UInt64 = 0
     var phaseBegan: UInt64 = 0
     var opened: UInt64 = 0
+    /// How far its schedule had come when it was last open, nanoseconds.
+    var elapsed: UInt64 = 0
     var due: UInt64 = 0
     var lastSent: UInt64 = 0
     var lastReceived: UInt64 = 0

@@ -22,13 +22,15 @@ enum DetachedThread {
         // Invariant: retained here, released by the thread, which runs exactly if pthread_create returns 0.
         let argument = Unmanaged.passRetained(Body(String(name.prefix(15)), body))
         var thread = pthread_t()
-        let error = pthread_create(&thread, &attributes, { pointer in
-            guard let pointer else { return nil }
-            let body = Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue()
-            clinux_name_thread(body.name)
-            body.run()
-            return nil
-        }, argument.toOpaque())
+        let error = pthread_create(
+            &thread, &attributes,
+            { pointer in
+                guard let pointer else { return nil }
+                let body = Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue()
+                clinux_name_thread(body.name)
+                body.run()
+                return nil
+            }, argument.toOpaque())
         if error != 0 { argument.release() }
         return error == 0
     }

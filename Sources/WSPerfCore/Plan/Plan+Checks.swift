@@ -8,6 +8,9 @@ extension Plan {
             reader.report("machines × processes × instances is more than 1000000000 connections", at: "instances")
         }
         if threads > instances { reader.report("more threads than instances (\(instances))", at: "threads") }
+        if let least = minMachines, least > machines {
+            reader.report("more than machines (\(machines))", at: "min_machines")
+        }
         let tls = reader.mapping("tls")
         if self.tls.key != nil && self.tls.certificate == nil { tls.report("needs tls.certificate as well", at: "key") }
         if self.tls.certificate != nil && self.tls.key == nil { tls.report("needs tls.key as well", at: "certificate") }

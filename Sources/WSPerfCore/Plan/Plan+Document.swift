@@ -45,6 +45,9 @@ extension Plan {
         plan.headers = reader.value("headers").map(Header.list(reading:)) ?? []
         plan.subprotocols = reader.value("subprotocols").map(subprotocols(reading:)) ?? []
         plan.timeouts = TimeoutPlan(reading: reader.mapping("timeouts"))
+        plan.reconnect = reader.value("reconnect").flatMap(ReconnectPlan.read)
+        plan.onLostWorker = reader.choice("on_lost_worker", default: plan.onLostWorker)
+        plan.minMachines = reader.integer("min_machines", in: 1...10_000)
         plan.maxMessageSize = reader.size("max_message_size", in: 1...1 << 30, default: plan.maxMessageSize)
         plan.timeLimit = reader.duration("time_limit", in: .milliseconds(1)...PlanQuantity.longest)
         plan.fleet = FleetPlan(reading: reader.mapping("fleet"))
@@ -81,6 +84,9 @@ extension Plan {
             "subprotocols": .sequence(subprotocols.map { .string($0) }),
             "timeouts": timeouts.document,
             "max_message_size": .integer(maxMessageSize),
+            "reconnect": reconnect.map(\.document) ?? .string("never"),
+            "on_lost_worker": .string(onLostWorker.rawValue),
+            "min_machines": minMachines.map { .integer($0) } ?? .null,
             "time_limit": timeLimit.map { .duration($0) } ?? .null,
             "fleet": fleet.document,
         ])

@@ -42,11 +42,17 @@ public struct Plan: Sendable, Hashable {
     /// Offered in `Sec-WebSocket-Protocol`, in order of preference.
     public var subprotocols: [String] = []
     public var timeouts = TimeoutPlan()
+    /// What connections that failed or died do; nil: stay dead.
+    public var reconnect: ReconnectPlan? = nil
     /// Bytes of payload a received message may have.
     public var maxMessageSize: Int = 16 << 20
     /// The longest a run may take before what is left of it is `aborted`; nil: computed from the plan (see
     /// `arithmetic`).
     public var timeLimit: Duration? = nil
+    /// What becomes of a run that loses a worker.
+    public var onLostWorker: LostWorkerPolicy = .continue
+    /// Machines that must be there for the load to begin; nil: all of `machines`.
+    public var minMachines: Int? = nil
     public var fleet = FleetPlan()
     /// Contents of the files the plan names (a replay log, a CA file), by the path as written in the plan. Filled by
     /// whoever sends the plan to another machine; a file that is not here is read from this machine's disk.

@@ -52,7 +52,18 @@ public struct PlanArithmetic: Sendable, Hashable {
         expectedDuration = seconds.map { opening + .bounded(seconds: $0) }
 
         let timeouts = plan.timeouts.connect + plan.timeouts.reply + plan.timeouts.close
-        limit = plan.timeLimit ?? opening + .bounded(seconds: Self.tail(plan, pacing, extent)) + timeouts
+        let tail = Self.tail(plan, pacing, extent)
+        let again = Self.timeForNewAttempts(plan, attempt: tail + timeouts.inSeconds)
+        limit = plan.timeLimit ?? opening + .bounded(seconds: tail + again) + timeouts
+    }
+
+    /// What new attempts may add to a connection's time, seconds. Where their number has no limit they get an hour.
+    private static func timeForNewAttempts(_ plan: Plan, attempt: Double) -> Double {
+        guard let reconnect = plan.reconnect else { return 0 }
+        guard let limit = reconnect.limit, limit <= 100_000 else { return 3600 }
+        let waits = (1...limit).reduce(0.0) { $0 + Double(reconnect.wait(before: $1)) / 1e9 }
+        let timeouts = (plan.timeouts.connect + plan.timeouts.reply + plan.timeouts.close).inSeconds
+        return waits + Double(limit) * (reconnect.schedule == .restart ? attempt : timeouts)
     }
 
     /// Expected messages and seconds of one connection, and its messages a second.

@@ -3,6 +3,7 @@ extension LoadStatistics {
     public mutating func merge(_ other: LoadStatistics) {
         for field in Self.counters { self[keyPath: field] &+= other[keyPath: field] }
         for (outcome, count) in other.outcomes { outcomes[outcome, default: 0] &+= count }
+        for (outcome, count) in other.interruptions { interruptions[outcome, default: 0] &+= count }
         for field in Self.distributions { self[keyPath: field].merge(other[keyPath: field]) }
     }
 
@@ -13,12 +14,14 @@ extension LoadStatistics {
     public mutating func reset() {
         for field in Self.counters { self[keyPath: field] = 0 }
         outcomes.removeAll(keepingCapacity: true)
+        interruptions.removeAll(keepingCapacity: true)
         for field in Self.distributions { self[keyPath: field].reset() }
     }
 
     /// True if nothing was counted, not even processor time.
     public var isEmpty: Bool {
         Self.counters.allSatisfy { self[keyPath: $0] == 0 } && outcomes.values.allSatisfy { $0 == 0 }
+            && interruptions.values.allSatisfy { $0 == 0 }
             && Self.distributions.allSatisfy { self[keyPath: $0].isEmpty }
     }
 

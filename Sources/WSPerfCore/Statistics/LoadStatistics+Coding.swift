@@ -1,6 +1,6 @@
 extension LoadStatistics {
     /// Version of the format, its first byte.
-    static let formatVersion: UInt8 = 1
+    static let formatVersion: UInt8 = 2
     /// The largest counter accepted from elsewhere: 2⁵³, which JSON can still hold.
     static let decodableCounter: UInt64 = 1 << 53
 
@@ -25,13 +25,8 @@ extension LoadStatistics {
     func encode(into writer: inout ByteWriter) {
         writer.write(Self.formatVersion)
         for field in Self.counters { writer.write(varint: self[keyPath: field]) }
-        let counted = outcomes.filter { $0.value > 0 }.sorted { $0.key < $1.key }
-        writer.write(varint: UInt64(counted.count))
-        for (outcome, count) in counted {
-            writer.write(varint: UInt64(outcome.rawValue.utf8.count))
-            writer.write(outcome.rawValue.utf8)
-            writer.write(varint: count)
-        }
+        Self.encode(outcomes, into: &writer)
+        Self.encode(interruptions, into: &writer)
         for field in Self.distributions { self[keyPath: field].encode(into: &writer) }
     }
 
@@ -42,6 +37,25 @@ extension LoadStatistics {
             throw reader.fault("version \(version) of its statistics is not known, only \(Self.formatVersion)")
         }
         for field in Self.counters { self[keyPath: field] = try reader.readVarint(atMost: Self.decodableCounter) }
+        outcomes = try Self.decodeOutcomes(from: &reader)
+        interruptions = try Self.decodeOutcomes(from: &reader)
+        for field in Self.distributions { self[keyPath: field] = try Histogram(from: &reader) }
+    }
+
+    private static func encode(_ outcomes: [Outcome: UInt64], into writer: inout ByteWriter) {
+        let counted = outcomes.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+        writer.write(varint: UInt64(counted.count))
+        for (outcome, count) in counted {
+            writer.write(varint: UInt64(outcome.rawValue.utf8.count))
+            writer.write(outcome.rawValue.utf8)
+            writer.write(varint: count)
+        }
+    }
+
+    private static func decodeOutcomes(
+        from reader: inout ByteReader
+    ) throws(SnapshotDecodingError) -> [Outcome: UInt64] {
+        var outcomes: [Outcome: UInt64] = [:]
         // Ascending order makes the encoding unique and rules duplicates out.
         var previous = ""
         for _ in 0..<(try reader.readVarint(atMost: UInt64(reader.remaining / 3))) {
@@ -52,10 +66,10 @@ extension LoadStatistics {
             }
             guard outcome.rawValue > previous else { throw reader.fault("its outcomes are not in order") }
             previous = outcome.rawValue
-            let count = try reader.readVarint(atMost: Self.decodableCounter)
+            let count = try reader.readVarint(atMost: decodableCounter)
             guard count > 0 else { throw reader.fault("an outcome has no connections") }
             outcomes[outcome] = count
         }
-        for field in Self.distributions { self[keyPath: field] = try Histogram(from: &reader) }
+        return outcomes
     }
 }

@@ -7,6 +7,8 @@ public struct LoadStatistics: Sendable, Equatable {
     public var opened: UInt64 = 0
     public var ended: UInt64 = 0
     public var outcomes: [Outcome: UInt64] = [:]
+    /// What attempts came to that were followed by another one of the same connection; `outcomes` has the last one's.
+    public var interruptions: [Outcome: UInt64] = [:]
 
     // Messages. Bytes are payload bytes of data messages, both ways.
     public var sent: UInt64 = 0

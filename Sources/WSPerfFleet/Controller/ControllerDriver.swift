@@ -9,11 +9,35 @@ final class ControllerDriver: FleetDriver {
         case listenerEnded(name: String, pid: Int32?, ChildProcess.End)
     }
 
-    /// Ending local listeners: asked, hung up on and signalled, signalled again, killed.
+    /// Letting the listeners go.
     private struct Closing {
+        enum Step {
+            /// Say that they are to exit.
+            case ask
+            /// Close their lifelines and send SIGTERM; twice makes them kill what they launched.
+            case terminate
+            case kill
+            case giveUp
+        }
+
         var began: FleetInstant
-        var step = 0
-        var isHurried: Bool
+        var taken = 0
+        var steps: [(after: Duration, step: Step)]
+
+        var next: FleetInstant? { taken < steps.count ? began + steps[taken].after : nil }
+
+        static let polite: [(Duration, Step)] = [
+            (.zero, .ask), (.milliseconds(500), .ask), (.seconds(1), .ask), (.seconds(4), .terminate),
+            (.seconds(6), .terminate), (.seconds(8), .kill), (.seconds(10), .giveUp),
+        ]
+        static let hurried: [(Duration, Step)] = [
+            (.zero, .ask), (.milliseconds(10), .terminate), (.milliseconds(400), .terminate), (.seconds(2), .kill),
+            (.seconds(4), .giveUp),
+        ]
+        /// Those on other machines end by themselves.
+        static let remote: [(Duration, Step)] = [
+            (.zero, .ask), (.milliseconds(500), .ask), (.seconds(1), .ask), (.seconds(2), .giveUp),
+        ]
     }
 
     private let session: String
@@ -47,9 +71,7 @@ final class ControllerDriver: FleetDriver {
     }
 
     var nextDeadline: FleetInstant? {
-        guard let closing else { return machine.nextDeadline }
-        let next = closing.began + Self.schedule(closing)[min(closing.step, 4)]
-        return machine.nextDeadline.map { min($0, next) } ?? next
+        [machine.nextDeadline, closing?.next].compactMap { $0 }.min()
     }
 
     /// What was dropped, for tests and for the log.
@@ -67,7 +89,7 @@ final class ControllerDriver: FleetDriver {
         switch event {
         case .interrupted:
             interrupts += 1
-            if interrupts > 1 { closing?.isHurried = true }
+            if interrupts > 1, closing != nil, local != nil { closing = Closing(began: now, steps: Closing.hurried) }
             machine.interrupt(now: now)
         case .listenerEnded(let name, let pid, let end):
             guard closing == nil else { return }
@@ -102,8 +124,8 @@ final class ControllerDriver: FleetDriver {
             if outcome.error == nil, interrupts == 0, current + 1 < setups.count {
                 beginNext(now: now)
             } else {
-                closing = Closing(began: now, isHurried: interrupts > 1)
-                machine.close(now: now)
+                let steps = local == nil ? Closing.remote : interrupts > 1 ? Closing.hurried : Closing.polite
+                closing = Closing(began: now, steps: steps)
             }
         }
     }
@@ -115,32 +137,24 @@ final class ControllerDriver: FleetDriver {
         machine.begin(setup, now: now)
     }
 
-    private static func schedule(_ closing: Closing) -> [Duration] {
-        closing.isHurried
-            ? [.zero, .zero, .milliseconds(300), .seconds(2), .seconds(4)]
-            : [.zero, .seconds(4), .seconds(6), .seconds(8), .seconds(10)]
-    }
-
     private func close(now: FleetInstant) {
-        guard var closing else { return }
-        let alive = local?.alive ?? 0
-        while closing.step < 5, now >= closing.began + Self.schedule(closing)[closing.step], !isOver {
-            switch closing.step {
-            case 0:
-                if endsListeners || local != nil { machine.endListeners() }
-                for action in machine.tick(now: now) { perform(action, now: now) }
-            case 1, 2:
-                if alive > 0 {
-                    local?.hangUp()
-                    local?.send(signal: SIGTERM)
-                }
-            case 3: local?.send(signal: SIGKILL)
-            default: isOver = true
+        while let next = closing?.next, now >= next, let taken = closing?.taken, let step = closing?.steps[taken].step {
+            closing?.taken += 1
+            switch step {
+            case .ask: if endsListeners || local != nil { machine.endListeners() }
+            case .terminate:
+                local?.hangUp()
+                local?.send(signal: SIGTERM)
+            case .kill: local?.send(signal: SIGKILL)
+            case .giveUp: isOver = true
             }
-            closing.step += 1
         }
-        self.closing = closing
-        if closing.step > 0, (local?.alive ?? 0) == 0 { isOver = true }
+        let areGone =
+            if let local { local.alive == 0 } else { !endsListeners || machine.membership.alive.isEmpty }
+        if areGone { isOver = true }
+        // Whoever is left hears that this session is over.
+        if isOver { machine.close(now: now) }
+        for action in machine.tick(now: now) { perform(action, now: now) }
         if isOver { logDropped() }
     }
 

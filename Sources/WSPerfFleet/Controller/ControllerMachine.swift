@@ -179,7 +179,8 @@ struct ControllerMachine {
             // Those whose messages may still be waiting to be read are not judged.
             if drained { membership(membership.tick(now: now, liveness: currentLiveness)) }
             membershipAt = max(
-                membership.nextDeadline(liveness: currentLiveness) ?? now + .seconds(3600), now + FleetLimits.timerSlack)
+                membership.nextDeadline(liveness: currentLiveness) ?? now + .seconds(3600), now + FleetLimits.timerSlack
+            )
         }
         if now >= beaconAt { beacon(now: now) }
         if run != nil {

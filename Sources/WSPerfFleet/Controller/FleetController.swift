@@ -63,8 +63,8 @@ public final class FleetController: Sendable {
     public let session: String
     private let options: Options
     private let mailbox: FleetMailbox<ControllerDriver.Event>
-    private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
-    private let hasRun = Mutex(false)
+    /// Taken by the run, which closes them.
+    private let sockets: Mutex<(incoming: ZMQSocket, outgoing: ZMQSocket)?>
 
     /// Binds both ports. Throws if one of them is taken, naming the address.
     public init(options: Options = Options()) throws(FleetError) {
@@ -79,7 +79,7 @@ public final class FleetController: Sendable {
         address = ControllerAddress(
             host: options.host, publishPort: try outgoing.bind(host: host, port: options.publishPort),
             reportPort: try incoming.bind(host: host, port: options.reportPort))
-        sockets = (incoming, outgoing)
+        sockets = Mutex((incoming, outgoing))
     }
 
     /// Ends the load, keeps what arrives, and reports; the second time ends the run at once. The remaining plans are not
@@ -98,26 +98,29 @@ public final class FleetController: Sendable {
     public func run(
         _ plans: [Plan], onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
     ) async throws -> [FleetRunResult] {
-        let isFirst = hasRun.withLock { hasRun in
-            defer { hasRun = true }
-            return !hasRun
-        }
-        guard isFirst, !plans.isEmpty else { throw FleetError(.usage, "a controller runs once, and at least one plan") }
+        guard !plans.isEmpty else { throw FleetError(.usage, "there is no plan to run") }
         let setups = try plans.enumerated().map { index, plan in
             try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
         }
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
         if options.logger == nil { logger.logLevel = .warning }
         let machines = plans.map(\.machines).max() ?? 1
+        let taken = sockets.withLock { sockets in
+            defer { sockets = nil }
+            return sockets
+        }
+        guard let taken else { throw FleetError(.usage, "a controller runs once") }
         return await withCheckedContinuation { [logger] continuation in
             FleetLoop<ControllerDriver>.onThread("wsperf-control") { [self] in
-                continuation.resume(returning: control(setups, machines: machines, logger: logger, onEvent))
+                let results = control(setups, machines: machines, logger: logger, sockets: taken, onEvent)
+                continuation.resume(returning: results)
             }
         }
     }
 
     private func control(
-        _ setups: [RunSetup], machines: Int, logger: Logger, _ onEvent: @escaping @Sendable (Int, RunEvent) -> Void
+        _ setups: [RunSetup], machines: Int, logger: Logger, sockets: (incoming: ZMQSocket, outgoing: ZMQSocket),
+        _ onEvent: @escaping @Sendable (Int, RunEvent) -> Void
     ) -> [FleetRunResult] {
         let delivery = EventDelivery(onEvent)
         var local: LocalFleet?

@@ -37,6 +37,8 @@ struct MembershipMachine {
     }
 
     private(set) var members: [String: Member] = [:]
+    /// Names of the members that are not lost.
+    private var names: Set<String> = []
     private var joined = 0
     /// Hellos dropped because there were too many members already.
     private(set) var refused = 0
@@ -55,6 +57,7 @@ struct MembershipMachine {
             return []
         }
         let name = uniqueName(hello.name)
+        names.insert(name)
         members[id] = Member(
             id: id, name: name, pid: hello.pid, status: .greeted, order: -1, lastHeard: now, lastSequence: sequence)
         return [.welcome(id: id, name: name)]
@@ -74,6 +77,7 @@ struct MembershipMachine {
         if status.leaving {
             if member.status == .alive { actions.append(.lost(id: id, silence: .zero)) }
             member.status = .lost
+            names.remove(member.name)
         } else if member.status == .greeted {
             member.status = .alive
             member.order = joined
@@ -96,6 +100,7 @@ struct MembershipMachine {
     mutating func ended(pid: Int32) -> [Action] {
         guard let member = members.values.first(where: { $0.pid == pid && $0.status != .lost }) else { return [] }
         members[member.id]?.status = .lost
+        names.remove(member.name)
         return member.status == .alive ? [.lost(id: member.id, silence: .zero)] : []
     }
 
@@ -106,8 +111,10 @@ struct MembershipMachine {
             switch member.status {
             case .greeted:
                 members[member.id] = nil
+                names.remove(member.name)
             case .alive:
                 members[member.id]?.status = .lost
+                names.remove(member.name)
                 actions.append(.lost(id: member.id, silence: now - member.lastHeard))
             case .lost where now - member.lastHeard >= liveness * 60:
                 members[member.id] = nil
@@ -132,10 +139,9 @@ struct MembershipMachine {
     private func order(_ id: String) -> Int { members[id]?.order ?? -1 }
 
     private func uniqueName(_ name: String) -> String {
-        let taken = Set(members.values.filter { $0.status != .lost }.map(\.name))
-        guard taken.contains(name) else { return name }
+        guard names.contains(name) else { return name }
         var number = 2
-        while taken.contains("\(name)#\(number)") { number += 1 }
+        while names.contains("\(name)#\(number)") { number += 1 }
         return "\(name)#\(number)"
     }
 }

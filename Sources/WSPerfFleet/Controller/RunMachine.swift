@@ -102,12 +102,12 @@ struct RunMachine {
         if status.state > workers[place].state ?? .waiting || workers[place].state == nil {
             workers[place].state = status.state
         }
-        if status.state >= .prepared, status.state != .failed { sayReady(place) }
         isDirty = true
     }
 
     /// Whether a snapshot with this header is of any use; if not, its body need not be looked at.
-    mutating func wants(worker id: String, _ header: Report.SnapshotHeader, sequence: UInt64, now: FleetInstant) -> Bool {
+    mutating func wants(worker id: String, _ header: Report.SnapshotHeader, sequence: UInt64, now: FleetInstant) -> Bool
+    {
         guard let place = heard(id, sequence: sequence, now: now), order >= .start else { return false }
         if !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) { return true }
         // Most likely its acknowledgement was lost. Of a worker that was given up, nothing is acknowledged any more.
@@ -135,9 +135,9 @@ struct RunMachine {
             }
             workers[place].accounted = accounted
             workers[place].attempted &+=
-                ready.statistics.opened &+ ready.statistics.accounted &- min(
+                ready.statistics.opened &+ ready.statistics.accounted
+                &- min(
                     ready.statistics.ended, ready.statistics.accounted)
-            sayReady(place)
             record(.snapshot(worker: id, ready))
         }
         let state: WorkerState = workers[place].inbox.isComplete ? .finished : .running
@@ -180,7 +180,7 @@ struct RunMachine {
         // Before the load, another listener may take its place; what it launched no longer counts.
         assignments[id] = nil
         for place in workers.indices where workers[place].listener == id && !workers[place].hasEnded {
-            dismiss(place, reason: "its listener is lost")
+            workers[place].hasEnded = true
         }
         for machine in Set(assignment.workers.map { $0.index / setup.processes }) { unassigned.append(machine) }
         unassigned.sort()
@@ -264,7 +264,7 @@ struct RunMachine {
         } else if let exit = worker.exit, let exitAt = worker.exitAt {
             guard order >= .start, drained, now - exitAt >= FleetLimits.settle else { return }
             conclude(place, lost: true, reason: worker.reason.map { "\(exit.readable): \($0)" } ?? exit.readable)
-        } else if worker.isKnown, !worker.isSilent, now - worker.lastHeard >= setup.liveness {
+        } else if worker.state != nil, !worker.isSilent, now - worker.lastHeard >= setup.liveness {
             workers[place].isSilent = true
             record(
                 .notice(
@@ -316,7 +316,8 @@ struct RunMachine {
                 places[order.id] = workers.count
                 workers.append(
                     RunWorker(
-                        id: order.id, index: order.index, listener: listener.id, machine: listener.name, lastHeard: now))
+                        id: order.id, index: order.index, listener: listener.id, machine: listener.name, lastHeard: now)
+                )
             }
         }
         unassigned.removeFirst(min(free.count, unassigned.count))
@@ -368,7 +369,14 @@ struct RunMachine {
         limitAt = now + setup.limit
         abortAt = now + setup.limit + setup.drain
         overdueAt = now + setup.limit + setup.drain + setup.collect
-        for place in activeWorkers { workers[place].lastHeard = max(workers[place].lastHeard, now) }
+        // The record knows only those who take part in the load, so that no share of it counts twice.
+        for place in activeWorkers.sorted(by: { workers[$0].index < workers[$1].index }) {
+            let worker = workers[place]
+            workers[place].lastHeard = max(worker.lastHeard, now)
+            record(
+                .workerReady(
+                    WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)))
+        }
         advance(to: .connecting)
         isDirty = true
     }
@@ -384,7 +392,7 @@ struct RunMachine {
             let planned = UInt64(setup.instances) * UInt64(setup.machines * setup.processes)
             if attempted >= planned { advance(to: .sending) }
         }
-        if order >= .stop || workers.contains(where: { $0.isKnown && $0.state ?? .waiting >= .finished }) {
+        if order >= .stop || workers.contains(where: { $0.state ?? .waiting >= .finished }) {
             advance(to: .sending)
             advance(to: .draining)
         }
@@ -430,7 +438,6 @@ struct RunMachine {
                     "\(worker.inbox.stranded) snapshots of worker \(worker.index) on \(worker.machine) "
                         + "cannot be used: one before them is lost"))
         }
-        sayReady(place)
         record(
             .workerEnded(
                 worker: worker.id,
@@ -439,19 +446,12 @@ struct RunMachine {
                     stderr: worker.exit?.stderr ?? "")))
     }
 
-    /// Takes a worker that has no part in the load out of the run.
-    private mutating func dismiss(_ place: Int, reason: String) {
-        workers[place].hasEnded = true
-        guard workers[place].isKnown else { return }
-        record(.workerEnded(worker: workers[place].id, WorkerEnd(lost: false, reason: reason)))
-    }
-
     private mutating func end(_ end: RunEnd, _ error: FleetError?, now: FleetInstant) {
         guard !isOver else { return }
         for place in workers.indices where !workers[place].hasEnded {
             let worker = workers[place]
             guard order >= .start else {
-                dismiss(place, reason: "the load never began")
+                workers[place].hasEnded = true
                 continue
             }
             if worker.isDelivered {
@@ -482,7 +482,8 @@ struct RunMachine {
 
     /// What a worker should be told, judging by what it last said.
     private func command(for worker: RunWorker) -> Command? {
-        guard !worker.hasEnded, !worker.isSilent, worker.exit == nil, worker.isConfirmed, let state = worker.state else {
+        guard !worker.hasEnded, !worker.isSilent, worker.exit == nil, worker.isConfirmed, let state = worker.state
+        else {
             return nil
         }
         let wanted = worker.isOrphan && order == .start ? Order.stop : order
@@ -542,7 +543,7 @@ struct RunMachine {
                 next = min(next, deliveredAt + FleetLimits.exitReport)
             } else if let exitAt = worker.exitAt {
                 next = min(next, exitAt + FleetLimits.settle)
-            } else if worker.isKnown, !worker.isSilent {
+            } else if worker.state != nil, !worker.isSilent {
                 next = min(next, worker.lastHeard + setup.liveness)
             }
             if let command = command(for: worker) {
@@ -564,14 +565,6 @@ struct RunMachine {
         guard let from = order.firstIndex(of: phase), let to = order.firstIndex(of: next), to > from else { return }
         phase = next
         record(.phase(next))
-    }
-
-    private mutating func sayReady(_ place: Int) {
-        guard !workers[place].isKnown else { return }
-        workers[place].isKnown = true
-        let worker = workers[place]
-        record(
-            .workerReady(WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)))
     }
 
     /// Notes a sign of life; nil if there is no such worker in this run, or it is over.

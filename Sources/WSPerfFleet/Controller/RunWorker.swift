@@ -32,9 +32,7 @@ struct RunWorker {
     var isSilent = false
     /// Its listener is lost.
     var isOrphan = false
-    /// `workerReady` has been said of it.
-    var isKnown = false
-    /// Its end has been recorded; nothing of it counts any more.
+    /// Its end has been recorded, or it was replaced before the load; nothing of it counts any more.
     var hasEnded = false
 
     /// The command last published to it, when, and how often.

@@ -1,5 +1,5 @@
-public import Logging
 internal import Foundation
+public import Logging
 public import WSPerfCore
 
 /// A listener: the daemon that stands for one machine, joins a controller, and launches workers for it, run after run.
@@ -66,7 +66,8 @@ public final class FleetListener: Sendable {
 
     /// The worker executable beside this one, as stock listeners use it.
     public static var stockWorker: String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("wsperf-worker").path
     }
 

@@ -28,7 +28,9 @@ struct FleetLoop<Driver: FleetDriver> {
         var drained = true
         driver.tick(now: .now, drained: true)
         while !driver.isOver {
-            let deadline = drained ? driver.nextDeadline : .now
+            // A deadline long past means "at once"; only time spent beyond the wait that was asked for is lateness.
+            let asleep = FleetInstant.now
+            let deadline = drained ? driver.nextDeadline.map { max($0, asleep) } : asleep
             var items = [
                 zmq_pollitem_t(socket: incoming.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0),
                 zmq_pollitem_t(socket: nil, fd: mailbox.descriptor, events: Int16(ZMQ_POLLIN), revents: 0),
@@ -40,7 +42,7 @@ struct FleetLoop<Driver: FleetDriver> {
             // An error other than EINTR cannot be had with descriptors and a socket that this loop keeps open.
             _ = zmq_poll(&items, Int32(items.count), Self.timeout(until: deadline))
             var now = FleetInstant.now
-            if let deadline, drained, now - deadline > FleetLimits.stall { driver.stalled(for: now - deadline) }
+            if let deadline, now - deadline > FleetLimits.stall { driver.stalled(for: now - deadline) }
 
             // What has arrived comes before any deadline: silence is judged only by what is not there.
             drained = false

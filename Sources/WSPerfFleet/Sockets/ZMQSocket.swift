@@ -30,39 +30,39 @@ final class ZMQSocket: @unchecked Sendable {
         self.pointer = pointer
         self.context = context
         try set(ZMQ_LINGER, Int32(clamping: FleetLimits.linger.saturatedNanoseconds / 1_000_000))
-        try set(ZMQ_IPV6, Int32(1))
+        try set(ZMQ_IPV6, 1)
         // A thousand peers connect within the same second.
-        try set(ZMQ_BACKLOG, Int32(4096))
-        try set(ZMQ_RECONNECT_IVL, Int32(100))
-        try set(ZMQ_RECONNECT_IVL_MAX, Int32(1000))
-        try set(ZMQ_CONNECT_TIMEOUT, Int32(3000))
-        try set(ZMQ_HANDSHAKE_IVL, Int32(10_000))
+        try set(ZMQ_BACKLOG, 4096)
+        try set(ZMQ_RECONNECT_IVL, 100)
+        try set(ZMQ_RECONNECT_IVL_MAX, 1000)
+        try set(ZMQ_CONNECT_TIMEOUT, 3000)
+        try set(ZMQ_HANDSHAKE_IVL, 10_000)
         // A cut network is noticed by TCP within seconds, in both directions and however long a message takes, so that
         // the connection is made anew as soon as the network is back. (ZMTP heartbeats would queue behind a large plan.)
-        try set(ZMQ_TCP_MAXRT, Int32(4000))
-        try set(ZMQ_TCP_KEEPALIVE, Int32(1))
-        try set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(1))
-        try set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(1))
-        try set(ZMQ_TCP_KEEPALIVE_CNT, Int32(4))
+        try set(ZMQ_TCP_MAXRT, 4000)
+        try set(ZMQ_TCP_KEEPALIVE, 1)
+        try set(ZMQ_TCP_KEEPALIVE_IDLE, 1)
+        try set(ZMQ_TCP_KEEPALIVE_INTVL, 1)
+        try set(ZMQ_TCP_KEEPALIVE_CNT, 4)
         switch kind {
         case .publish:
             // Per subscriber; what is beyond is dropped and published again.
-            try set(ZMQ_SNDHWM, Int32(1000))
+            try set(ZMQ_SNDHWM, 1000)
             // Subscriptions are topics, never long.
-            try set(ZMQ_MAXMSGSIZE, Int64(4096))
+            try set(largestMessage: 4096)
         case .subscribe(let topics):
-            try set(ZMQ_RCVHWM, Int32(1000))
-            try set(ZMQ_MAXMSGSIZE, Int64(FleetLimits.planBody))
+            try set(ZMQ_RCVHWM, 1000)
+            try set(largestMessage: FleetLimits.planBody)
             for topic in topics { try subscribe(topic) }
         case .push:
             // Nothing queues towards a controller that is not there.
-            try set(ZMQ_IMMEDIATE, Int32(1))
-            try set(ZMQ_SNDHWM, Int32(256))
-            try set(ZMQ_MAXMSGSIZE, Int64(4096))
+            try set(ZMQ_IMMEDIATE, 1)
+            try set(ZMQ_SNDHWM, 256)
+            try set(largestMessage: 4096)
         case .pull:
             // Per peer; beyond it, TCP holds the peer back.
-            try set(ZMQ_RCVHWM, Int32(128))
-            try set(ZMQ_MAXMSGSIZE, Int64(FleetLimits.reportBody))
+            try set(ZMQ_RCVHWM, 128)
+            try set(largestMessage: FleetLimits.reportBody)
         }
     }
 
@@ -75,10 +75,10 @@ final class ZMQSocket: @unchecked Sendable {
         }
     }
 
-    private func set(_ option: Int32, _ value: Int64) throws(FleetError) {
-        var value = value
-        guard zmq_setsockopt(pointer, option, &value, MemoryLayout<Int64>.size) == 0 else {
-            throw ZMQContext.error(.system, "cannot set ZeroMQ option \(option)")
+    private func set(largestMessage: Int) throws(FleetError) {
+        var value = Int64(largestMessage)
+        guard zmq_setsockopt(pointer, ZMQ_MAXMSGSIZE, &value, MemoryLayout<Int64>.size) == 0 else {
+            throw ZMQContext.error(.system, "cannot limit the size of ZeroMQ messages")
         }
     }
 
@@ -119,7 +119,8 @@ final class ZMQSocket: @unchecked Sendable {
             return false
         }
         let more = message.body == nil ? 0 : ZMQ_SNDMORE
-        guard message.envelope.withUnsafeBytes({ zmq_send(pointer, $0.baseAddress, $0.count, more | ZMQ_DONTWAIT) }) >= 0
+        guard
+            message.envelope.withUnsafeBytes({ zmq_send(pointer, $0.baseAddress, $0.count, more | ZMQ_DONTWAIT) }) >= 0
         else { return false }
         guard let body = message.body else { return true }
         return send(body)
@@ -137,7 +138,8 @@ final class ZMQSocket: @unchecked Sendable {
             let storage = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
             guard
                 zmq_msg_init_data(
-                    &part, storage, bytes.count, { _, hint in hint.map { Unmanaged<SharedBytes>.fromOpaque($0).release() } },
+                    &part, storage, bytes.count,
+                    { _, hint in hint.map { Unmanaged<SharedBytes>.fromOpaque($0).release() } },
                     reference.toOpaque()) == 0
             else {
                 reference.release()

@@ -9,7 +9,8 @@ enum WireCodec {
 
     static func encode(_ envelope: Envelope<Report>, body: [UInt8]? = nil) -> WireMessage {
         WireMessage(
-            topic: Topic.controller, envelope: bytes(ReportCoding(envelope: envelope)), body: body.map(SharedBytes.init))
+            topic: Topic.controller, envelope: bytes(ReportCoding(envelope: envelope)), body: body.map(SharedBytes.init)
+        )
     }
 
     /// Reads a command. The topic has been matched by the socket; `topics` are those that are meant.
@@ -137,7 +138,8 @@ private struct CommandCoding: Codable {
             else { throw Malformed("impossible launch") }
         }
         envelope = Envelope(
-            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: command)
+            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: command
+        )
     }
 
     func encode(to encoder: any Encoder) throws {

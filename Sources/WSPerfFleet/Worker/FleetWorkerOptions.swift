@@ -57,7 +57,9 @@ public struct FleetWorkerOptions: Sendable, Hashable {
             }
         }
         func text(_ option: String) throws(FleetError) -> String {
-            guard let value = values.removeValue(forKey: option) else { throw FleetError(.usage, "\(option) is missing") }
+            guard let value = values.removeValue(forKey: option) else {
+                throw FleetError(.usage, "\(option) is missing")
+            }
             return value
         }
         func identity(_ option: String) throws(FleetError) -> String {

@@ -55,7 +55,10 @@ struct WorkerMachine {
     private var isOver = false
     private var actions: [Action] = []
 
-    init(run: String, session: String, machine: String, pid: Int32, liveness: Duration, launch: Duration, now: FleetInstant) {
+    init(
+        run: String, session: String, machine: String, pid: Int32, liveness: Duration, launch: Duration,
+        now: FleetInstant
+    ) {
         self.run = run
         self.session = session
         self.machine = machine
@@ -75,9 +78,8 @@ struct WorkerMachine {
         if !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
         guard !isOver else { return nil }
         var next = isWelcomed ? statusAt : helloAt
-        for at in [contactBy ?? (exitBy == nil ? lastHeard + liveness : nil), hasAborted ? nil : abortAt, exitBy] {
-            if let at { next = min(next, at) }
-        }
+        let silentAt = exitBy == nil ? lastHeard + liveness : nil
+        for case let at? in [contactBy ?? silentAt, abortAt, exitBy] { next = min(next, at) }
         if state < .running { next = min(next, launchBy) }
         if let at = outbox.nextDeadline { next = min(next, at) }
         return next
@@ -178,7 +180,10 @@ struct WorkerMachine {
             endByItself("the controller was silent for \(liveness.readable)", now: now, abortAfter: liveness / 2)
         }
         if state < .running, now >= launchBy { return over(status: 1, "the load never began") }
-        if let abortAt, now >= abortAt { abort() }
+        if let abortAt, now >= abortAt {
+            self.abortAt = nil
+            abort()
+        }
         if isDismissed, !isLoaded { return over(status: dismissedStatus, reason) }
         if outbox.isDelivered { return over(status: reason == nil ? 0 : 1, reason) }
         if let exitBy, now >= exitBy {

@@ -7,11 +7,14 @@ import Testing
     func frames(length: Int) throws {
         var buffer = OutgoingBuffer()
         let payload = buffer.payload(length)
-        for index in 0..<length { payload.storeBytes(of: UInt8(truncatingIfNeeded: index &* 7), toByteOffset: index, as: UInt8.self) }
+        for index in 0..<length {
+            payload.storeBytes(of: UInt8(truncatingIfNeeded: index &* 7), toByteOffset: index, as: UInt8.self)
+        }
         let key: [UInt8] = [0x12, 0x34, 0x56, 0x78]
         let frame = Array(
             FrameEncoder.frame(
-                .binary, payload: payload, length: length, key: key.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }))
+                .binary, payload: payload, length: length,
+                key: key.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }))
 
         #expect(frame[0] == 0x82)
         let header: Int

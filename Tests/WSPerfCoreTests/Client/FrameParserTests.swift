@@ -18,7 +18,8 @@ import Testing
                     case .needsMore:
                         return false
                     case .message(let kind, let length, let prefix):
-                        told.append("\(kind) \(length)" + (prefix.isEmpty ? "" : " " + String(decoding: prefix, as: UTF8.self)))
+                        told.append(
+                            "\(kind) \(length)" + (prefix.isEmpty ? "" : " " + String(decoding: prefix, as: UTF8.self)))
                     case .ping(let payload):
                         told.append("ping " + String(decoding: payload, as: UTF8.self))
                     case .pong(let payload):
@@ -55,7 +56,9 @@ import Testing
         Case("empty", [0x81, 0], ["text 0"]),
         Case("two in a row", frame(0x81, "a") + frame(0x82, "bc"), ["text 1", "binary 2"]),
         Case("16-bit length", [0x82, 126, 0, 126] + [UInt8](repeating: 7, count: 126), ["binary 126"]),
-        Case("64-bit length", [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0] + [UInt8](repeating: 7, count: 65_536), ["binary 65536"]),
+        Case(
+            "64-bit length", [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0] + [UInt8](repeating: 7, count: 65_536),
+            ["binary 65536"]),
         Case("fragmented", frame(0x01, "ab") + frame(0x00, "cd") + frame(0x80, "e"), ["text 5"]),
         Case("fragments empty", frame(0x01, "") + frame(0x00, "") + frame(0x80, ""), ["text 0"]),
         Case(
@@ -67,7 +70,9 @@ import Testing
         Case("close", [0x88, 2, 0x03, 0xE8], ["close 1000"]),
         Case("close with a reason", [0x88, 5, 0x03, 0xF3] + Array("bye".utf8), ["close 1011"]),
         Case("close with a code of one's own", [0x88, 2, 0x0F, 0xA0], ["close 4000"]),
-        Case("longest control frame", frame(0x89, String(repeating: "p", count: 125)), ["ping " + String(repeating: "p", count: 125)]),
+        Case(
+            "longest control frame", frame(0x89, String(repeating: "p", count: 125)),
+            ["ping " + String(repeating: "p", count: 125)]),
 
         Case("masked", [0x81, 0x81, 1, 2, 3, 4, 5], ["violation 1002"]),
         Case("reserved bit 1", [0xC1, 1, 65], ["violation 1002"]),
@@ -89,7 +94,8 @@ import Testing
         Case("text that ends within a character", [0x81, 1, 0xC3], ["violation 1007"]),
         Case("too long", [0x82, 127, 0, 0, 0, 0, 0, 0x20, 0, 0], ["violation 1009"]),
         Case(
-            "too long in sum", [0x02, 127, 0, 0, 0, 0, 0, 0x10, 0, 0] + [UInt8](repeating: 0, count: 1 << 20) + [0x80, 1, 0],
+            "too long in sum",
+            [0x02, 127, 0, 0, 0, 0, 0, 0x10, 0, 0] + [UInt8](repeating: 0, count: 1 << 20) + [0x80, 1, 0],
             ["violation 1009"]),
     ]
 
@@ -123,7 +129,8 @@ import Testing
     @Test func prefixes() {
         let text = (0..<100).map { String($0 % 10) }.joined()
         let wanted = "text 100 " + text.prefix(48)
-        let fragmented = Self.frame(0x01, String(text.prefix(30))) + Self.frame(0x89, "x")
+        let fragmented =
+            Self.frame(0x01, String(text.prefix(30))) + Self.frame(0x89, "x")
             + Self.frame(0x80, String(text.dropFirst(30)))
         for cut in 0...fragmented.count {
             #expect(Self.events(fragmented, cut: cut, prefix: 48) == ["ping x", wanted])

@@ -26,7 +26,8 @@ import Testing
         #expect(Self.verdict(Self.good) == .accepted(consumed: length))
         #expect(Self.verdict(Self.good + "\u{1}\u{2}frames") == .accepted(consumed: length))
         for (old, new) in [
-            ("Upgrade: websocket", "uPGRADE:  WebSocket \t"), ("Connection: Upgrade", "connection: keep-alive, UPGRADE"),
+            ("Upgrade: websocket", "uPGRADE:  WebSocket \t"),
+            ("Connection: Upgrade", "connection: keep-alive, UPGRADE"),
             ("101 Switching Protocols", "101"), ("Upgrade: websocket", "Server: x\r\nUpgrade: websocket"),
         ] {
             let text = Self.edited(old, new)

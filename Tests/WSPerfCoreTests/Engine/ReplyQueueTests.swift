@@ -6,7 +6,8 @@ import Testing
     static func filled(_ count: Int, limit: Int = 100) -> ReplyQueue {
         var queue = ReplyQueue()
         for index in 0..<count {
-            queue.append(.init(intended: UInt64(index), actual: UInt64(index) + 1000), index: UInt64(index), limit: limit)
+            queue.append(
+                .init(intended: UInt64(index), actual: UInt64(index) + 1000), index: UInt64(index), limit: limit)
         }
         return queue
     }
@@ -31,8 +32,9 @@ import Testing
     @Test func byIndexInAnyOrder() {
         var queue = Self.filled(5)
         defer { queue.free() }
-        #expect([3, 0, 0, 3, 4, 1, 2, 7].map { Self.text(queue.answer($0)) }
-            == ["3", "0", "unexpected", "unexpected", "4", "1", "2", "unexpected"])
+        #expect(
+            [3, 0, 0, 3, 4, 1, 2, 7].map { Self.text(queue.answer($0)) }
+                == ["3", "0", "unexpected", "unexpected", "4", "1", "2", "unexpected"])
         #expect(queue.count == 0)
         queue.append(.init(intended: 50, actual: 1050), index: 5, limit: 100)
         #expect(Self.text(queue.answer(4)) == "unexpected")
@@ -44,8 +46,9 @@ import Testing
         var queue = Self.filled(6, limit: 4)
         defer { queue.free() }
         #expect(queue.count == 6)
-        #expect((0..<7).map { _ in Self.text(queue.answerOldest()) }
-            == ["0", "1", "2", "3", "untimed", "untimed", "unexpected"])
+        #expect(
+            (0..<7).map { _ in Self.text(queue.answerOldest()) }
+                == ["0", "1", "2", "3", "untimed", "untimed", "unexpected"])
         queue.append(.init(intended: 9, actual: 1009), index: 6, limit: 4)
         #expect(Self.text(queue.answerOldest()) == "9")
 

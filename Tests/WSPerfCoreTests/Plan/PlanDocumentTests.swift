@@ -33,6 +33,7 @@ import Testing
         #"{"target":"ws://h/","headers":{"Origin":"https://x","X-A":["1","2"]},"subprotocols":["a","b"],"messages":1}"#,
         #"{"target":"ws://h/","headers":["Origin: https://x",{"X-A":"1"}],"subprotocols":"a","messages":1}"#,
         #"{"target":"ws://h/","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"},"messages":1}"#,
+        #"{"target":"ws://h/","messages":1,"machines":3,"min_machines":2,"on_lost_worker":"abort","reconnect":{"backoff":{"initial":"20ms","max":"5s","jitter":0.25},"limit":"none","schedule":"restart"}}"#,
         #"{"target":"ws://h/","send_messages":false}"#,
         #"{"target":"ws://h/","interval":0,"in_flight":1,"messages":5,"match":"tagged","message_length":48}"#,
     ]
@@ -60,7 +61,7 @@ import Testing
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
             plan.document.json
-                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
+                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
         )
     }
 
@@ -248,6 +249,13 @@ import Testing
             (#"{"timeouts":{"connect":"0"}}"#, "timeouts.connect: must be from 1ms to 31622400s, not 0s"),
             (#"{"timeouts":{"conect":"1s"}}"#, "timeouts.conect: unknown key; did you mean 'connect'?"),
             (#"{"fleet":{"liveness":"1ms"}}"#, "fleet.liveness: must be from 100ms to 31622400s, not 1ms"),
+            (
+                #"{"reconnect":"always"}"#,
+                "reconnect: write never, or a mapping such as {backoff: {initial: 1s, max: 30s}}"
+            ),
+            (#"{"reconnect":{"backoff":{"initial":"5s","max":"1s"}}}"#, "reconnect.backoff.max: less than initial"),
+            (#"{"reconnect":{"limits":3}}"#, "reconnect.limits: unknown key; did you mean 'limit'?"),
+            (#"{"min_machines":2}"#, "min_machines: more than machines (1)"),
             (#"{"max_message_size":0}"#, "max_message_size: must be from 1 to 1073741824, not 0"),
             (
                 #"{"name":"a/b"}"#,

@@ -29,7 +29,7 @@ struct SnapshotCodingTests {
         let snapshot = Snapshot(sequence: .max, elapsed: .max, isFinal: false, statistics: statistics)
         #expect(try Snapshot(decoding: snapshot.encoded()) == snapshot)
         let empty = Snapshot(sequence: 0, elapsed: 0, isFinal: true, statistics: LoadStatistics())
-        #expect(empty.encoded().count == 4 + 1 + 14 + 1 + 8)
+        #expect(empty.encoded().count == 4 + 1 + 14 + 1 + 1 + 8)
         #expect(try Snapshot(decoding: empty.encoded()) == empty)
     }
 
@@ -47,13 +47,14 @@ struct SnapshotCodingTests {
         let snapshot = Snapshot(sequence: 1, elapsed: 1_000_000, isFinal: false, statistics: statistics)
         let golden: [UInt8] = [
             0x01, 0x00, 0x01, 0xc0, 0x84, 0x3d,  // version, flags, sequence 1, elapsed 1,000,000
-            0x01,  // version of the statistics
+            0x02,  // version of the statistics
             0xac, 0x02, 0x02, 0x00,  // started 300, opened 2, ended 0
             0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // sent 2, received, unanswered, … blocked
             0x00, 0x00, 0x00, 0x00,  // bytes sent and received, processor time
             0x02,  // two outcomes
             0x07, 0x72, 0x65, 0x66, 0x75, 0x73, 0x65, 0x64, 0xaa, 0x02,  // refused 298
             0x09, 0x73, 0x75, 0x63, 0x63, 0x65, 0x65, 0x64, 0x65, 0x64, 0x01,  // succeeded 1
+            0x00,  // no interruptions
             0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // seven empty distributions
             0x03, 0x00, 0x03, 0x88, 0x27,  // send lag: count 3, saturated 0, min 3, max 5,000
             0x8e, 0x27, 0xd2, 0xf0, 0xf5, 0x0b,  // sum 5,006, sum of squares 25,000,018
@@ -123,8 +124,8 @@ struct SnapshotCodingTests {
             [0x80, 0x00],  // zero in two bytes
         ] as [[UInt8]])
     func numbers(counter: [UInt8]) {
-        let head: [UInt8] = [1, 0, 1, 1, 1]
-        let rest = [UInt8](repeating: 0, count: 13 + 1 + 8)
+        let head: [UInt8] = [1, 0, 1, 1, 2]
+        let rest = [UInt8](repeating: 0, count: 13 + 1 + 1 + 8)
         #expect((try? Snapshot(decoding: head + [0x05] + rest)) != nil)
         #expect(throws: SnapshotDecodingError.self) { try Snapshot(decoding: head + counter + rest) }
     }

@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "custom-harness",
+    dependencies: [
+        // In a package of your own: .package(url: "…", from: "…")
+        .package(name: "wsperf", path: "../..")
+    ],
+    targets: [
+        .executableTarget(name: "harness", dependencies: [.product(name: "WSPerfCore", package: "wsperf")])
+    ]
+)

@@ -1,0 +1,18 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "custom-scheduler",
+    dependencies: [
+        // In a package of your own: .package(url: "…", from: "…")
+        .package(name: "wsperf", path: "../..")
+    ],
+    targets: [
+        .executableTarget(
+            name: "burst-worker",
+            dependencies: [
+                .product(name: "WSPerfCore", package: "wsperf"),
+                .product(name: "WSPerfFleet", package: "wsperf"),
+            ])
+    ]
+)

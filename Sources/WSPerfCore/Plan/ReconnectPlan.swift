@@ -1,0 +1,61 @@
+/// What a connection that failed or died does: wait, and try again.
+public struct ReconnectPlan: Sendable, Hashable {
+    /// Where a connection's schedule goes on once it is open again.
+    public enum Resumption: String, Sendable, Hashable, CaseIterable {
+        /// With the message that was next; the time without a connection does not count.
+        case `continue`
+        /// With the first message.
+        case restart
+    }
+
+    /// Wait before the first new attempt; each further one waits twice as long as the one before. Monotonic clock.
+    public var initial: Duration = .seconds(1)
+    /// The longest wait.
+    public var max: Duration = .seconds(30)
+    /// The share of each wait that is drawn at random, 0 ... 1: a wait is between (1 − jitter) times its length and all of
+    /// it, so that connections that died together do not come back together.
+    public var jitter: Double = 0.5
+    /// New attempts of one connection; nil: as many as fit into the run's time limit.
+    public var limit: Int? = 10
+    public var schedule: Resumption = .continue
+
+    public init() {}
+
+    /// The wait before new attempt `attempt` (from 1), without jitter; nanoseconds.
+    func wait(before attempt: Int) -> UInt64 {
+        let doublings = UInt64(min(attempt - 1, 40))
+        let (wait, overflow) = initial.wholeNanoseconds.multipliedReportingOverflow(by: 1 << doublings)
+        return overflow ? max.wholeNanoseconds : min(wait, max.wholeNanoseconds)
+    }
+}
+
+extension ReconnectPlan {
+    /// Reads `never`, or `{backoff: {initial, max, jitter}, limit, schedule}`.
+    static func read(_ value: PlanValue) -> ReconnectPlan? {
+        if let word = value.node.text {
+            if word != "never" { value.report("write never, or a mapping such as {backoff: {initial: 1s, max: 30s}}") }
+            return nil
+        }
+        guard let reader = value.mapping() else { return nil }
+        let backoff = reader.mapping("backoff")
+        var plan = ReconnectPlan()
+        let range = Duration.milliseconds(1)...PlanQuantity.longest
+        plan.initial = backoff.duration("initial", in: range, default: plan.initial)
+        plan.max = backoff.duration("max", in: range, default: Swift.max(plan.max, plan.initial))
+        plan.jitter = backoff.number("jitter", in: 0...1, default: plan.jitter)
+        if plan.max < plan.initial { backoff.report("less than initial", at: "max") }
+        if let limit = reader.value("limit") {
+            plan.limit = limit.node.text == "none" ? nil : limit.integer(in: 1...1_000_000_000)
+        }
+        plan.schedule = reader.choice("schedule", default: plan.schedule)
+        return plan
+    }
+
+    var document: PlanNode {
+        .mapping([
+            "backoff": .mapping(["initial": .duration(initial), "max": .duration(max), "jitter": .number(jitter)]),
+            "limit": limit.map { .integer($0) } ?? .string("none"),
+            "schedule": .string(schedule.rawValue),
+        ])
+    }
+}

@@ -1,0 +1,82 @@
+import Testing
+import WSPerfCore
+import WSPerfTarget
+
+@Suite struct ReconnectTests {
+    static func plan(_ url: String, _ schedule: ReconnectPlan.Resumption, limit: Int?) throws -> Plan {
+        var plan = try LoadRun.plan(url, messages: 10)
+        plan.inFlight = 1
+        var reconnect = ReconnectPlan()
+        reconnect.initial = .milliseconds(5)
+        reconnect.max = .milliseconds(20)
+        reconnect.limit = limit
+        reconnect.schedule = schedule
+        plan.reconnect = reconnect
+        return plan
+    }
+
+    /// A server that closes after three messages, each time: 3 + 3 + 3 + 1 messages, four attempts.
+    @Test func goesOnWhereItWas() async throws {
+        let server = try await TargetServer.start()
+        let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .continue, limit: 50))
+        #expect(statistics.outcomes == [.succeeded: 4])
+        #expect(statistics.interruptions == [.closed(1011): 12])
+        #expect(statistics.started == 4)
+        #expect(statistics.opened == 16)
+        // A message may be on its way when the server closes; it is not sent again.
+        #expect(statistics.sent == 40)
+        await server.stop()
+    }
+
+    @Test func beginsAgain() async throws {
+        let server = try await TargetServer.start()
+        let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .restart, limit: 2))
+        #expect(statistics.outcomes == [.closed(1011): 4])
+        #expect(statistics.interruptions == [.closed(1011): 8])
+        #expect(statistics.opened == 12)
+        #expect(statistics.rttService.count == 36)
+        await server.stop()
+    }
+
+    @Test func givesUp() async throws {
+        let server = try await TargetServer.start()
+        let url = server.url
+        await server.stop()
+        let statistics = try await LoadRun.run(Self.plan(url, .continue, limit: 3))
+        #expect(statistics.outcomes == [.refused: 4])
+        #expect(statistics.interruptions == [.refused: 12])
+        #expect(statistics.started == 4)
+    }
+
+    @Test func findsAServerThatComesBack() async throws {
+        let first = try await TargetServer.start()
+        var options = TargetOptions()
+        options.port = first.port
+        var plan = try Self.plan(first.url, .continue, limit: nil)
+        plan.schedule = .periodic(every: .milliseconds(100))
+        let statistics = try await LoadRun.run(plan) { [options] _ in
+            _ = try await first.counters(within: .seconds(20)) { $0.messagesReceived > 4 }
+            await first.stop()
+            let second = try await TargetServer.start(options: options)
+            _ = try await second.counters(within: .seconds(20)) { $0.closeCodes[1000] == 4 }
+            await second.stop()
+        }
+        #expect(statistics.outcomes == [.succeeded: 4])
+        #expect(statistics.interruptions[.closed(1001)] == 4)
+        #expect(statistics.sent == 40)
+    }
+
+    @Test func stopsWhileWaiting() async throws {
+        let server = try await TargetServer.start()
+        var plan = try Self.plan(server.url("/fault/refuse"), .continue, limit: nil)
+        plan.reconnect?.initial = .seconds(600)
+        plan.reconnect?.max = .seconds(600)
+        let statistics = try await LoadRun.run(plan) { engine in
+            _ = try await server.counters(within: .seconds(20)) { $0.refused == 4 && $0.connected == 0 }
+            engine.stop()
+        }
+        #expect(statistics.outcomes.values.reduce(0, +) == 4)
+        #expect(statistics.outcomes[.aborted] == 4)
+        await server.stop()
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import WSPerfFleet
+
+@Suite(.timeLimit(.minutes(1))) struct ChildProcessTests {
+    /// Launches a shell script, does something once it runs, and waits for its end.
+    private func end(
+        of script: String, executable: String = "/bin/sh", then: @escaping @Sendable (ChildProcess) -> Void = { _ in }
+    ) async -> (end: ChildProcess.End, pid: Int32?) {
+        let pid = PIDBox()
+        let box = ChildBox()
+        let end: ChildProcess.End = await withCheckedContinuation { continuation in
+            let process = ChildProcess(executable: executable, arguments: ["-c", script]) { value in
+                pid.value.withLock { $0 = value }
+                Task { if let process = await box.get() { then(process) } }
+            } onEnd: {
+                continuation.resume(returning: $0)
+            }
+            Task { await box.set(process) }
+        }
+        return (end, pid.value.withLock { $0 })
+    }
+
+    private final class PIDBox: Sendable { let value = Mutex<Int32?>(nil) }
+
+    private actor ChildBox {
+        private var process: ChildProcess?
+        private var waiter: CheckedContinuation<Void, Never>?
+        func set(_ process: ChildProcess) {
+            self.process = process
+            waiter?.resume()
+            waiter = nil
+        }
+        func get() async -> ChildProcess? {
+            if process == nil { await withCheckedContinuation { waiter = $0 } }
+            return process
+        }
+    }
+
+    @Test func itsExitStatusAndLastWords() async {
+        let (end, pid) = await end(of: "echo first >&2; printf 'bad \\033[31m last' >&2; exit 3")
+        #expect(end.status == 3 && end.signal == nil && end.error == nil)
+        #expect(end.stderr == "first\nbad \\u{1B}[31m last")
+        #expect(pid != nil)
+    }
+
+    @Test func aSignalIsToldFromAnExit() async {
+        let (end, _) = await end(of: "echo dying >&2; kill -9 $$")
+        #expect(end.status == nil && end.signal == 9)
+        #expect(end.stderr == "dying")
+    }
+
+    @Test func aSignalSentIsTheSignalItDiesOf() async {
+        let (end, _) = await end(of: "exec sleep 60") { $0.send(signal: SIGKILL) }
+        #expect(end.signal == 9)
+    }
+
+    @Test func anExecutableThatIsNotThere() async {
+        let (end, pid) = await end(of: "", executable: "/nonexistent/worker")
+        #expect(end.error != nil && end.status == nil)
+        #expect(pid == nil)
+    }
+
+    @Test func hangingUpEndsWhoReadsItsLifeline() async {
+        let (end, _) = await end(of: "cat >/dev/null; echo eof >&2; exit 5") { $0.hangUp() }
+        #expect(end.status == 5)
+        #expect(end.stderr == "eof")
+    }
+
+    @Test func muchStderrNeitherBlocksNorGrows() async {
+        let (end, _) = await end(of: "i=0; while [ $i -lt 20000 ]; do echo line $i >&2; i=$((i+1)); done")
+        #expect(end.status == 0)
+        #expect(end.stderr.utf8.count <= FleetLimits.stderr)
+        #expect(end.stderr.hasSuffix("line 19999"))
+        #expect(end.stderr.hasPrefix("line "))
+    }
+
+    /// A grandchild that keeps stderr open does not keep the end from being known.
+    @Test func aGrandchildDoesNotHoldTheEndBack() async {
+        let begun = ContinuousClock.now
+        let (end, _) = await end(of: "sleep 20 & echo $! >&2; exit 4")
+        #expect(end.status == 4)
+        #expect(ContinuousClock.now - begun < .seconds(10))
+        if let pid = Int32(end.stderr) { kill(pid, SIGKILL) }
+    }
+}

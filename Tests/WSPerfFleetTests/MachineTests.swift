@@ -1,0 +1,334 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfFleet
+
+@Suite struct MembershipMachineTests {
+    private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
+    private let hello = Report.Hello(role: .listener, name: "alpha", pid: 1, software: "x")
+    private let status = Report.ListenerStatus(number: 0, alive: 0, leaving: false)
+
+    @Test func aListenerJoinsOnceItHasAnsweredTheWelcome() {
+        var machine = MembershipMachine()
+        #expect(machine.hello(id: "l", hello, sequence: 1, now: at(0)) == [.welcome(id: "l", name: "alpha")])
+        #expect(machine.alive.isEmpty)
+        #expect(machine.status(id: "l", status, sequence: 2, now: at(0)) == [.joined(id: "l")])
+        #expect(machine.status(id: "l", status, sequence: 3, now: at(1)) == [])
+        #expect(machine.alive.map(\.id) == ["l"])
+    }
+
+    @Test func silenceLosesAndReplaysAreNoSignOfLife() {
+        var machine = MembershipMachine()
+        _ = machine.hello(id: "l", hello, sequence: 1, now: at(0))
+        _ = machine.status(id: "l", status, sequence: 2, now: at(0))
+        _ = machine.status(id: "l", status, sequence: 2, now: at(4))
+        #expect(machine.tick(now: at(4.9), liveness: .seconds(5)) == [])
+        #expect(machine.tick(now: at(5), liveness: .seconds(5)) == [.lost(id: "l", silence: .seconds(5))])
+        #expect(machine.tick(now: at(6), liveness: .seconds(5)) == [])
+        // Lost is lost: it has to come with a new identity.
+        #expect(machine.status(id: "l", status, sequence: 9, now: at(6)) == [.rejoin(id: "l")])
+        #expect(machine.hello(id: "l", hello, sequence: 10, now: at(6)) == [.rejoin(id: "l")])
+        #expect(machine.hello(id: "l2", hello, sequence: 1, now: at(6)) == [.welcome(id: "l2", name: "alpha")])
+    }
+
+    @Test func namesAreToldApart() {
+        var machine = MembershipMachine()
+        #expect(machine.hello(id: "a", hello, sequence: 1, now: at(0)) == [.welcome(id: "a", name: "alpha")])
+        #expect(machine.hello(id: "b", hello, sequence: 1, now: at(0)) == [.welcome(id: "b", name: "alpha#2")])
+        #expect(machine.hello(id: "c", hello, sequence: 1, now: at(0)) == [.welcome(id: "c", name: "alpha#3")])
+    }
+
+    @Test func whoLeavesIsGoneAtOnce() {
+        var machine = MembershipMachine()
+        _ = machine.hello(id: "l", hello, sequence: 1, now: at(0))
+        _ = machine.status(id: "l", status, sequence: 2, now: at(0))
+        let leaving = Report.ListenerStatus(number: 0, alive: 0, leaving: true)
+        #expect(machine.status(id: "l", leaving, sequence: 3, now: at(1)) == [.lost(id: "l", silence: .zero)])
+        #expect(machine.alive.isEmpty)
+    }
+
+    @Test func helloesOfStrangersAreBounded() {
+        var machine = MembershipMachine()
+        for number in 0..<(FleetLimits.listeners + 10) {
+            _ = machine.hello(
+                id: "x\(number)", .init(role: .listener, name: "n\(number)", pid: 1, software: ""), sequence: 1,
+                now: at(0))
+        }
+        #expect(machine.members.count == FleetLimits.listeners)
+        #expect(machine.refused == 10)
+        #expect(machine.tick(now: at(5), liveness: .seconds(5)) == [])
+        #expect(machine.members.isEmpty)
+    }
+}
+
+@Suite struct ListenerMachineTests {
+    private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
+
+    private func say(
+        _ command: Command, session: String = "s", run: String? = "s-1", to machine: inout ListenerMachine,
+        at now: FleetInstant
+    ) -> [ListenerMachine.Action] {
+        machine.receive(
+            .message(Envelope(session: session, run: run, sender: session, sequence: 1, content: command), body: []),
+            now: now)
+        return machine.tick(now: now)
+    }
+
+    private func launched() -> ListenerMachine {
+        var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
+        _ = machine.tick(now: at(0))
+        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        _ = say(launch(1), to: &machine, at: at(0))
+        return machine
+    }
+
+    private func launch(_ number: Int, _ id: String = "w0") -> Command {
+        .launch(.init(number: number, liveness_ms: 5000, launch_ms: 1000, workers: [WorkerOrder(id: id, index: 0)]))
+    }
+
+    @Test func helloIsRepeatedUntilWelcomed() {
+        var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
+        var hellos: [Int64] = []
+        for millisecond in 0..<4000 {
+            let now = FleetInstant(nanoseconds: Int64(millisecond) * 1_000_000)
+            if machine.tick(now: now).contains(where: { if case .send(.hello) = $0 { true } else { false } }) {
+                hellos.append(Int64(millisecond))
+            }
+        }
+        #expect(hellos == [0, 100, 300, 700, 1500, 2500, 3500])
+        let actions = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(4))
+        #expect(actions == [.send(.listener(.init(number: 0, alive: 0, leaving: false)))])
+    }
+
+    @Test func aLaunchIsCarriedOutOnce() {
+        var machine = launched()
+        #expect(machine.alive == 1)
+        let again = say(launch(1), to: &machine, at: at(0.5))
+        #expect(again == [.send(.listener(.init(number: 1, alive: 1, leaving: false)))])
+        // Late copies of an earlier one mean nothing, a later one ends what is left of this.
+        let next = say(launch(2, "w1"), run: "s-2", to: &machine, at: at(1))
+        #expect(next.contains(.terminate(worker: "w0")))
+        #expect(next.contains { if case .launch(let order, _) = $0 { order.id == "w1" } else { false } })
+        #expect(!say(launch(1), to: &machine, at: at(1)).contains { if case .launch = $0 { true } else { false } })
+    }
+
+    @Test func commandsOfAnotherSessionAreIgnored() {
+        var machine = launched()
+        #expect(say(launch(7, "evil"), session: "t", to: &machine, at: at(0.1)).isEmpty)
+        #expect(!say(.end, session: "t", to: &machine, at: at(0.1)).contains(.exit(status: 0)))
+    }
+
+    @Test func anEndIsReportedUntilTaken() {
+        var machine = launched()
+        let exit = WorkerExit(worker: "w0", pid: 9, status: nil, signal: 9, stderr: "")
+        machine.handle(.exited(exit), now: at(1))
+        #expect(machine.tick(now: at(1)).contains(.send(.exited(exit))))
+        #expect(!machine.tick(now: at(1.5)).contains(.send(.exited(exit))))
+        #expect(machine.tick(now: at(2)).contains(.send(.exited(exit))))
+        _ = say(.taken(.init(workers: ["w0"])), to: &machine, at: at(2))
+        #expect(!machine.tick(now: at(4)).contains(.send(.exited(exit))))
+    }
+
+    @Test func whatOutlivesItsRunIsEndedPolitelyThenKilled() {
+        var machine = launched()
+        #expect(
+            say(.beacon(.init(software: "", run: nil, closing: false)), run: nil, to: &machine, at: at(1))
+                .contains(.terminate(worker: "w0")))
+        #expect(!machine.tick(now: at(1) + FleetLimits.terminate + .milliseconds(-1)).contains(.kill(worker: "w0")))
+        #expect(machine.tick(now: at(1) + FleetLimits.terminate).contains(.kill(worker: "w0")))
+    }
+
+    @Test func afterTheControllersSilenceNothingIsLeftWithinTwiceTheLimit() {
+        var machine = launched()
+        let silent = machine.tick(now: at(5))
+        #expect(silent.contains { if case .send(.hello) = $0 { true } else { false } })
+        #expect(!silent.contains(.kill(worker: "w0")))
+        #expect(machine.tick(now: at(10)).contains(.kill(worker: "w0")))
+        machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, signal: 9, stderr: "")), now: at(10))
+        _ = machine.tick(now: at(10))
+        #expect(machine.alive == 0)
+        // And it serves the next controller.
+        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), session: "t", to: &machine, at: at(11))
+        let next = say(launch(1, "v0"), session: "t", run: "t-1", to: &machine, at: at(11))
+        #expect(next.contains { if case .launch(let order, _) = $0 { order.id == "v0" } else { false } })
+    }
+
+    @Test func aBeaconOfAnotherSessionMeansANewController() {
+        var machine = launched()
+        let actions = say(
+            .beacon(.init(software: "", run: nil, closing: false)), session: "t", run: nil, to: &machine, at: at(1))
+        #expect(actions.contains(.terminate(worker: "w0")))
+        #expect(actions.contains { if case .send(.hello) = $0 { true } else { false } })
+    }
+
+    @Test func anInterruptEndsTheWorkersFirst() {
+        var machine = launched()
+        machine.handle(.interrupted, now: at(1))
+        #expect(machine.tick(now: at(1)).contains(.terminate(worker: "w0")))
+        machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, status: 1, stderr: "")), now: at(1.2))
+        let last = machine.tick(now: at(1.2))
+        #expect(last.last == .exit(status: 130))
+        #expect(last.contains(.send(.listener(.init(number: 1, alive: 0, leaving: true)))))
+        #expect(machine.nextDeadline == nil)
+    }
+
+    @Test func anotherVersionIsNamed() {
+        var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
+        machine.receive(.foreign(ForeignEnvelope(version: 9, sender: "c", message: nil, software: "7.0")), now: at(0))
+        let warnings = machine.tick(now: at(0)).compactMap { if case .warn(let text) = $0 { text } else { nil } }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.contains("version 9 (software 7.0)") == true)
+        #expect(warnings.first?.contains("version \(FleetLimits.protocolVersion)") == true)
+    }
+}
+
+@Suite struct WorkerMachineTests {
+    private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
+
+    private func machine() -> WorkerMachine {
+        WorkerMachine(
+            run: "s-1", session: "s", machine: "alpha", pid: 1, liveness: .seconds(5), launch: .seconds(20), now: at(0))
+    }
+
+    private func say(
+        _ command: Command, session: String = "s", run: String? = "s-1", to machine: inout WorkerMachine,
+        at now: FleetInstant
+    ) -> [WorkerMachine.Action] {
+        machine.receive(
+            .message(Envelope(session: session, run: run, sender: session, sequence: 1, content: command), body: [1]),
+            now: now)
+        return machine.tick(now: now)
+    }
+
+    private func running() -> WorkerMachine {
+        var machine = machine()
+        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        _ = say(.plan, to: &machine, at: at(0))
+        machine.handle(.prepared, now: at(0))
+        _ = say(.start, to: &machine, at: at(0))
+        return machine
+    }
+
+    @Test func everyCommandMayComeTwice() {
+        var machine = machine()
+        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        #expect(say(.plan, to: &machine, at: at(0)) == [.prepare([1])])
+        #expect(say(.plan, to: &machine, at: at(0)) == [])
+        #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
+        machine.handle(.prepared, now: at(0))
+        #expect(say(.start, to: &machine, at: at(0)).contains(.startLoad))
+        #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
+        #expect(say(.stop, to: &machine, at: at(0)).contains(.stopLoad))
+        #expect(!say(.stop, to: &machine, at: at(0)).contains(.stopLoad))
+        #expect(say(.abort, to: &machine, at: at(0)).contains(.abortLoad))
+        #expect(!say(.abort, to: &machine, at: at(0)).contains(.abortLoad))
+    }
+
+    @Test func silenceEndsTheLoadAtTheLimitAndTheWorkerAtTwiceTheLimit() {
+        var machine = running()
+        #expect(!machine.tick(now: at(4.9)).contains(.stopLoad))
+        #expect(machine.tick(now: at(5)).contains(.stopLoad))
+        #expect(machine.tick(now: at(7.5)).contains(.abortLoad))
+        let last = machine.tick(now: at(10))
+        #expect(last.contains(.exit(status: 1, message: "the controller was silent for 5 s")))
+    }
+
+    @Test func theListenersEndEndsTheLoad() {
+        var machine = running()
+        machine.handle(.lifelineEnded, now: at(1))
+        #expect(machine.tick(now: at(1)).contains(.stopLoad))
+        machine.handle(
+            .snapshot(Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: LoadStatistics())), now: at(1.1))
+        let sent = machine.tick(now: at(1.1))
+        #expect(
+            sent.contains {
+                if case .send(.snapshot(let header), _) = $0 {
+                    header.final && header.reason == "its listener is gone"
+                } else {
+                    false
+                }
+            })
+        let acked = say(.acknowledge(.init(up_to: 1, missing: [])), to: &machine, at: at(1.2))
+        #expect(acked == [.exit(status: 1, message: "its listener is gone")])
+    }
+
+    @Test(arguments: [
+        (Command.beacon(.init(software: "", run: "t-1", closing: false)), "t"),
+        (.beacon(.init(software: "", run: "s-2", closing: false)), "s"),
+        (.beacon(.init(software: "", run: nil, closing: true)), "s"),
+    ])
+    func whoseRunIsOverEndsAtOnce(_ beacon: Command, _ session: String) {
+        var machine = running()
+        #expect(say(beacon, session: session, run: nil, to: &machine, at: at(1)).contains(.abortLoad))
+        machine.handle(
+            .snapshot(Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: LoadStatistics())), now: at(1.1))
+        #expect(machine.tick(now: at(1.1)).contains { if case .exit = $0 { true } else { false } })
+    }
+
+    @Test func aWorkerNoOneHearsEnds() {
+        var machine = machine()
+        var ended: FleetInstant?
+        var now = at(0)
+        while ended == nil, now < at(60) {
+            if machine.tick(now: now).contains(where: { if case .exit(1, _) = $0 { true } else { false } }) {
+                ended = now
+            }
+            now = max(machine.nextDeadline ?? now, now + .milliseconds(1))
+        }
+        #expect(ended == at(10))
+    }
+
+    @Test func anotherVersionIsRefused() {
+        var machine = machine()
+        machine.receive(.foreign(ForeignEnvelope(version: 9, sender: "c", message: nil, software: nil)), now: at(0))
+        guard case .exit(2, let message?)? = machine.tick(now: at(0)).last else {
+            Issue.record("did not end")
+            return
+        }
+        #expect(message.contains("version 9") && message.contains("version \(FleetLimits.protocolVersion)"))
+    }
+}
+
+@Suite struct TextTests {
+    @Test(arguments: [
+        ("127.0.0.1", "127.0.0.1:5561:5564"), ("host.example:1:2", "host.example:1:2"), ("[::1]", "[::1]:5561:5564"),
+        ("[fe80::1]:7000:7001", "[fe80::1]:7000:7001"),
+    ])
+    func addresses(_ text: String, _ expected: String) throws {
+        #expect(try ControllerAddress(text).description == expected)
+    }
+
+    @Test(arguments: [
+        "", ":1:2", "h:1", "h:0:1", "h:1:2:3", "h:1:65536", "h:a:b", "[::1", "[::1]x", "a b", "h;x:1:2", "h\u{1b}",
+    ])
+    func impossibleAddresses(_ text: String) {
+        #expect(throws: FleetError.self) { try ControllerAddress(text) }
+    }
+
+    @Test func workerArgumentsComeBack() throws {
+        let options = FleetWorkerOptions(
+            controller: try ControllerAddress("[::1]:1:2"), order: WorkerOrder(id: "s-1-w3", index: 3),
+            launching: ListenerMachine.Launching(
+                session: "s", run: "s-1", machine: "a b", liveness: .milliseconds(1500), launch: .seconds(30)),
+            hasLifeline: true)
+        #expect(try FleetWorkerOptions(arguments: options.arguments) == options)
+        #expect(FleetWorkerOptions.isLaunch(options.arguments))
+        for index in options.arguments.indices.dropFirst().dropLast() {
+            var fewer = options.arguments
+            fewer.remove(at: index)
+            #expect(throws: FleetError.self) { try FleetWorkerOptions(arguments: fewer) }
+        }
+    }
+
+    @Test(arguments: [
+        (Duration.milliseconds(250), "250 ms"), (.seconds(5), "5 s"), (.milliseconds(1500), "1.5 s"),
+        (.seconds(90), "90 s"),
+    ])
+    func durations(_ duration: Duration, _ text: String) { #expect(duration.readable == text) }
+
+    @Test func instantsSaturate() {
+        let now = FleetInstant(nanoseconds: 1)
+        #expect(now + .seconds(Int64.max) == FleetInstant(nanoseconds: .max))
+        #expect(FleetInstant(nanoseconds: .max) - FleetInstant(nanoseconds: .min) > .seconds(1))
+    }
+}

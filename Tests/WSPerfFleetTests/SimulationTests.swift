@@ -1,0 +1,182 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfFleet
+
+/// The three machines together, in simulated time.
+@Suite struct SimulationTests {
+    /// Runs a fleet to the end of its run and a while on, and checks what must hold in any case.
+    private func finish(_ fleet: SimulatedFleet, _ context: String) -> RunRecord {
+        let begun = fleet.now
+        fleet.begin()
+        fleet.run(for: fleet.bound + .seconds(10)) { fleet.overAt != nil || !fleet.controllerIsAlive }
+        if fleet.controllerIsAlive {
+            #expect(fleet.outcomes.count == 1, "\(context): no end")
+            if let overAt = fleet.overAt { #expect(overAt - begun <= fleet.bound, "\(context): late") }
+        }
+        fleet.run(for: .seconds(25))
+        let record = RunRecord(events: fleet.events)
+        if fleet.controllerIsAlive { record.check(instances: fleet.setup.instances, context) }
+        for worker in fleet.workers {
+            #expect(!worker.isAlive, "\(context): worker \(worker.id) is left over in state \(worker.machine.state)")
+            // What was taken is what the worker measured up to some moment, nothing more and nothing twice.
+            let taken = record.snapshots(of: worker.id).reduce(UInt64(0)) { $0 + $1.statistics.sent }
+            var sum: UInt64 = 0
+            var moments: [UInt64] = [0]
+            for part in worker.produced {
+                sum += part
+                moments.append(sum)
+            }
+            #expect(moments.contains(taken), "\(context): \(worker.id) measured \(moments), the record has \(taken)")
+            if let end = record.ends[worker.id], !end.lost, record.end == .finished {
+                #expect(taken == sum, "\(context): \(worker.id) is said to be complete")
+            }
+        }
+        for listener in fleet.listeners where listener.isAlive {
+            #expect(listener.machine.alive == 0, "\(context): \(listener.id) has workers left")
+        }
+        #expect(fleet.worstSpin < 50, "\(context): busy loop of \(fleet.worstSpin)")
+        return record
+    }
+
+    @Test func aQuietRun() {
+        let fleet = SimulatedFleet(seed: 1, machines: 2, processes: 2)
+        let record = finish(fleet, "quiet")
+        #expect(record.end == .finished)
+        #expect(record.phases == RunPhase.allCases)
+        #expect(record.ready.map(\.index).sorted() == [0, 1, 2, 3])
+        #expect(Set(record.ready.map(\.machine)) == ["m0", "m1"])
+        #expect(record.ends.values.allSatisfy { !$0.lost && $0.status == 0 && $0.reason == "finished" })
+        #expect(record.notices == [])
+    }
+
+    /// At each of many moments, each fault: the run ends in time with an honest record.
+    @Test(arguments: [
+        SimulatedFleet.Fault.killWorker(1), .killListener(1), .freezeWorker(1, 3000), .freezeWorker(1, 9000),
+        .freezeListener(1, 3000), .freezeListener(1, 9000), .cutWorker(1, 3000), .cutWorker(1, 8000),
+        .cutWorker(1, 60_000), .cutMachine(1, 3000), .cutMachine(1, 8000), .cutMachine(1, 60_000),
+        .interruptWorker(1), .interruptListener(1), .interruptController, .killController,
+    ])
+    func oneFaultAtAnyTime(_ fault: SimulatedFleet.Fault) {
+        for moment in stride(from: 0.0, through: 9, by: 0.29) {
+            let fleet = SimulatedFleet(seed: UInt64(moment * 100), machines: 2, processes: 2)
+            fleet.schedule(fault, after: moment)
+            _ = finish(fleet, "\(fault) at \(moment)")
+        }
+    }
+
+    @Test func aKilledWorkerIsLostAndTheOthersComplete() {
+        let fleet = SimulatedFleet(seed: 3, machines: 2, processes: 2)
+        fleet.schedule(.killWorker(2), after: 4)
+        let record = finish(fleet, "killed")
+        #expect(record.end == .finished)
+        let lost = record.ends.filter { $0.value.lost }
+        #expect(lost.count == 1)
+        #expect(lost.first?.value.signal == 9)
+        #expect(lost.first?.value.reason == "killed by signal 9")
+    }
+
+    @Test func aShortCutLosesNothing() {
+        let fleet = SimulatedFleet(seed: 4, machines: 2, processes: 2)
+        fleet.schedule(.cutMachine(0, 3500), after: 3)
+        let record = finish(fleet, "cut")
+        #expect(record.ends.count == 4)
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+    }
+
+    @Test func aWorkerThoughtDeadThatComesBackCountsOnce() {
+        let fleet = SimulatedFleet(seed: 5, machines: 1, processes: 2)
+        fleet.loadSeconds = 20
+        fleet.schedule(.freezeWorker(0, 8000), after: 3)
+        let record = finish(fleet, "frozen")
+        #expect(record.notices.contains { $0.contains("silent") })
+        #expect(record.notices.contains { $0.contains("is back") })
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+    }
+
+    @Test func aSpareTakesTheLostOnesPlace() {
+        let fleet = SimulatedFleet(seed: 6, machines: 2, processes: 1, spare: 1)
+        fleet.schedule(.killListener(0), after: 0.02)
+        let record = finish(fleet, "spare")
+        #expect(record.end == .finished)
+        #expect(record.accounted("s-1-w0.2") == 10 || record.accounted("s-1-w0") == 10)
+    }
+
+    @Test func anInterruptEndsTheLoadAndKeepsTheFigures() {
+        let fleet = SimulatedFleet(seed: 7, machines: 2, processes: 2)
+        fleet.schedule(.interruptController, after: 4)
+        let record = finish(fleet, "interrupt")
+        #expect(record.end == .interrupted)
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
+    }
+
+    @Test func twoInterruptsEndAtOnce() {
+        let fleet = SimulatedFleet(seed: 8, machines: 2, processes: 2)
+        fleet.schedule(.interruptController, after: 4)
+        fleet.schedule(.interruptController, after: 4.01)
+        let begun = fleet.now
+        let record = finish(fleet, "two interrupts")
+        #expect(record.end == .interrupted)
+        #expect(fleet.overAt.map { $0 - begun < .milliseconds(4200) } == true)
+    }
+
+    @Test func tooFewListenersAreNamed() {
+        let fleet = SimulatedFleet(seed: 9, machines: 2, processes: 1)
+        fleet.schedule(.killListener(1), after: 0)
+        let record = finish(fleet, "few")
+        #expect(record.end == .incomplete)
+        #expect(fleet.outcomes.first?.error?.message == "1 of 2 listeners came within 20 s (m0); 1 missing")
+    }
+
+    @Test func aPlanThatCannotBeSetUpEndsTheRunWithItsReason() {
+        let fleet = SimulatedFleet(seed: 10, machines: 1, processes: 2)
+        fleet.planError = "client: unknown kind 'x'"
+        let record = finish(fleet, "plan")
+        #expect(record.end == .incomplete)
+        #expect(fleet.outcomes.first?.error?.code == .plan)
+        #expect(fleet.outcomes.first?.error?.message == "client: unknown kind 'x'")
+        #expect(fleet.outcomes.first?.error?.exitStatus == 2)
+    }
+
+    @Test func aSecondControllerFindsTheListeners() {
+        let fleet = SimulatedFleet(seed: 11, machines: 2, processes: 2)
+        fleet.schedule(.killController, after: 3)
+        _ = finish(fleet, "first")
+        #expect(fleet.workers.allSatisfy { !$0.isAlive })
+        fleet.restartController(session: "s2")
+        let before = fleet.events.count
+        fleet.begin()
+        fleet.run(for: fleet.bound) { !fleet.outcomes.isEmpty }
+        let record = RunRecord(events: Array(fleet.events[before...]))
+        #expect(record.end == .finished)
+    }
+
+    /// Random fleets, networks and faults.
+    @Test(arguments: 0..<16)
+    func anythingAtAll(_ block: Int) {
+        for seed in UInt64(block * 20)..<UInt64(block * 20 + 20) {
+            var random = TestRandom(seed: seed ^ 0xABCD)
+            let fleet = SimulatedFleet(
+                seed: seed, machines: Int.random(in: 1...3, using: &random),
+                processes: Int.random(in: 1...3, using: &random), spare: Int.random(in: 0...1, using: &random),
+                network: SimulatedFleet.Network(
+                    loss: random.chance(0.5) ? Double.random(in: 0...0.5, using: &random) : 0,
+                    duplication: random.chance(0.5) ? Double.random(in: 0...0.3, using: &random) : 0,
+                    delay: 1...Int64.random(in: 2...1500, using: &random)))
+            fleet.loadSeconds = Int.random(in: 1...40, using: &random)
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                let which = Int.random(in: 0...8, using: &random)
+                let time = Int64.random(in: 10...15_000, using: &random)
+                let faults: [SimulatedFleet.Fault] = [
+                    .killWorker(which), .killListener(which), .freezeWorker(which, time), .freezeListener(which, time),
+                    .cutWorker(which, time), .cutMachine(which, time), .interruptWorker(which),
+                    .interruptListener(which), .interruptController, .killController,
+                ]
+                let fault = faults[Int.random(in: 0..<(random.chance(0.1) ? 10 : 9), using: &random)]
+                fleet.schedule(fault, after: Double.random(in: 0...30, using: &random))
+            }
+            _ = finish(fleet, "seed \(seed)")
+        }
+    }
+}

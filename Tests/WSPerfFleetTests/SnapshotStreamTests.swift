@@ -1,0 +1,77 @@
+import Testing
+import WSPerfCore
+
+@testable import WSPerfFleet
+
+/// Outbox and inbox over a line that loses, repeats and reorders.
+@Suite struct SnapshotStreamTests {
+    private func snapshot(_ sent: UInt64, final: Bool = false) -> Snapshot {
+        var statistics = LoadStatistics()
+        statistics.sent = sent
+        statistics.rttResponse.record(sent * 1000)
+        return Snapshot(sequence: 0, elapsed: sent, isFinal: final, statistics: statistics)
+    }
+
+    @Test(arguments: 0..<60) func everythingArrivesOnceAndInOrder(_ seed: Int) throws {
+        var random = TestRandom(seed: UInt64(seed))
+        var outbox = SnapshotOutbox(window: 8, backlog: 10)
+        var inbox = SnapshotInbox()
+        var now = FleetInstant(nanoseconds: 0)
+        var line: [SnapshotOutbox.Parcel] = []
+        var received: [Snapshot] = []
+        let total = Int.random(in: 1...120, using: &random)
+        var produced = 0
+        var expected = LoadStatistics()
+        let loss = Double.random(in: 0...0.7, using: &random)
+        for _ in 0..<20_000 where !outbox.isDelivered {
+            now = now + .milliseconds(Int64.random(in: 1...700, using: &random))
+            if produced < total, random.chance(0.6) {
+                produced += 1
+                let next = snapshot(UInt64(produced), final: produced == total)
+                expected.merge(next.statistics)
+                outbox.append(next)
+                #expect(outbox.count <= 8 + 11)
+            }
+            for parcel in outbox.due(now: now) {
+                outbox.sent(parcel.sequence, now: now)
+                if !random.chance(loss) { line.append(parcel) }
+                if random.chance(0.2) { line.append(parcel) }
+            }
+            line.shuffle(using: &random)
+            while let parcel = line.popLast(), !random.chance(0.2) {
+                if inbox.wants(parcel.sequence) {
+                    received += inbox.take(try Snapshot(decoding: parcel.body))
+                }
+                if !random.chance(loss) {
+                    outbox.acknowledge(.init(up_to: inbox.accepted, missing: inbox.missing), now: now)
+                }
+            }
+        }
+        #expect(outbox.isDelivered && inbox.isComplete)
+        #expect(received.map(\.sequence) == Array(1...UInt64(received.count)))
+        #expect(received.last?.isFinal == true && received.dropLast().allSatisfy { !$0.isFinal })
+        #expect(received.map(\.elapsed) == received.map(\.elapsed).sorted())
+        var sum = LoadStatistics()
+        for snapshot in received { sum.merge(snapshot.statistics) }
+        #expect(sum == expected)
+    }
+
+    @Test func whileNobodyAcknowledgesTheOutboxStaysBounded() {
+        var outbox = SnapshotOutbox()
+        for number in 1...5000 { outbox.append(snapshot(UInt64(number))) }
+        #expect(outbox.count <= FleetLimits.snapshotWindow + FleetLimits.snapshotBacklog + 1)
+        #expect(outbox.due(now: FleetInstant(nanoseconds: 0)).count == FleetLimits.snapshotWindow)
+    }
+
+    @Test func whatIsBeyondTheWindowIsNotKept() {
+        var inbox = SnapshotInbox()
+        #expect(!inbox.wants(0))
+        #expect(!inbox.wants(UInt64(FleetLimits.snapshotWindow) + 1))
+        #expect(!inbox.wants(.max))
+        var third = snapshot(3)
+        third.sequence = 3
+        #expect(inbox.take(third) == [])
+        #expect(!inbox.wants(3))
+        #expect(inbox.missing == [1, 2])
+    }
+}

@@ -1,0 +1,276 @@
+import Foundation
+import Synchronization
+import Testing
+import WSPerfCore
+
+@testable import WSPerfFleet
+
+/// Controller, listeners and workers over real ZeroMQ sockets, in one process.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct SocketTests {
+    @Test func twoRunsOnTheSameListeners() async throws {
+        let fleet = try SocketFleet()
+        let listeners = [try fleet.listener("alpha"), try fleet.listener("beta")]
+        let results = try await fleet.run([
+            try SocketFleet.plan(machines: 2), try SocketFleet.plan(machines: 2, instances: 20),
+        ])
+        #expect(results.map(\.end) == [.finished, .finished])
+        for (run, instances) in [(0, 10), (1, 20)] {
+            let record = fleet.record(run)
+            record.check(instances: instances, "run \(run)")
+            #expect(record.phases == RunPhase.allCases)
+            #expect(record.ready.map(\.index) == [0, 1, 2, 3])
+            #expect(Set(record.ready.map(\.machine)) == ["alpha", "beta"])
+            #expect(record.ends.values.allSatisfy { !$0.lost && $0.status == 0 })
+            for worker in record.ready {
+                #expect(record.snapshots(of: worker.id).reduce(0) { $0 + $1.statistics.sent } == 35)
+                #expect(record.accounted(worker.id) == UInt64(instances))
+            }
+        }
+        for (_, status) in listeners { #expect(await status.value == 0) }
+    }
+
+    @Test func aListenerServesOneControllerAfterAnother() async throws {
+        let first = try SocketFleet(endsListeners: false)
+        let address = first.controller.address
+        let (_, status) = try first.listener("alpha")
+        #expect(try await first.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        // The ports are free as soon as the first controller is gone.
+        let second = try await Self.rebound(address)
+        #expect(try await second.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        #expect(await status.value == 0)
+    }
+
+    /// A controller on the ports of one that is just being taken down.
+    private static func rebound(_ address: ControllerAddress) async throws -> SocketFleet {
+        for _ in 0..<200 {
+            if let fleet = try? SocketFleet(publishPort: address.publishPort, reportPort: address.reportPort) {
+                return fleet
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return try SocketFleet(publishPort: address.publishPort, reportPort: address.reportPort)
+    }
+
+    @Test func aBusyPortIsNamed() throws {
+        let fleet = try SocketFleet()
+        let port = fleet.controller.address.publishPort
+        let error = #expect(throws: FleetError.self) { try SocketFleet(publishPort: port) }
+        #expect(error?.message == "cannot listen on 127.0.0.1:\(port): Address already in use")
+        #expect(error?.exitStatus == 2)
+    }
+
+    @Test func whoComesLateIsWaitedFor() async throws {
+        let fleet = try SocketFleet()
+        fleet.when({ _, event in event == .phase(.waitingForListeners) }) {
+            Task {
+                try await Task.sleep(for: .milliseconds(1200))
+                _ = try fleet.listener("late")
+            }
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        #expect(fleet.record().ready.map(\.machine) == ["late", "late"])
+    }
+
+    @Test func whoDoesNotComeIsNamedAtTheDeadline() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha")
+        var plan = try SocketFleet.plan(machines: 3)
+        plan.fleet.join = .seconds(1)
+        let results = try await fleet.run([plan, plan])
+        #expect(results.count == 1)
+        #expect(results.first?.end == .incomplete)
+        #expect(results.first?.error?.message == "1 of 3 listeners came within 1 s (alpha); 2 missing")
+        fleet.record().check(instances: 10, "missing")
+        #expect(await status.value == 0)
+    }
+
+    @Test func aPlanThatNoWorkerCanSetUpEndsTheRun() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { _, _ in
+            throw PlanError("client: unknown kind 'x'", at: "client.kind")
+        }
+        let results = try await fleet.run([SocketFleet.plan()])
+        #expect(results.first?.end == .incomplete)
+        #expect(results.first?.error?.message.contains("unknown kind 'x'") == true)
+        #expect(results.first?.error?.exitStatus == 2)
+        #expect(await status.value == 0)
+    }
+
+    @Test func theWorkerGetsThePlanAndItsFiles() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
+        try Data(repeating: 7, count: 300_000).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var plan = try SocketFleet.plan(processes: 1)
+        plan.tls.ca = path
+        let seen = Mutex<[Plan]>([])
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { plan, share in
+            seen.withLock { $0.append(plan) }
+            return StandInWorkload(plan: plan)
+        }
+        #expect(try await fleet.run([plan]).map(\.end) == [.finished])
+        plan.attachments[path] = [UInt8](repeating: 7, count: 300_000)
+        #expect(seen.withLock { $0 } == [plan])
+        #expect(await status.value == 0)
+    }
+
+    @Test func anUnreadableFileIsAnErrorBeforeAnythingBegins() async throws {
+        var plan = try SocketFleet.plan()
+        plan.tls.ca = "/nonexistent/ca.pem"
+        let fleet = try SocketFleet()
+        await #expect(throws: PlanError.self) { try await fleet.run([plan]) }
+    }
+
+    @Test func anInterruptKeepsTheFigures() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { plan, _ in StandInWorkload(plan: plan, ticks: 1000) }
+        fleet.when({ _, event in event == .phase(.sending) }) { fleet.controller.interrupt() }
+        let results = try await fleet.run([SocketFleet.plan(), SocketFleet.plan()])
+        #expect(results.map(\.end) == [.interrupted])
+        let record = fleet.record()
+        record.check(instances: 10, "interrupt")
+        for worker in record.ready { #expect(record.accounted(worker.id) == 10) }
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(await status.value == 0)
+    }
+
+    @Test func twoInterruptsEndAtOnce() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            StandInWorkload(plan: plan, ticks: 5, interval: .seconds(2))
+        }
+        fleet.when({ _, event in event == .phase(.connecting) }) {
+            fleet.controller.interrupt()
+            fleet.controller.interrupt()
+        }
+        let begun = ContinuousClock.now
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.interrupted])
+        #expect(ContinuousClock.now - begun < .seconds(6))
+        fleet.record().check(instances: 10, "two interrupts")
+        #expect(await status.value == 0)
+    }
+
+    @Test func aSlowRecordLosesNothing() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            StandInWorkload(plan: plan, ticks: 300, interval: .milliseconds(5))
+        }
+        // A disk that stands still for longer than the liveness limit.
+        fleet.when({ _, event in if case .snapshot = event { true } else { false } }) {
+            Thread.sleep(forTimeInterval: 4)
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        let record = fleet.record()
+        record.check(instances: 10, "slow")
+        for worker in record.ready {
+            #expect(record.snapshots(of: worker.id).reduce(0) { $0 + $1.statistics.sent } == 2100)
+        }
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(await status.value == 0)
+    }
+
+    @Test func strangersBytesAreDropped() async throws {
+        let fleet = try SocketFleet()
+        let address = fleet.controller.address
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            StandInWorkload(plan: plan, ticks: 60, interval: .milliseconds(50))
+        }
+        let noise = Task {
+            var random = TestRandom(seed: 5)
+            let stranger = try Stranger(address)
+            // What a listener says, captured and said again with changes; what never was a message; raw bytes on both ports.
+            let envelope = WireCodec.encode(
+                Envelope(
+                    session: fleet.controller.session, run: "\(fleet.controller.session)-1",
+                    sender: "\(fleet.controller.session)-1-w0", sequence: 1,
+                    content: Report.snapshot(.init(sequence: 1, final: true, reason: nil)))
+            ).envelope
+            for round in 0..<150 {
+                try await stranger.send(
+                    Topic.controller, envelope, body: (0..<round).map { _ in .random(in: 0...255, using: &random) })
+                try await stranger.send(
+                    Topic.controller, Array(envelope.prefix(Int.random(in: 0...envelope.count, using: &random))))
+                try await stranger.send("nonsense", [UInt8](repeating: 0xFF, count: round * 100))
+                try await stranger.send(Topic.controller, [UInt8](repeating: 0x5B, count: 2000))
+                if round % 10 == 0 {
+                    for port in [address.publishPort, address.reportPort] {
+                        RawConnection.write((0..<400).map { _ in .random(in: 0...255, using: &random) }, port: port)
+                        RawConnection.write(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8), port: port)
+                    }
+                }
+            }
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        noise.cancel()
+        _ = await noise.result
+        let record = fleet.record()
+        record.check(instances: 10, "strangers")
+        for worker in record.ready {
+            #expect(record.snapshots(of: worker.id).reduce(0) { $0 + $1.statistics.sent } == 420)
+        }
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(await status.value == 0)
+    }
+
+    @Test func aPeerOfAnotherVersionIsRefusedByName() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            StandInWorkload(plan: plan, ticks: 40, interval: .milliseconds(50))
+        }
+        let address = fleet.controller.address
+        let answer = Task {
+            let stranger = try Stranger(address)
+            let hello = #"{"wsperf":9,"session":"","from":"l-new","seq":1,"type":"hello","data":{"software":"7.0"}}"#
+            // Only what is said once it listens is answered to it.
+            _ = try await stranger.first { $0.first.map { $0 == Array(Topic.all.utf8) } == true ? true : nil }
+            try await stranger.send(Topic.controller, Array(hello.utf8))
+            return try await stranger.first { parts -> String? in
+                guard
+                    case .message(let envelope, _) = WireCodec.decodeCommand(parts, topics: [Topic.peer("l-new")]),
+                    case .refuse(let refusal) = envelope.content
+                else { return nil }
+                return refusal.message
+            }
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        let said = try await answer.value
+        #expect(said?.contains("protocol version 9 (software 7.0)") == true)
+        #expect(said?.contains("protocol version \(FleetLimits.protocolVersion)") == true)
+        let notice = fleet.record().notices.first { $0.contains("refused") }
+        #expect(notice?.contains("protocol version 9 (software 7.0)") == true)
+        #expect(await status.value == 0)
+    }
+
+    @Test func anInterruptedListenerTellsTheRun() async throws {
+        let fleet = try SocketFleet()
+        let (listener, status) = try fleet.listener("alpha") { plan, _ in StandInWorkload(plan: plan, ticks: 1000) }
+        fleet.when({ _, event in event == .phase(.sending) }) { listener.interrupt() }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        let record = fleet.record()
+        record.check(instances: 10, "listener")
+        // Everything was delivered all the same, but the load was not what the plan said.
+        #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
+        #expect(record.ends.values.allSatisfy { $0.lost && $0.reason.contains("its listener is gone") })
+        #expect(await status.value == 130)
+    }
+}
+
+/// A TCP connection that writes bytes and goes away.
+enum RawConnection {
+    static func write(_ bytes: [UInt8], port: UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { return }
+        _ = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+}
