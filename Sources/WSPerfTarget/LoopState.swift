@@ -83,6 +83,9 @@ final class Hub: Sendable {
         storage.withLock { $0[ObjectIdentifier(eventLoop)] = entry }
     }
 
+    /// Lets go of the loops, which hold on to this in turn. For when they have ended.
+    func removeAll() { storage.withLock { $0 = [:] } }
+
     var entries: [Entry] { storage.withLock { Array($0.values) } }
 
     func entry(of eventLoop: any EventLoop) -> Entry? { storage.withLock { $0[ObjectIdentifier(eventLoop)] } }

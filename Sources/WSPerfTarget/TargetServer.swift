@@ -229,6 +229,7 @@ public final class TargetServer: Sendable {
         let final = await counters()
         life.withLock { $0.final = final }
         await shutDown()
+        hub.removeAll()
         let waiters = life.withLock { life in
             life.isStopped = true
             defer { life.waiters = [] }

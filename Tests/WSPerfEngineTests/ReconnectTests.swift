@@ -15,15 +15,17 @@ import WSPerfTarget
         return plan
     }
 
-    /// A server that closes after three messages, each time: 3 + 3 + 3 + 1 messages, four attempts.
+    /// A server that closes after three messages, each time. The fourth may be on its way by then, and is not sent again: so
+    /// ten messages take three or four attempts.
     @Test func goesOnWhereItWas() async throws {
         let server = try await TargetServer.start()
         let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .continue, limit: 50))
         #expect(statistics.outcomes == [.succeeded: 4])
-        #expect(statistics.interruptions == [.closed(1011): 12])
+        let interruptions = try #require(statistics.interruptions[.closed(1011)])
+        #expect(statistics.interruptions.count == 1)
+        #expect((8...12).contains(interruptions))
         #expect(statistics.started == 4)
-        #expect(statistics.opened == 16)
-        // A message may be on its way when the server closes; it is not sent again.
+        #expect(statistics.opened == 4 + interruptions)
         #expect(statistics.sent == 40)
         await server.stop()
     }
