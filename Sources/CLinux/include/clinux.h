@@ -1,4 +1,6 @@
 // The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. All of it is inlined.
+// The calls made for every message go to the kernel directly: glibc's wrappers are cancellation points, and in a process with
+// threads switching cancellation on and off around each call costs more than all of the engine's own work on a message.
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +30,7 @@ static inline uint64_t clinux_now(void) {
 /// kernel is older than 5.11. Returns the number of events or -errno.
 static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
     struct timespec time = {timeout / 1000000000, timeout % 1000000000};
-    int count = epoll_pwait2(epoll, events, capacity, timeout < 0 ? NULL : &time, NULL);
+    int count = (int)syscall(SYS_epoll_pwait2, epoll, events, capacity, timeout < 0 ? NULL : &time, NULL, 0);
     if (count < 0 && errno == ENOSYS) {
         int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
         if (milliseconds > 3600000) milliseconds = 3600000;
@@ -71,13 +74,13 @@ static inline int clinux_socket_error(int descriptor) {
 
 /// Returns the bytes received, 0 at the end of the stream, or -errno.
 static inline ssize_t clinux_receive(int descriptor, void *bytes, size_t capacity) {
-    ssize_t count = recv(descriptor, bytes, capacity, 0);
+    ssize_t count = syscall(SYS_recvfrom, descriptor, bytes, capacity, 0, NULL, NULL);
     return count < 0 ? -(ssize_t)errno : count;
 }
 
 /// Returns the bytes taken or -errno; never raises SIGPIPE.
 static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
-    ssize_t taken = send(descriptor, bytes, count, MSG_NOSIGNAL);
+    ssize_t taken = syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL, NULL, 0);
     return taken < 0 ? -(ssize_t)errno : taken;
 }
 
