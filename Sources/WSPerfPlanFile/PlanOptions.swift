@@ -94,6 +94,10 @@ public struct PlanOptions: ParsableArguments {
     public var idleTimeout: String?
     @Option(parsing: .unconditional, help: "Bytes a received message may have.")
     public var maxMessageSize: String?
+    @Option(parsing: .unconditional, help: "Whether a run that loses a worker goes on: continue or abort.")
+    public var onLostWorker: String?
+    @Option(parsing: .unconditional, help: "Listeners that are enough for the load to begin.")
+    public var minMachines: String?
     @Option(parsing: .unconditional, help: "The longest the run may take.")
     public var timeLimit: String?
     @Option(parsing: .unconditional, help: "For all listeners to join.")
@@ -208,6 +212,8 @@ extension PlanOptions {
         add(closeTimeout, "close-timeout", "timeouts", "close")
         add(idleTimeout, "idle-timeout", "timeouts", "idle")
         add(maxMessageSize, "max-message-size", "max_message_size")
+        add(onLostWorker, "on-lost-worker", "on_lost_worker")
+        add(minMachines, "min-machines", "min_machines")
         add(timeLimit, "time-limit", "time_limit")
         add(joinTimeout, "join-timeout", "fleet", "join")
         add(launchTimeout, "launch-timeout", "fleet", "launch")
