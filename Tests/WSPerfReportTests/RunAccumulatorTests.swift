@@ -66,6 +66,25 @@ struct RunAccumulatorTests {
         #expect(summary.invalidBecause.contains(fate.says), "\(summary.invalidBecause)")
     }
 
+    @Test("is not valid where a worker delivered everything, but ended before its work was done without being told to")
+    func endedByItself() {
+        func summary(_ outcomes: [Outcome: UInt64], lost: Bool) -> RunSummary {
+            RunAccumulator.summary(of: [
+                RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 10)),
+                .workerReady(RunFixture.worker(0)),
+                RunFixture.snapshot(0, 1, final: true, RunFixture.statistics(opened: 10, outcomes: outcomes)),
+                .workerEnded(worker: "w0", WorkerEnd(lost: lost, status: 1, reason: "its listener is gone")),
+                .ended(.finished, elapsed: 7),
+            ])
+        }
+        let early = summary([.succeeded: 4, .aborted: 6], lost: true)
+        #expect(early.invalidBecause == ["worker w0 on host-0 ended before its work was done: its listener is gone"])
+        #expect(early.exitStatus == 3 && !early.workers[0].lost)
+        // It had done everything by then; and a time limit is the plan's own.
+        #expect(summary([.succeeded: 9, .refused: 1], lost: true).isValid)
+        #expect(summary([.succeeded: 4, .aborted: 6], lost: false).isValid)
+    }
+
     @Test("finds nothing wrong with a run in which all went well, or in which the target refused everything")
     func valid() {
         for events in [RunFixture.allWell, RunFixture.allRefused] {

@@ -24,8 +24,11 @@ public final class FleetWorker: Sendable {
 
     /// Opens the connection to the controller. Throws if its address makes no sense.
     public convenience init(options: FleetWorkerOptions, registry: Registry = Registry()) throws(FleetError) {
+        let tally = ProcessInfo.processInfo.environment[TalliedWorkload.variable]
         try self.init(options: options) { plan, share in
-            try EngineWorkload(plan: plan, registry: registry, share: share)
+            let workload = try EngineWorkload(plan: plan, registry: registry, share: share)
+            guard let tally else { return workload }
+            return TalliedWorkload(workload, worker: options.id, directory: tally)
         }
     }
 
