@@ -13,6 +13,8 @@ public enum FleetLimits {
     static let heartbeat: Duration = .seconds(1)
     /// The same for a worker under load, whose snapshots (one a second) are signs of life enough.
     static let loadedHeartbeat: Duration = .milliseconds(1500)
+    /// One of the two above, or less: a peer that may be silent for `liveness` is heard several times within it.
+    static func heartbeat(_ usual: Duration, within liveness: Duration) -> Duration { min(usual, liveness / 3) }
     /// Silence after which a peer counts as lost while no plan says otherwise.
     public static let liveness: Duration = .seconds(5)
     /// A hello is repeated after this, then after twice as long each time, up to `heartbeat`.

@@ -243,9 +243,9 @@ extension RunAccumulator {
             if isLost, !replaced {
                 let why = worker.end?.reason ?? ""
                 reasons.append("\(name(worker)) was lost: \(why.isEmpty ? "its last results never came" : why)")
-            } else if let end = worker.end, end.lost, !isCutShort, worker.outcomes[.aborted, default: 0] > 0 {
-                // All it measured has arrived; it is less than the plan asked for.
-                reasons.append("\(name(worker)) ended before its work was done: \(end.reason)")
+            } else if let end = worker.end, end.lost, !isCutShort, total.outcomes[.aborted, default: 0] > 0 {
+                // All it measured has arrived, but it or, on its account, others were ended before their work was done.
+                reasons.append("\(name(worker)) ended early: \(end.reason)")
             }
             if worker.missing > 0 {
                 reasons.append("\(worker.missing) snapshots of \(name(worker)) never arrived")

@@ -162,7 +162,7 @@ class Fleet:
             os.makedirs(path)
         self.host = wire.ADDRESSES[0] if wire_ else "127.0.0.1"
         self.publish, self.report, self.target_port = free_ports(3)
-        self.listeners, self.target, self.controllers = {}, None, 0
+        self.listeners, self.targets, self.controllers = {}, {}, 0
 
     def spawn(self, name, executable, *arguments, side=1):
         environment = {
@@ -186,19 +186,27 @@ class Fleet:
                 cwd=self.clean[0], env=environment, preexec_fn=prepare, start_new_session=True,
             )  # fmt: skip
 
-    def start_target(self):
-        log = os.path.join(self.logs, "target.out")
+    def start_target(self, side=1):
+        name = f"target-{side}"
+        log = os.path.join(self.logs, name + ".out")
         before = os.path.getsize(log) if os.path.exists(log) else 0
-        self.target = self.spawn("target", "wsperf-controller", "target", "--port", str(self.target_port))
+        self.targets[side] = self.spawn(
+            name, "wsperf-controller", "target", "--port", str(self.target_port), side=side
+        )
         until = time.monotonic() + 30
         while os.path.getsize(log) == before:
-            if self.target.poll() is not None or time.monotonic() > until:
+            if self.targets[side].poll() is not None or time.monotonic() > until:
                 raise Finding("the target does not start")
             time.sleep(0.01)
 
-    def start_listener(self, name):
+    @property
+    def target(self):
+        """The one beside the listeners."""
+        return self.targets.get(1)
+
+    def start_listener(self, name, side=1):
         self.listeners[name] = self.spawn(
-            name, "wsperf-listener", "--controller", f"{self.host}:{self.publish}:{self.report}", "--name", name
+            name, "wsperf-listener", "--controller", f"{self.host}:{self.publish}:{self.report}", "--name", name, side=side
         )
 
     def start_controller(self, plan, *options, local=False, run=None):
@@ -359,7 +367,8 @@ class Fleet:
     def expect_nobody(self, seconds):
         until = time.monotonic() + seconds
         while True:
-            left = [one for one in processes(self.token) if self.target is None or one.pid != self.target.pid]
+            targets = {target.pid for target in self.targets.values()}
+            left = [one for one in processes(self.token) if one.pid not in targets]
             if not left:
                 return
             if time.monotonic() > until:
@@ -369,5 +378,5 @@ class Fleet:
     def close(self):
         """Ends whatever is left, whatever happened."""
         sweep(self.token)
-        for child in [*self.listeners.values(), *([self.target] if self.target else [])]:
+        for child in [*self.listeners.values(), *self.targets.values()]:
             child.wait(10)

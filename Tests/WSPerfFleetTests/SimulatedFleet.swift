@@ -92,7 +92,7 @@ final class SimulatedFleet {
 
     var random: TestRandom
     var network: Network
-    let setup: RunSetup
+    var setup: RunSetup
     private(set) var now = FleetInstant(nanoseconds: 1_000_000_000)
     var controller: ControllerMachine
     private(set) var controllerIsAlive = true

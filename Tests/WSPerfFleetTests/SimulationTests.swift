@@ -50,6 +50,38 @@ import WSPerfCore
         #expect(record.notices == [])
     }
 
+    /// Nobody is thought dead for keeping to a heartbeat that is longer than the limit.
+    @Test(arguments: [200, 1000, 1500, 3000]) func aQuietRunOfAnyLiveness(_ milliseconds: Int) {
+        let fleet = SimulatedFleet(seed: 2, machines: 2, processes: 2)
+        fleet.setup.liveness = .milliseconds(milliseconds)
+        let record = finish(fleet, "quiet with \(milliseconds) ms")
+        #expect(record.end == .finished)
+        #expect(record.ends.count == 4 && record.ends.values.allSatisfy { !$0.lost })
+        #expect(record.notices == [])
+    }
+
+    /// A listener is thought lost under load: its workers are told to stop, and what they did not do is no result.
+    @Test func workersStoppedForTheirListenersSakeSaySo() {
+        let fleet = SimulatedFleet(seed: 4, machines: 2, processes: 2)
+        fleet.loadSeconds = 20
+        fleet.schedule(.freezeListener(1, 15_000), after: 3)
+        let record = finish(fleet, "listener frozen")
+        let machine = record.ends.values.filter { $0.reason.hasPrefix("its listener is lost: silent for") }
+        #expect(machine.count == 2 && machine.allSatisfy(\.lost))
+        #expect(record.ends.values.count { !$0.lost } == 2)
+    }
+
+    /// The policy ends the load for a silent worker; that it then comes back does not make the run whole.
+    @Test func aWorkerThatTheLoadWasEndedForStaysLost() {
+        let fleet = SimulatedFleet(seed: 5, machines: 2, processes: 2)
+        fleet.loadSeconds = 20
+        fleet.setup.stopsWhenWorkerIsLost = true
+        fleet.schedule(.freezeWorker(1, 7000), after: 4)
+        let record = finish(fleet, "policy")
+        #expect(record.notices.contains("a worker is lost: ending the load, as the plan says"))
+        #expect(record.ends.values.count { $0.lost && $0.reason.contains("silent for") } == 1)
+    }
+
     /// At each of many moments, each fault: the run ends in time with an honest record.
     @Test(arguments: [
         SimulatedFleet.Fault.killWorker(1), .killListener(1), .freezeWorker(1, 3000), .freezeWorker(1, 9000),

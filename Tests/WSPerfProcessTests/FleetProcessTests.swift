@@ -33,7 +33,7 @@ import WSPerfFleet
     }
 
     /// The directory of the built executables: that of the test bundle.
-    private static var executables: String {
+    static var executables: String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         var directory = URL(fileURLWithPath: own).deletingLastPathComponent()

@@ -78,7 +78,7 @@ struct RunAccumulatorTests {
             ])
         }
         let early = summary([.succeeded: 4, .aborted: 6], lost: true)
-        #expect(early.invalidBecause == ["worker w0 on host-0 ended before its work was done: its listener is gone"])
+        #expect(early.invalidBecause == ["worker w0 on host-0 ended early: its listener is gone"])
         #expect(early.exitStatus == 3 && !early.workers[0].lost)
         // It had done everything by then; and a time limit is the plan's own.
         #expect(summary([.succeeded: 9, .refused: 1], lost: true).isValid)

@@ -205,7 +205,7 @@ struct ControllerMachine {
                 topic: Topic.all,
                 .beacon(Command.Beacon(software: WSPerfVersion.current, run: run, closing: isClosing)), run: run,
                 carriesPlan: false))
-        beaconAt = now + FleetLimits.heartbeat
+        beaconAt = now + FleetLimits.heartbeat(FleetLimits.heartbeat, within: currentLiveness)
     }
 
     private mutating func publish(to id: String, _ command: Command) {

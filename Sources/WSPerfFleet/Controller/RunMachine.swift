@@ -176,7 +176,13 @@ struct RunMachine {
         let why = silence > .zero ? "is lost: silent for \(silence.readable)" : "was ended"
         record(.notice("listener \(assignment.name) \(why)"))
         for place in workers.indices where workers[place].listener == id { workers[place].isOrphan = true }
-        guard order < .start else { return }
+        guard order < .start else {
+            // They are told to stop, and what they then have not done is not what the plan asked for.
+            for place in workers.indices where workers[place].listener == id && !workers[place].isDelivered {
+                if order == .start, workers[place].reason == nil { workers[place].reason = "its listener \(why)" }
+            }
+            return
+        }
         // Before the load, another listener may take its place; what it launched no longer counts.
         assignments[id] = nil
         for place in workers.indices where workers[place].listener == id && !workers[place].hasEnded {
@@ -270,7 +276,12 @@ struct RunMachine {
                 .notice(
                     "worker \(worker.index) on \(worker.machine) has been silent for "
                         + "\((now - worker.lastHeard).readable): lost unless it comes back"))
-            if setup.stopsWhenWorkerIsLost, order == .start { stop(now: now) }
+            if setup.stopsWhenWorkerIsLost, order == .start {
+                // Should it come back, the others have been stopped all the same.
+                if worker.reason == nil { workers[place].reason = "silent for \((now - worker.lastHeard).readable)" }
+                record(.notice("a worker is lost: ending the load, as the plan says"))
+                stop(now: now)
+            }
         }
     }
 

@@ -226,7 +226,7 @@ struct ListenerMachine {
             for id in children.keys.sorted() { reportExit(id, now: now) }
             if now >= statusAt {
                 actions.append(.send(.listener(status)))
-                statusAt = now + FleetLimits.heartbeat
+                statusAt = now + FleetLimits.heartbeat(FleetLimits.heartbeat, within: liveness)
             }
         } else {
             if now >= helloAt, !isLeaving {

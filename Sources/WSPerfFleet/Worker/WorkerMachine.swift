@@ -217,7 +217,8 @@ struct WorkerMachine {
 
     /// The next status is due a heartbeat after whatever was sent last.
     private mutating func postpone(now: FleetInstant) {
-        statusAt = now + (state == .running ? FleetLimits.loadedHeartbeat : FleetLimits.heartbeat)
+        let usual = state == .running ? FleetLimits.loadedHeartbeat : FleetLimits.heartbeat
+        statusAt = now + FleetLimits.heartbeat(usual, within: liveness)
     }
 
     private mutating func advance(to next: WorkerState, now: FleetInstant) {

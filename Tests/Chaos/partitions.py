@@ -1,0 +1,242 @@
+"""Network partitions: partitions.py --binaries DIR [CASE…]. Run by Tests/WSPerfProcessTests/PartitionTests.swift.
+
+The controller is in one network namespace with a listener of its own and a target; two more listeners with their workers
+and another target are in a second one. The wire between the two is cut, in both directions or in one, or made bad. What
+is on the controller's side must complete whatever happens.
+
+One line for each case, all of them at a time; ends with 0 if everything was as it must be, with 1 if not, or with 77 and
+a reason where the machine does not permit namespaces.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+import fleet
+import wire
+from fleet import Finding
+
+LIVENESS = 4.0
+LOAD = 14.0
+
+
+def plan(port):
+    return {
+        "target": f"ws://127.0.0.1:{port}/", "machines": 3, "processes": 2, "instances": 10, "interval": "100ms",
+        "duration": f"{LOAD:.0f}s", "timeouts": {"connect": "3s", "reply": "3s", "close": "2s"}, "time_limit": "40s",
+        "fleet": {"join": "30s", "launch": "30s", "liveness": f"{LIVENESS:.0f}s", "collect": "15s"},
+    }  # fmt: skip
+
+
+class Partition:
+    def __init__(self, case, binaries, directory):
+        self.case, self.directory = case, directory
+        self.wire = wire.Wire(seed=20)
+        self.fleet = fleet.Fleet(directory, binaries, f"{os.getpid()}-{directory}", self.wire)
+
+    def until(self, what, condition, seconds=60):
+        """Waits for what the controller records."""
+        limit = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > limit:
+                raise Finding(f"{what}: not within {seconds} s; notices: {self.journal.notices}")
+            time.sleep(0.02)
+            self.journal.poll()
+
+    def noticed(self, text):
+        return sum(text in notice for notice in self.journal.notices)
+
+    def __call__(self):
+        self.fleet.start_target()
+        self.fleet.start_target(side=0)
+        for name, side in (("near", 0), ("m0", 1), ("m1", 1)):
+            self.fleet.start_listener(name, side)
+        self.plan = plan(self.fleet.target_port)
+        if self.case == "delay":
+            self.wire.delay(0.2)
+        if self.case == "loss":
+            self.wire.loss(0.2)
+        self.controller, self.journal = self.fleet.start_controller(self.plan)
+        # Every worker has told of its load.
+        self.until("load", lambda: len(self.journal.snapshots) == 6 and min(self.journal.snapshots.values()) >= 2)
+        getattr(self, self.case)()
+        self.status = self.fleet.wait(self.controller, 100, "the controller")
+        self.journal.poll()
+        self.summary = self.fleet.summary()
+        self.fleet.check_sums(self.summary, self.plan)
+        self.fleet.check_rebuilt(self.summary)
+        near = [worker for worker in self.summary["workers"] if worker["machine"] == "near"]
+        for worker in near:
+            self.expect(not worker["lost"] and worker["outcomes"] == {"succeeded": 10}, "the near ones are to complete")
+        self.far = [worker for worker in self.summary["workers"] if worker["machine"] != "near"]
+        self.expect(len(self.far) == 4 and len(near) == 2, "there are to be six workers")
+        self.outcomes = dict(self.summary["connections"]["outcomes"])
+        self.outcomes["succeeded"] -= 20
+        getattr(self, "after_" + self.case)()
+        self.wire.heal()
+        self.fleet.end_listeners(2 * LIVENESS + 3 + fleet.SLACK)
+        self.fleet.check_files()
+        return f"{self.case}: {self.status}, {self.summary['connections']['outcomes']}"
+
+    def expect(self, condition, what):
+        if not condition:
+            raise Finding(f"{what}; status {self.status}, {self.summary['run']}, {self.summary['connections']['outcomes']}")
+
+    def expect_whole(self):
+        """Nothing was lost, and nobody was thought to be."""
+        reasons = [why for why in self.summary["run"]["invalid_because"] if "the load generator was too slow" not in why]
+        self.expect(not reasons, "the run is to be valid")
+        self.expect(self.outcomes == {"succeeded": 40}, "all are to succeed")
+        self.fleet.check_tallies(self.summary, self.journal, {worker["id"] for worker in self.summary["workers"]})
+
+    def expect_lost(self):
+        self.expect(self.status == 3 and not self.summary["run"]["valid"], "the run is not to be valid")
+        self.expect(all(worker["lost"] for worker in self.far), "all far workers are to be lost")
+        self.expect(self.outcomes == {"succeeded": 0, "lost": 40}, "all far connections are to be lost")
+        self.expect(all(worker["sent"] > 0 for worker in self.far), "what had arrived is to count")
+        self.fleet.check_tallies(self.summary, self.journal, set())
+        # They have long seen for themselves that nobody hears them.
+        left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
+        until = time.monotonic() + 2 * LIVENESS + fleet.SLACK
+        while left and time.monotonic() < until:
+            time.sleep(0.05)
+            left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
+        self.expect(not left, f"no worker is to outlive it: {left}")
+
+    # Cut for good
+
+    def cut(self):
+        self.wire.cut()
+
+    after_cut = expect_lost
+
+    # Cut, and healed before anyone is missed
+
+    def short(self):
+        self.wire.cut()
+        time.sleep(LIVENESS / 3)
+        self.wire.heal()
+
+    def after_short(self):
+        self.expect(self.noticed("silent") == 0, "nobody is to be thought lost")
+        self.expect_whole()
+
+    # Cut, and healed once all are thought lost, but before they have given up: what they measured counts, once
+
+    def long(self):
+        self.wire.cut()
+        self.until("silence", lambda: self.noticed("lost unless it comes back") == 4)
+        self.wire.heal()
+        self.until("return", lambda: self.noticed("is back") == 4 or self.controller.poll() is not None)
+
+    def after_long(self):
+        self.expect(self.noticed("is back") == 4, "all are to come back")
+        self.expect(not any(worker["lost"] for worker in self.far), "their results are to arrive")
+        self.expect("lost" not in self.outcomes, "none is to be lost")
+        self.fleet.check_tallies(self.summary, self.journal, {worker["id"] for worker in self.summary["workers"]})
+        # They were stopped, or ended their load because they heard nothing of their controller; the run says so.
+        self.expect(self.status == 3, "the run is not to be valid")
+        reasons = self.summary["run"]["invalid_because"]
+        self.expect(len(reasons) == 4 and all("silent for" in why for why in reasons), "the run is to say why")
+
+    # Only what the controller says arrives
+
+    def deaf(self):
+        self.wire.cut("back")
+
+    after_deaf = expect_lost
+
+    # Only what the controller is told arrives: nothing is acknowledged, so TCP gives up both ways in the end
+
+    def dumb(self):
+        self.wire.cut("there")
+
+    after_dumb = expect_lost
+
+    # A bad network from the beginning on
+
+    def loss(self):
+        pass
+
+    def after_loss(self):
+        # A liveness limit of a few seconds may be passed at 20 %; then the run says so, and still nothing counts twice.
+        if self.noticed("silent") == 0 and self.status == 0:
+            self.expect_whole()
+        else:
+            self.fleet.check_tallies(self.summary, self.journal, set())
+            self.expect(self.status == 3 or self.outcomes == {"succeeded": 40}, "the run is to be honest")
+
+    def delay(self):
+        pass
+
+    def after_delay(self):
+        self.expect(self.noticed("silent") == 0, "nobody is to be thought lost")
+        self.expect_whole()
+
+    def close(self):
+        self.fleet.close()
+        self.wire.close()
+
+
+CASES = ["cut", "short", "long", "deaf", "dumb", "loss", "delay"]
+
+
+def run(case, binaries):
+    """In a process of its own. Returns its exit status."""
+    directory = tempfile.mkdtemp(prefix="wsperf-partition-")
+    partition, keeps = None, False
+    try:
+        partition = Partition(case, binaries, directory)
+        print(partition(), flush=True)
+        return 0
+    except wire.Unavailable as error:
+        print(error, flush=True)
+        return 77
+    except Finding as finding:
+        keeps = True
+        print(f"{case}: {finding}; kept: {directory}", flush=True)
+        return 1
+    finally:
+        if partition:
+            partition.close()
+        if not keeps:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES) + "; all of them by default")
+    parser.add_argument("--binaries", required=True)
+    options = parser.parse_args()
+    # Whoever started this may go first, and then this goes too, with its children.
+    wire.die_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        wire.Wire().close()
+    except wire.Unavailable as error:
+        print(error)
+        return 77
+    children = []
+    for case in options.cases or CASES:
+        child = os.fork()
+        if child == 0:
+            wire.die_with_parent()
+            status = 1
+            try:
+                status = run(case, options.binaries)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        children.append(child)
+    statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return max(map(abs, statuses))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
