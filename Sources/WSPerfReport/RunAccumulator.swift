@@ -174,7 +174,9 @@ extension RunAccumulator {
         let all = shares.multipliedReportingOverflow(by: share)
         let unclaimed = (all.overflow ? 0 : all.partialValue) - min(planned, all.overflow ? 0 : all.partialValue)
         if unclaimed > 0 {
-            outcomes[isCutShort ? .aborted : .lost, default: 0] += unclaimed
+            // A record that came to its end names everyone who was told to begin, so these were not; in one that broke
+            // off they may have been.
+            outcomes[end == nil ? .lost : .aborted, default: 0] += unclaimed
             let absent = shares - UInt64(byShare.count)
             if !isCutShort { reasons.append("\(absent) of \(shares) workers never became ready") }
         }

@@ -26,6 +26,8 @@ public final class RunSeries: Sendable {
 
     private let entries: [Entry]
     private let directories: [RunDirectory?]
+    /// Whether the user named the place, so that no other is made.
+    private let isPlaced: Bool
     private let isQuiet: Bool
     private let state = Mutex(State())
 
@@ -33,7 +35,7 @@ public final class RunSeries: Sendable {
     ///   - output: The run's directory, or for several runs the folder of their directories; nil makes one in `wsperf-runs`
     ///     for each when it begins.
     ///   - isQuiet: Shows no progress.
-    /// - Throws: If `output` can't be used.
+    /// - Throws: If `output` holds something else. One that can't be written to is said on stderr, and costs no run.
     public init(_ entries: [Entry], output: String?, isQuiet: Bool = false) throws(RunDirectoryError) {
         self.entries = entries
         self.isQuiet = isQuiet
@@ -42,10 +44,15 @@ public final class RunSeries: Sendable {
             for index in entries.indices {
                 let path =
                     entries.count == 1 ? output : "\(output)/\(index + 1)-\(RunDirectory.fileName(entries[index].name))"
-                directories[index] = try RunDirectory.prepare(path)
+                do throws(RunDirectoryError) {
+                    directories[index] = try RunDirectory.prepare(path)
+                } catch .unwritable(let path, let reason) {
+                    Self.warn(notKept: .unwritable(path: path, reason: reason))
+                }
             }
         }
         self.directories = directories
+        isPlaced = output != nil
     }
 
     /// Takes the next event of the run at `index`; on the last one, prints its summary and where it is kept.
@@ -70,10 +77,11 @@ public final class RunSeries: Sendable {
 
     private func directory(_ index: Int, _ startedAt: Int64) -> RunDirectory? {
         if let directory = directories[index] { return directory }
+        guard !isPlaced else { return nil }
         do throws(RunDirectoryError) {
             return try RunDirectory.make(name: entries[index].name, startedAt: startedAt)
         } catch {
-            Self.warn("the run cannot be kept: \(error); it goes on, and its summary will be printed")
+            Self.warn(notKept: error)
             return nil
         }
     }
@@ -92,6 +100,9 @@ public final class RunSeries: Sendable {
         }
     }
 
+    private static func warn(notKept error: RunDirectoryError) {
+        warn("the run cannot be kept: \(error); it goes on, and its summary will be printed")
+    }
     private static func warn(_ text: String) {
         _ = RunDirectory.writeAll(Array("wsperf: \(text.printable())\n".utf8), to: 2)
     }

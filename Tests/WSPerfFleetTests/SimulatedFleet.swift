@@ -112,13 +112,17 @@ final class SimulatedFleet {
     /// What a worker answers to its plan.
     var planError: String?
 
-    init(seed: UInt64, machines: Int, processes: Int, spare: Int = 0, network: Network = Network()) {
+    init(
+        seed: UInt64, machines: Int, processes: Int, spare: Int = 0, minMachines: Int? = nil,
+        stopsWhenWorkerIsLost: Bool = false, network: Network = Network()
+    ) {
         random = TestRandom(seed: seed)
         self.network = network
         setup = RunSetup(
-            id: "s-1", number: 1, machines: machines, processes: processes, instances: 10, join: .seconds(20),
-            launch: .seconds(20), liveness: .seconds(5), limit: .seconds(30), drain: .seconds(4), collect: .seconds(10),
-            document: .mapping([PlanNode.Entry]()), parcel: SharedBytes([1]), startedAt: 0)
+            id: "s-1", number: 1, machines: machines, minMachines: minMachines, processes: processes, instances: 10,
+            join: .seconds(20), launch: .seconds(20), liveness: .seconds(5), limit: .seconds(30), drain: .seconds(4),
+            collect: .seconds(10), document: .mapping([PlanNode.Entry]()), parcel: SharedBytes([1]), startedAt: 0,
+            stopsWhenWorkerIsLost: stopsWhenWorkerIsLost)
         controller = ControllerMachine(session: "s", now: now)
         for number in 0..<(machines + spare) { addListener("m\(number)") }
     }

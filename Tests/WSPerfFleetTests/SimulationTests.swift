@@ -134,6 +134,86 @@ import WSPerfCore
         #expect(record.accounted("s-1-w0.2") == 10 || record.accounted("s-1-w0") == 10)
     }
 
+    @Test func aSpareLeavesNoTraceOfTheOneItReplacedInTheLoad() {
+        // Found lost while the workers get ready; whoever was replaced had no load, so no policy about lost workers applies.
+        let fleet = SimulatedFleet(seed: 6, machines: 2, processes: 1, spare: 1, stopsWhenWorkerIsLost: true)
+        fleet.schedule(.killListener(0), after: 0.02)
+        let record = finish(fleet, "spare")
+        #expect(record.end == .finished)
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
+        #expect(!record.notices.contains { $0.contains("on_lost_worker") })
+    }
+
+    @Test func enoughMachinesBeginOnceTheJoinDeadlineIsOver() {
+        let fleet = SimulatedFleet(seed: 12, machines: 4, processes: 2, minMachines: 2)
+        for listener in 2..<4 { fleet.schedule(.killListener(listener), after: 0) }
+        let begun = fleet.now
+        let record = finish(fleet, "enough")
+        #expect(record.end == .finished)
+        #expect(record.phases == RunPhase.allCases)
+        #expect(record.ready.map(\.index) == [0, 1, 2, 3])
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(
+            record.notices == [
+                "the load began with 2 of 4 machines, which min_machines allows; 2 missing, whose 40 connections are aborted"
+            ])
+        #expect(fleet.overAt.map { $0 - begun >= .seconds(20) } == true)
+    }
+
+    @Test func allMachinesAreNotWaitedForAnyLonger() {
+        let fleet = SimulatedFleet(seed: 13, machines: 3, processes: 1, minMachines: 1)
+        let begun = fleet.now
+        let record = finish(fleet, "all")
+        #expect(record.ready.count == 3)
+        #expect(fleet.overAt.map { $0 - begun < .seconds(20) } == true)
+    }
+
+    @Test func tooFewMachinesForTheLeastAreNamed() {
+        let fleet = SimulatedFleet(seed: 14, machines: 3, processes: 1, minMachines: 2)
+        for listener in 1..<3 { fleet.schedule(.killListener(listener), after: 0) }
+        #expect(finish(fleet, "too few").end == .incomplete)
+        #expect(
+            fleet.outcomes.first?.error?.message
+                == "1 of 3 listeners came within 20 s (m0); 2 missing, and 2 are needed (min_machines)")
+    }
+
+    /// Without a spare, a machine that dies before the load is left out if the plan allows it.
+    @Test func whoDiesBeforeTheLoadIsLeftOut() {
+        let fleet = SimulatedFleet(seed: 15, machines: 2, processes: 1, minMachines: 1)
+        fleet.schedule(.killListener(0), after: 0.02)
+        let record = finish(fleet, "left out")
+        #expect(record.end == .finished)
+        #expect(record.ready.count == 1)
+        #expect(record.notices.contains { $0.contains("began with 1 of 2 machines") })
+    }
+
+    @Test(arguments: [
+        SimulatedFleet.Fault.killWorker(1), .freezeWorker(1, 9000), .killListener(1), .interruptWorker(1),
+        .interruptListener(1), .cutWorker(1, 60_000),
+    ])
+    func aLostWorkerEndsTheLoadOfAllIfThePlanSaysSo(_ fault: SimulatedFleet.Fault) {
+        for stops in [false, true] {
+            let fleet = SimulatedFleet(seed: 16, machines: 2, processes: 2, stopsWhenWorkerIsLost: stops)
+            fleet.loadSeconds = 20
+            fleet.schedule(fault, after: 3)
+            let begun = fleet.now
+            let record = finish(fleet, "\(fault)")
+            #expect(record.end == .finished)
+            #expect(record.notices.count { $0.contains("on_lost_worker") } == (stops ? 1 : 0), "\(fault)")
+            let isEarly = fleet.overAt.map { $0 - begun < .seconds(18) } == true
+            #expect(isEarly == stops, "\(fault)")
+            // Those that live come to all their outcomes either way.
+            let complete = record.ready.filter { record.ends[$0.id]?.lost == false }
+            #expect(complete.count >= 2)
+            for worker in complete {
+                let sum = record.snapshots(of: worker.id).reduce(into: LoadStatistics()) { $0.merge($1.statistics) }
+                #expect(sum.outcomes[.aborted].map { $0 > 0 } ?? false == stops, "\(fault)")
+                #expect(sum.accounted == 10)
+            }
+        }
+    }
+
     @Test func anInterruptEndsTheLoadAndKeepsTheFigures() {
         let fleet = SimulatedFleet(seed: 7, machines: 2, processes: 2)
         fleet.schedule(.interruptController, after: 4)
@@ -192,6 +272,7 @@ import WSPerfCore
             let fleet = SimulatedFleet(
                 seed: seed, machines: Int.random(in: 1...3, using: &random),
                 processes: Int.random(in: 1...3, using: &random), spare: Int.random(in: 0...1, using: &random),
+                minMachines: random.chance(0.3) ? 1 : nil, stopsWhenWorkerIsLost: random.chance(0.3),
                 network: SimulatedFleet.Network(
                     loss: random.chance(0.5) ? Double.random(in: 0...0.5, using: &random) : 0,
                     duplication: random.chance(0.5) ? Double.random(in: 0...0.3, using: &random) : 0,

@@ -186,7 +186,7 @@ struct RunAccumulatorTests {
     @Test(
         "accounts for workers that never came",
         arguments: [
-            (RunEnd.finished, Outcome.lost), (.overdue, .lost), (.interrupted, .aborted), (.incomplete, .aborted),
+            (RunEnd.finished, Outcome.aborted), (.overdue, .aborted), (.interrupted, .aborted), (.incomplete, .aborted),
         ])
     func neverCame(end: RunEnd, outcome: Outcome) {
         let summary = RunAccumulator.summary(of: [
@@ -196,6 +196,12 @@ struct RunAccumulatorTests {
         #expect(!summary.isValid && summary.notices == ["listener host-1 never joined"])
     }
 
+    @Test("does not claim that a worker was never tried whose record broke off")
+    func neverCameAsFarAsIsKnown() {
+        let summary = RunAccumulator.summary(of: [RunFixture.started()])
+        #expect(summary.connections.outcomes == [.lost: 1000])
+    }
+
     @Test("gives no place to a worker whose share the plan does not have")
     func strangeShare() {
         let plan = RunFixture.plan(machines: 1, processes: 1, instances: 5)
@@ -203,7 +209,7 @@ struct RunAccumulatorTests {
         for index in [-1, 1, .max] { events.append(.workerReady(RunFixture.worker(index, id: "x\(index)"))) }
         events.append(.ended(.finished, elapsed: 1))
         let summary = RunAccumulator.summary(of: events)
-        #expect(summary.workers.isEmpty && summary.connections.outcomes == [.lost: 5])
+        #expect(summary.workers.isEmpty && summary.connections.outcomes == [.aborted: 5])
         #expect(summary.invalidBecause.contains { $0.hasPrefix("3 workers claimed a share") })
     }
 

@@ -167,11 +167,11 @@ public final class FleetController: Sendable {
             throw FleetError(.usage, "the files the plan names have \(size) bytes, too many to send")
         }
         return RunSetup(
-            id: id, number: number, machines: plan.machines, processes: plan.processes, instances: plan.instances,
-            join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
+            id: id, number: number, machines: plan.machines, minMachines: plan.minMachines, processes: plan.processes,
+            instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
             // The engines keep the limit themselves; this is for those that do not.
             limit: plan.arithmetic.limit + plan.timeouts.close + FleetLimits.drainMargin,
             drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, document: plan.document,
-            parcel: SharedBytes(parcel.encoded()), startedAt: 0)
+            parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }
 }

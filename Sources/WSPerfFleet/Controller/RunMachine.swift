@@ -37,10 +37,14 @@ struct RunMachine {
     private var assignments: [String: Assignment] = [:]
     /// Shares of the plan, a machine's worth each, that no living listener runs.
     private var unassigned: [Int]
+    /// Places of the workers that take part in the load, once it has begun.
+    private var crew: [Int] = []
     private var attempts: [Int: Int] = [:]
     private var order = Order.wait
     private var interrupts = 0
     private let begun: FleetInstant
+    /// From here on, fewer machines than planned may be enough.
+    private var joinAt: FleetInstant { begun + setup.join }
     /// Of the phases before the load.
     private var deadline: FleetInstant
     private var limitAt: FleetInstant?
@@ -276,12 +280,11 @@ struct RunMachine {
                 .notice(
                     "worker \(worker.index) on \(worker.machine) has been silent for "
                         + "\((now - worker.lastHeard).readable): lost unless it comes back"))
-            if setup.stopsWhenWorkerIsLost, order == .start {
-                // Should it come back, the others have been stopped all the same.
-                if worker.reason == nil { workers[place].reason = "silent for \((now - worker.lastHeard).readable)" }
-                record(.notice("a worker is lost: ending the load, as the plan says"))
-                stop(now: now)
+            // Should it come back, the others have been stopped all the same.
+            if setup.stopsWhenWorkerIsLost, order == .start, worker.reason == nil {
+                workers[place].reason = "silent for \((now - worker.lastHeard).readable)"
             }
+            workerIsLost(now: now)
         }
     }
 
@@ -290,7 +293,9 @@ struct RunMachine {
     private mutating func gather(membership: MembershipMachine, now: FleetInstant) {
         assign(membership: membership, now: now)
         if let failure = failureBeforeLoad(now: now) { return end(.incomplete, failure, now: now) }
-        if phase != .waitingForListeners, unassigned.isEmpty, assignments.values.allSatisfy(\.isAccepted) {
+        if phase != .waitingForListeners, areEnough(assignments.count, now: now),
+            assignments.values.allSatisfy(\.isAccepted)
+        {
             advance(to: .waitingForWorkers)
             if activeWorkers.allSatisfy({ isReady(workers[$0]) }) {
                 begin(now: now)
@@ -298,6 +303,11 @@ struct RunMachine {
             }
         }
         if now >= deadline { end(.incomplete, shortage(membership: membership), now: now) }
+    }
+
+    /// Whether the load may begin with so many machines.
+    private func areEnough(_ machines: Int, now: FleetInstant) -> Bool {
+        machines >= setup.machines || (now >= min(joinAt, deadline) && machines >= setup.enough)
     }
 
     private func isReady(_ worker: RunWorker) -> Bool { worker.state ?? .waiting >= .prepared && !worker.isSilent }
@@ -308,7 +318,7 @@ struct RunMachine {
     private mutating func assign(membership: MembershipMachine, now: FleetInstant) {
         let free = membership.alive.filter { assignments[$0.id] == nil }
         if phase == .waitingForListeners {
-            guard free.count >= setup.machines else { return }
+            guard areEnough(free.count, now: now) else { return }
             deadline = now + setup.launch
             advance(to: .launching)
         }
@@ -360,7 +370,8 @@ struct RunMachine {
             return FleetError(
                 .incomplete,
                 "\(names.count) of \(counted(setup.machines, "listener")) came within \(setup.join.readable) "
-                    + "(\(came)); \(setup.machines - names.count) missing")
+                    + "(\(came)); \(setup.machines - names.count) missing"
+                    + (setup.enough < setup.machines ? ", and \(setup.enough) are needed (min_machines)" : ""))
         }
         let total = setup.machines * setup.processes
         var missing: [String] = activeWorkers.map { workers[$0] }.filter { !isReady($0) }.map { worker in
@@ -377,11 +388,21 @@ struct RunMachine {
 
     private mutating func begin(now: FleetInstant) {
         order = .start
+        crew = activeWorkers
+        if !unassigned.isEmpty {
+            // The record has no worker for their shares, so that nothing of them counts as having been tried.
+            let absent = unassigned.count
+            record(
+                .notice(
+                    "the load began with \(setup.machines - absent) of \(setup.machines) machines, which min_machines "
+                        + "allows; \(absent) missing, whose \(absent * setup.processes * setup.instances) connections "
+                        + "are aborted"))
+        }
         limitAt = now + setup.limit
         abortAt = now + setup.limit + setup.drain
         overdueAt = now + setup.limit + setup.drain + setup.collect
         // The record knows only those who take part in the load, so that no share of it counts twice.
-        for place in activeWorkers.sorted(by: { workers[$0].index < workers[$1].index }) {
+        for place in crew.sorted(by: { workers[$0].index < workers[$1].index }) {
             let worker = workers[place]
             workers[place].lastHeard = max(worker.lastHeard, now)
             record(
@@ -395,15 +416,16 @@ struct RunMachine {
     // MARK: Under load
 
     private mutating func supervise(now: FleetInstant) {
-        let running = workers.filter { !$0.isSettled }
+        let crew = crew.map { workers[$0] }
+        let running = crew.filter { !$0.isSettled }
         if phase == .connecting {
-            let attempted = workers.reduce(UInt64(0)) { sum, worker in
+            let attempted = crew.reduce(UInt64(0)) { sum, worker in
                 sum &+ (worker.isSettled ? UInt64(setup.instances) : min(worker.attempted, UInt64(setup.instances)))
             }
-            let planned = UInt64(setup.instances) * UInt64(setup.machines * setup.processes)
+            let planned = UInt64(setup.instances) * UInt64(crew.count)
             if attempted >= planned { advance(to: .sending) }
         }
-        if order >= .stop || workers.contains(where: { $0.state ?? .waiting >= .finished }) {
+        if order >= .stop || crew.contains(where: { $0.state ?? .waiting >= .finished }) {
             advance(to: .sending)
             advance(to: .draining)
         }
@@ -414,10 +436,7 @@ struct RunMachine {
         if running.isEmpty {
             return end(interrupts > 0 ? .interrupted : .finished, nil, now: now)
         }
-        if setup.stopsWhenWorkerIsLost, order == .start, workers.contains(where: { $0.hasEnded && !$0.isDelivered }) {
-            record(.notice("a worker is lost: ending the load, as the plan says"))
-            stop(now: now)
-        }
+        if crew.contains(where: \.isLost) { workerIsLost(now: now) }
         if let limitAt, now >= limitAt, order < .stop {
             record(.notice("the run's time limit of \(setup.limit.readable) has passed: ending the load"))
             stop(now: now)
@@ -427,6 +446,13 @@ struct RunMachine {
             advance(to: .collecting)
         }
         if let overdueAt, now >= overdueAt { end(.overdue, nil, now: now) }
+    }
+
+    /// Ends the load of the others, if that is the plan's policy.
+    private mutating func workerIsLost(now: FleetInstant) {
+        guard setup.stopsWhenWorkerIsLost, order == .start else { return }
+        record(.notice("a worker is lost: ending the load, as on_lost_worker says"))
+        stop(now: now)
     }
 
     private mutating func stop(now: FleetInstant) {
@@ -442,6 +468,7 @@ struct RunMachine {
     private mutating func conclude(_ place: Int, lost: Bool, reason: String) {
         let worker = workers[place]
         workers[place].hasEnded = true
+        workers[place].isLost = lost
         isDirty = true
         if worker.inbox.stranded > 0 {
             record(
@@ -537,12 +564,17 @@ struct RunMachine {
             }
             let times = workers[place].published.map { $0.type == command.type ? $0.times + 1 : 1 } ?? 1
             workers[place].published = (command.type, now, times)
+            // It will deliver all it has, but its load is not what the plan asked for.
+            if command == .stop, order == .start, workers[place].reason == nil {
+                workers[place].reason = "its listener is lost"
+            }
             actions.append(.publish(to: workers[place].id, command))
         }
     }
 
     private func nextScan(now: FleetInstant) -> FleetInstant {
         var next = order < .start ? deadline : now + .seconds(3600)
+        if order < .start, now < joinAt { next = min(next, joinAt) }
         for at in [order < .stop ? limitAt : nil, order < .abort ? abortAt : nil, overdueAt] {
             if let at { next = min(next, at) }
         }

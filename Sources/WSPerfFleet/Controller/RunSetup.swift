@@ -7,6 +7,8 @@ struct RunSetup: Sendable {
     /// 1, 2, 3, … within the controller's session.
     var number: Int
     var machines: Int
+    /// Machines that are enough for the load to begin once `join` is over; all of them if nil.
+    var minMachines: Int? = nil
     var processes: Int
     /// Connections of each worker.
     var instances: Int
@@ -25,6 +27,9 @@ struct RunSetup: Sendable {
     var parcel: SharedBytes
     /// Wall-clock time of the start, milliseconds since 1970-01-01 UTC.
     var startedAt: Int64
-    /// True: the first worker that is lost ends the run for all.
+    /// True: the first worker that is lost under load ends the load of all.
     var stopsWhenWorkerIsLost = false
+
+    /// Machines that the load needs at least.
+    var enough: Int { minMachines ?? machines }
 }

@@ -34,6 +34,8 @@ struct RunWorker {
     var isOrphan = false
     /// Its end has been recorded, or it was replaced before the load; nothing of it counts any more.
     var hasEnded = false
+    /// It was recorded as lost.
+    var isLost = false
 
     /// The command last published to it, when, and how often.
     var published: (type: WireType, at: FleetInstant, times: Int)?

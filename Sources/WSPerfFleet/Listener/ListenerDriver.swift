@@ -12,6 +12,8 @@ final class ListenerDriver: FleetDriver {
     private let incoming: ZMQSocket
     private let outgoing: ZMQSocket
     private let logger: Logger
+    /// The session spoken of last.
+    private var session: String?
     private var id: String
     private var machine: ListenerMachine
     private var sequence: UInt64 = 0
@@ -57,6 +59,10 @@ final class ListenerDriver: FleetDriver {
 
     func tick(now: FleetInstant, drained: Bool) {
         for action in machine.tick(now: now) { perform(action) }
+        if machine.session != session {
+            session = machine.session
+            if let session { logger.debug("joined", metadata: ["session": "\(session)"]) }
+        }
     }
 
     private func perform(_ action: ListenerMachine.Action) {
