@@ -21,7 +21,7 @@ public enum FleetLimits {
     static let firstHelloInterval: Duration = .milliseconds(100)
     /// An unacknowledged command is published again after this.
     static let republish: Duration = .seconds(1)
-    /// An unacknowledged snapshot is sent again after this, then after twice as long each time, up to four times this.
+    /// An unacknowledged snapshot is sent again after this.
     static let resend: Duration = .seconds(1)
     /// A snapshot that was asked for again is not sent more often than this.
     static let requestedResend: Duration = .milliseconds(200)
@@ -43,6 +43,9 @@ public enum FleetLimits {
 
     /// Snapshots that are under way to the controller and not yet acknowledged, per worker.
     static let snapshotWindow = 64
+    /// How many of these, the oldest, are sent again for want of an acknowledgement alone: a controller that is behind gets
+    /// no multiple of what it is behind with. The others follow as these are acknowledged, or when they are asked for.
+    static let snapshotRepeats = 2
     /// Snapshots that wait behind that window; beyond this many, adjacent ones are merged.
     static let snapshotBacklog = 600
     /// Snapshots the controller holds undelivered before it stops accepting more.

@@ -63,6 +63,23 @@ import WSPerfCore
         #expect(outbox.due(now: FleetInstant(nanoseconds: 0)).count == FleetLimits.snapshotWindow)
     }
 
+    /// A controller that is behind is not buried under repetitions of all that it has not come to yet.
+    @Test func onlyTheOldestAreRepeatedUnasked() {
+        var outbox = SnapshotOutbox()
+        for number in 1...40 { outbox.append(snapshot(UInt64(number))) }
+        var now = FleetInstant(nanoseconds: 0)
+        for parcel in outbox.due(now: now) { outbox.sent(parcel.sequence, now: now) }
+        now = now + .seconds(3)
+        let repeated = outbox.due(now: now).map(\.sequence)
+        #expect(repeated == Array(1...UInt64(FleetLimits.snapshotRepeats)))
+        for sequence in repeated { outbox.sent(sequence, now: now) }
+        #expect(outbox.due(now: now).isEmpty)
+        #expect(outbox.nextDeadline.map { $0 > now } == true)
+        // What is asked for is sent, wherever it stands; what moves up is due.
+        outbox.acknowledge(.init(up_to: 2, missing: [30]), now: now)
+        #expect(outbox.due(now: now).map(\.sequence) == [3, 4, 30])
+    }
+
     @Test func whatIsBeyondTheWindowIsNotKept() {
         var inbox = SnapshotInbox()
         #expect(!inbox.wants(0))

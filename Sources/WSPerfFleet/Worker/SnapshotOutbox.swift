@@ -15,7 +15,6 @@ struct SnapshotOutbox {
     private struct Underway {
         var parcel: Parcel
         var lastSent: FleetInstant?
-        var interval: Duration = FleetLimits.resend
     }
 
     /// Statistics are kept in their compact form: a decoded histogram takes a hundred times as much.
@@ -58,14 +57,13 @@ struct SnapshotOutbox {
 
     /// What is to be sent now. Those for which `sent` is then called are not due again for a while.
     func due(now: FleetInstant) -> [Parcel] {
-        underway.filter { entry in entry.lastSent.map { now >= $0 + entry.interval } ?? true }.map(\.parcel)
+        underway.enumerated().filter { place, entry in
+            entry.lastSent.map { place < FleetLimits.snapshotRepeats && now >= $0 + FleetLimits.resend } ?? true
+        }.map(\.element.parcel)
     }
 
     mutating func sent(_ sequence: UInt64, now: FleetInstant) {
         guard let index = underway.firstIndex(where: { $0.parcel.sequence == sequence }) else { return }
-        if underway[index].lastSent != nil {
-            underway[index].interval = min(underway[index].interval * 2, FleetLimits.resend * 4)
-        }
         underway[index].lastSent = now
     }
 
@@ -74,7 +72,6 @@ struct SnapshotOutbox {
         for index in underway.indices where acknowledgement.missing.contains(underway[index].parcel.sequence) {
             if let last = underway[index].lastSent, now - last >= FleetLimits.requestedResend {
                 underway[index].lastSent = nil
-                underway[index].interval = FleetLimits.resend
             }
         }
         while underway.count < window, !waiting.isEmpty {
@@ -86,7 +83,10 @@ struct SnapshotOutbox {
     }
 
     var nextDeadline: FleetInstant? {
-        underway.map { entry in entry.lastSent.map { $0 + entry.interval } ?? FleetInstant(nanoseconds: .min) }.min()
+        if underway.contains(where: { $0.lastSent == nil }) { return FleetInstant(nanoseconds: .min) }
+        return underway.prefix(FleetLimits.snapshotRepeats).compactMap { entry in
+            entry.lastSent.map { $0 + FleetLimits.resend }
+        }.min()
     }
 
     private mutating func admit(_ snapshot: Snapshot) {
