@@ -1,0 +1,4 @@
+#ifndef WSPERF_FLEET_SIMULATOR_CZEROMQ_SHIM_H
+#define WSPERF_FLEET_SIMULATOR_CZEROMQ_SHIM_H
+#include <zmq.h>
+#endif
