@@ -78,7 +78,7 @@ import WSPerfCore
         fleet.setup.stopsWhenWorkerIsLost = true
         fleet.schedule(.freezeWorker(1, 7000), after: 4)
         let record = finish(fleet, "policy")
-        #expect(record.notices.contains("a worker is lost: ending the load, as the plan says"))
+        #expect(record.notices.contains("a worker is lost: ending the load, as on_lost_worker says"))
         #expect(record.ends.values.count { $0.lost && $0.reason.contains("silent for") } == 1)
     }
 
