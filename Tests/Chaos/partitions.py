@@ -211,7 +211,7 @@ def run(case, binaries):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES) + "; all of them by default")
-    parser.add_argument("--binaries", required=True)
+    parser.add_argument("--binaries", required=True, type=os.path.abspath)
     options = parser.parse_args()
     # Whoever started this may go first, and then this goes too, with its children.
     wire.die_with_parent()
