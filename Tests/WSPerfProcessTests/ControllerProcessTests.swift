@@ -148,9 +148,13 @@ import WSPerfTarget
         let status = try await controller.status()
         let summary = try SummaryFile(output)
         summary.expectToAddUp(40)
-        #expect(status == 3)
+        // One that delivers before it goes is not lost; but what it had not done then makes the run not valid.
+        let isCutShort = summary.connections.outcomes["aborted"] != nil || summary.workers.contains { $0.lost }
+        #expect(status == (isCutShort ? 3 : 0))
+        if !isDraining { #expect(isCutShort) }
         for worker in summary.workers {
-            #expect(worker.lost == (worker.index == 0), "\(worker)")
+            if worker.index == 1 || signal == SIGTERM { #expect(!worker.lost, "\(worker)") }
+            if worker.index == 0, victim == "worker", signal != SIGTERM { #expect(worker.lost, "\(worker)") }
             if worker.index == 1 { #expect(worker.outcomes == [isDraining ? "close_timeout" : "succeeded": 20]) }
         }
         try await expectNoneLeft(summary.workers.map(\.pid) + [pid])
@@ -225,7 +229,7 @@ import WSPerfTarget
         #expect(try await controller.status() == 3)
         let summary = try SummaryFile(output)
         summary.expectToAddUp(100)
-        #expect(summary.workers.allSatisfy { $0.lost })
+        #expect(summary.workers.allSatisfy { $0.lost || $0.outcomes["aborted"] == 50 })
         await target.stop()
     }
 

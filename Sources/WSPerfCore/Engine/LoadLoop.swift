@@ -162,8 +162,11 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         guard runBegan != 0 else { return }
         deadlines.remove(rampSlot)
         for slot in 0..<capacity where sessions[slot].state != .done {
-            let verdict = sessions[slot].state == .closing ? sessions[slot].verdict : .aborted
-            end(slot, verdict == .succeeded ? .closeTimeout : verdict, abort: true)
+            // A closing handshake that is cut short did not come to anything, unless the server's part of it is done.
+            let isComplete = sessions[slot].state == .closing && sessions[slot].closeSeen != nil
+            let verdict = sessions[slot].verdict
+            let isJudged = sessions[slot].state == .closing && verdict != .succeeded
+            end(slot, isComplete || isJudged ? verdict : .aborted, abort: true)
         }
     }
 

@@ -44,7 +44,7 @@ public struct WorkerInfo: Sendable, Hashable, Codable {
 }
 
 public struct WorkerEnd: Sendable, Hashable, Codable {
-    /// True if it ended before its final snapshot had been accepted.
+    /// True if it ended before its final snapshot had been accepted, or ended its load without having been told to.
     public var lost: Bool
     /// Exit status, where it exited.
     public var status: Int32?

@@ -31,6 +31,14 @@ final class SimulatedWorker: SimulatedPeer {
         case "acknowledge":
             let upTo = UInt64(Self.integer("up_to", in: envelope) ?? 0)
             underway.removeAll { $0.sequence <= upTo }
+            // What is asked for is sent again, but not more often than every 200 ms.
+            if let list = envelope.range(of: "\"missing\":[") {
+                let missing = envelope[list.upperBound...].prefix { $0 != "]" }.split(separator: ",").map { UInt64($0) }
+                for place in underway.indices
+                where now - underway[place].sentAt >= 0.2 && missing.contains(underway[place].sequence) {
+                    underway[place].sentAt = 0
+                }
+            }
             if made == seconds, underway.isEmpty { isOver = true }
         default: break
         }
