@@ -455,6 +455,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             if match == .ping, connection.ping(id: index) == .unsupported {
                 return close(slot, .clientError, .normal)
             }
+            // The ping may have found the connection dead, and that has ended it.
+            guard session.pointee.state == .open else { return }
             next(slot)
         case .blocked:
             block(slot)
