@@ -57,6 +57,8 @@ public struct PlanOptions: ParsableArguments {
     public var payloadFormat: String?
     @Option(parsing: .unconditional, help: "Bytes of payload: 240, 4KiB, or a distribution: '{uniform: [16, 512]}'.")
     public var messageLength: String?
+    @Option(parsing: .unconditional, help: "How late a message may be sent so that several go out at once: 250us, 0.")
+    public var timerSlack: String?
     @Option(parsing: .unconditional, help: "Connections opened a second and worker: 500/s.")
     public var rampRate: String?
     @Option(parsing: .unconditional, help: "Open each worker's connections evenly over this time.")
@@ -194,6 +196,7 @@ extension PlanOptions {
         if let messageLength {
             document.set(try Self.value(messageLength, "--message-length"), at: ["message_length"])
         }
+        add(timerSlack, "timer-slack", "timer_slack")
         add(rampRate, "ramp-rate", "ramp", "rate")
         add(rampOver, "ramp-over", "ramp", "over")
         add(match, "match", "match")

@@ -141,6 +141,22 @@ import WSPerfTarget
         await server.stop()
     }
 
+    /// Without pauses there is no schedule that would come to its end: the clock ends it.
+    @Test func durationOfAClosedLoop() async throws {
+        let server = try await TargetServer.start()
+        var plan = try LoadRun.plan(server.url, connections: 5)
+        plan.schedule = .periodic(PeriodicOptions(interval: .zero, phase: .aligned))
+        plan.inFlight = 1
+        plan.messages = nil
+        plan.duration = .milliseconds(300)
+        plan.timeLimit = .seconds(60)
+        let statistics = try await LoadRun.run(plan)
+        #expect(statistics.outcomes == [.succeeded: 5])
+        #expect(statistics.sent > 5)
+        #expect(statistics.unanswered == 0)
+        await server.stop()
+    }
+
     @Test func stopsInOrder() async throws {
         let server = try await TargetServer.start()
         var plan = try LoadRun.plan(server.url, connections: 100, messages: 1_000_000)

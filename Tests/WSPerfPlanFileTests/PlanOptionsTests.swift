@@ -38,7 +38,8 @@ import WSPerfCore
                 "--threads",
                 "2", "--client", "own", "--distribution", "normal", "--interval", "2s", "--no-send-messages",
                 "--messages", "5", "--duration", "6s", "--payload", "random", "--payload-format", "binary",
-                "--message-length", "{uniform: [24, 30]}", "--ramp-over", "7s", "--match", "tagged", "--in-flight", "8",
+                "--message-length", "{uniform: [24, 30]}", "--timer-slack", "1ms", "--ramp-over", "7s", "--match",
+                "tagged", "--in-flight", "8",
                 "--max-unanswered", "9", "--seed", "10", "--no-verify", "--ca", "ca", "--certificate", "c", "--key",
                 "k",
                 "--server-name", "s", "--header", "A: b", "--header", "C: d", "--subprotocol", "x", "--subprotocol",
@@ -50,7 +51,7 @@ import WSPerfCore
             ).first)
         #expect(
             plan.document.json
-                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","ramp":{"over":"7s"},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
+                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","timer_slack":"1ms","ramp":{"over":"7s"},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
         )
         let replay = try #require(
             try plans(

@@ -28,6 +28,8 @@ struct SocketStream: ~Copyable {
     /// Makes the coming close a reset, so that no state is left on either side.
     func resetOnClose() { clinux_reset_on_close(descriptor) }
 
+    var isSecure: Bool { ssl != nil }
+
     mutating func secure(_ context: TLSContext) -> Bool {
         ssl = context.makeConnection(descriptor)
         return ssl != nil

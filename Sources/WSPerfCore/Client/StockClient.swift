@@ -16,7 +16,7 @@ final class StockClient: WebSocketClient {
     }
 
     func connect(to target: Target, on loop: EventLoop, sink: ConnectionSink) -> StockConnection {
-        let connection = StockConnection(client: self, loop: loop, sink: sink)
+        let connection = StockConnection(client: self, sink: sink)
         connection.start()
         return connection
     }

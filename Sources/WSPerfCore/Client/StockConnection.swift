@@ -9,12 +9,17 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         case resolving, connecting, securing, upgrading, open, ended
     }
 
+    /// What every message goes through. Behind a pointer, because stored properties would cost exclusivity checks.
+    private struct Wire: ~Copyable {
+        var stream = SocketStream(descriptor: -1)
+        var parser: FrameParser
+    }
+
     private let client: StockClient
-    private unowned(unsafe) let loop: EventLoop
     private let sink: ConnectionSink
-    private var stream = SocketStream(descriptor: -1)
+    // Invariant: points to one value, initialised from init to deinit.
+    private let wire: UnsafeMutablePointer<Wire>
     private var token: UInt64 = 0
-    private var parser: FrameParser
     private var state = State.resolving
     private var closeSent = false
     private var closeSeen = false
@@ -33,14 +38,22 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         var head: [UInt8] = []
     }
 
-    init(client: StockClient, loop: EventLoop, sink: ConnectionSink) {
+    init(client: StockClient, sink: ConnectionSink) {
         self.client = client
-        self.loop = loop
         self.sink = sink
-        parser = FrameParser(maxMessageSize: client.maxMessageSize, wantedPrefix: client.wantedPrefix)
+        wire = .allocate(capacity: 1)
+        wire.initialize(
+            to: Wire(
+                parser: FrameParser(maxMessageSize: client.maxMessageSize, wantedPrefix: client.wantedPrefix)))
     }
 
-    deinit { unwritten?.free() }
+    deinit {
+        unwritten?.free()
+        wire.deinitialize(count: 1)
+        wire.deallocate()
+    }
+
+    private var loop: EventLoop { sink.loop }
 
     // MARK: - Opening
 
@@ -79,17 +92,17 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 failure = SocketStream.connectOutcome(-descriptor)
                 continue
             }
-            stream = SocketStream(descriptor: descriptor)
+            wire.pointee.stream = SocketStream(descriptor: descriptor)
             let error = address.connect(descriptor)
             guard error == 0 || error == EINPROGRESS else {
                 failure = SocketStream.connectOutcome(error)
-                stream = SocketStream(descriptor: -1)
+                wire.pointee.stream = SocketStream(descriptor: -1)
                 continue
             }
             do throws(SystemError) {
                 token = try loop.watch(descriptor, .write, self)
             } catch {
-                stream = SocketStream(descriptor: -1)
+                wire.pointee.stream = SocketStream(descriptor: -1)
                 return end(.descriptorsExhausted)
             }
             state = .connecting
@@ -101,10 +114,10 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     override func ready(_ ready: Poller.Interest) {
         switch state {
         case .connecting:
-            let error = clinux_socket_error(stream.descriptor)
+            let error = clinux_socket_error(wire.pointee.stream.descriptor)
             guard error == 0 else {
                 loop.unwatch(token: token)
-                stream = SocketStream(descriptor: -1)
+                wire.pointee.stream = SocketStream(descriptor: -1)
                 return connectToNextAddress(after: SocketStream.connectOutcome(error))
             }
             connected()
@@ -121,7 +134,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func connected() {
         sink.connected()
         if let tls = client.tls {
-            guard stream.secure(tls) else { return end(.tls) }
+            guard wire.pointee.stream.secure(tls) else { return end(.tls) }
             state = .securing
             handshake()
         } else {
@@ -130,13 +143,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     }
 
     private func handshake() {
-        switch stream.handshake() {
+        switch wire.pointee.stream.handshake() {
         case .moved:
             loop.updateNow()
             sink.secured()
             sendRequest()
         case .wouldBlock:
-            loop.change(stream.descriptor, stream.wantsWrite ? .write : .read, token: token)
+            loop.change(wire.pointee.stream.descriptor, wire.pointee.stream.wantsWrite ? .write : .read, token: token)
         case .end:
             end(.tls)
         case .failed(let outcome):
@@ -147,13 +160,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func sendRequest() {
         guard let opening else { return }
         let request = client.request
-        let bytes = loop.outgoing.payload(request.length)
-        opening.accept = request.write(to: bytes, random: (loop.keys.next(), loop.keys.next()))
+        let bytes = loop.outgoing.pointee.payload(request.length)
+        opening.accept = request.write(to: bytes, random: (loop.keys.pointee.next(), loop.keys.pointee.next()))
         state = .upgrading
-        loop.change(stream.descriptor, .read, token: token)
+        loop.change(wire.pointee.stream.descriptor, .read, token: token)
         if let failure = transmit(UnsafeRawBufferPointer(start: bytes, count: request.length)) {
             end(failure == .reset ? .upgradeClosed : failure)
-        } else if client.tls != nil {
+        } else if wire.pointee.stream.isSecure {
             // The answer may have been read with the last record of the handshake.
             readAvailable()
         }
@@ -164,15 +177,15 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func readAvailable() {
         var rounds = 0
         while state != .ended {
-            switch stream.read(into: loop.receiveBuffer, capacity: loop.receiveCapacity) {
+            switch wire.pointee.stream.read(into: loop.receiveBuffer, capacity: loop.receiveCapacity) {
             case .moved(let count):
                 loop.updateNow()
                 consume(UnsafeRawBufferPointer(start: loop.receiveBuffer, count: count))
                 guard state != .ended else { return }
                 rounds += 1
                 // A read that did not fill the buffer emptied the socket; and a peer that floods must not starve others.
-                if stream.hasPending { continue }
-                if client.tls == nil, count < loop.receiveCapacity || rounds == 4 { return }
+                if wire.pointee.stream.hasPending { continue }
+                if !wire.pointee.stream.isSecure, count < loop.receiveCapacity || rounds == 4 { return }
                 if rounds >= 16 { return }
             case .wouldBlock:
                 return
@@ -225,12 +238,12 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func parse(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) {
         var cursor = start
         while state == .open {
-            switch parser.next(&cursor, end) {
+            switch wire.pointee.parser.next(&cursor, end) {
             case .needsMore:
                 return
             case .message(let kind, let length, let prefix):
                 // §5.5.1: what comes behind a close frame is not data any more.
-                if !closeSeen { sink.received(kind, length: length, prefix: prefix) }
+                if !closeSeen { sink.receivedOnLoop(kind, length: length, prefix: prefix) }
             case .ping(let payload):
                 if !closeSeen, !closeSent { sendControl(.pong, payload) }
             case .pong(let payload):
@@ -250,28 +263,30 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
 
     // MARK: - Sending
 
+    // Not inlined: the engine's reference, which is not counted, would be where it is.
+    @inline(never)
     func send(_ kind: MessageKind, length: Int, fill: (inout OutputRawSpan) -> Void) -> SendOutcome {
         guard state == .open, !closeSent, !closeSeen else { return .closed }
         guard !waitsForWritable else {
             owesWritable = true
             return .blocked
         }
-        let payload = loop.outgoing.payload(length)
+        let payload = loop.outgoing.pointee.payload(length)
         OutputFilling.fill(payload, length, fill)
         let frame = FrameEncoder.frame(
             kind == .text ? .text : .binary, payload: payload, length: length,
-            key: UInt32(truncatingIfNeeded: loop.keys.next()))
+            key: UInt32(truncatingIfNeeded: loop.keys.pointee.next()))
         return finishSend(frame)
     }
 
     func ping(id: UInt64) -> SendOutcome {
         guard state == .open, !closeSent, !closeSeen else { return .closed }
         // Behind a message that still waits to be written, as that message's ping.
-        let payload = loop.outgoing.payload(8)
+        let payload = loop.outgoing.pointee.payload(8)
         payload.storeBytes(of: id.bigEndian, as: UInt64.self)
         return finishSend(
             FrameEncoder.frame(
-                .ping, payload: payload, length: 8, key: UInt32(truncatingIfNeeded: loop.keys.next())))
+                .ping, payload: payload, length: 8, key: UInt32(truncatingIfNeeded: loop.keys.pointee.next())))
     }
 
     private func finishSend(_ frame: UnsafeRawBufferPointer) -> SendOutcome {
@@ -307,10 +322,10 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     /// RFC 6455 §5.5.3 allows.
     private func sendControl(_ opcode: FrameOpcode, _ body: UnsafeRawBufferPointer) {
         if opcode == .pong, let unwritten, unwritten.controls > 64 { return }
-        let payload = loop.outgoing.payload(body.count)
+        let payload = loop.outgoing.pointee.payload(body.count)
         if let source = body.baseAddress { payload.copyMemory(from: source, byteCount: body.count) }
         let frame = FrameEncoder.frame(
-            opcode, payload: payload, length: body.count, key: UInt32(truncatingIfNeeded: loop.keys.next()))
+            opcode, payload: payload, length: body.count, key: UInt32(truncatingIfNeeded: loop.keys.pointee.next()))
         unwritten?.controls += 1
         if let failure = transmit(frame) { end(closeSeen && closeSent ? nil : failure) }
     }
@@ -320,13 +335,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         guard var cursor = bytes.baseAddress else { return nil }
         var count = bytes.count
         while !waitsForWritable, count > 0 {
-            switch stream.write(cursor, count) {
+            switch wire.pointee.stream.write(cursor, count) {
             case .moved(let taken):
                 cursor += taken
                 count -= taken
             case .wouldBlock:
                 waitsForWritable = true
-                loop.change(stream.descriptor, [.read, .write], token: token)
+                loop.change(wire.pointee.stream.descriptor, [.read, .write], token: token)
             case .end:
                 return .reset
             case .failed(let outcome):
@@ -344,7 +359,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func flush() {
         guard var kept = unwritten else { return }
         while kept.count > 0 {
-            switch stream.write(kept.start, kept.count) {
+            switch wire.pointee.stream.write(kept.start, kept.count) {
             case .moved(let taken):
                 kept.drop(taken)
                 unwritten = kept
@@ -359,7 +374,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         kept.free()
         unwritten = nil
         waitsForWritable = false
-        loop.change(stream.descriptor, .read, token: token)
+        loop.change(wire.pointee.stream.descriptor, .read, token: token)
         if owesWritable {
             owesWritable = false
             loop.updateNow()
@@ -373,16 +388,16 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         guard state != .ended else { return }
         if state != .resolving { loop.unwatch(token: token) }
         state = .ended
-        stream.resetOnClose()
-        stream = SocketStream(descriptor: -1)
+        wire.pointee.stream.resetOnClose()
+        wire.pointee.stream = SocketStream(descriptor: -1)
         release()
     }
 
     private func end(_ failure: Outcome?) {
         guard state != .ended else { return }
-        if stream.descriptor >= 0 { loop.unwatch(token: token) }
+        if wire.pointee.stream.descriptor >= 0 { loop.unwatch(token: token) }
         state = .ended
-        stream = SocketStream(descriptor: -1)
+        wire.pointee.stream = SocketStream(descriptor: -1)
         release()
         sink.ended(failure)
     }

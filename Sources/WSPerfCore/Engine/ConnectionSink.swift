@@ -26,18 +26,21 @@ public struct ConnectionSink: Sendable {
 
     /// A whole data message has arrived.
     public func received(_ kind: MessageKind, payload: RawSpan) {
-        payload.withUnsafeBytes { received(kind, length: $0.count, prefix: $0) }
+        if loop.isCurrent {
+            payload.withUnsafeBytes { receivedOnLoop(kind, length: $0.count, prefix: $0) }
+        } else {
+            let tag = payload.withUnsafeBytes { sessions.wantsTags ? MessageTag(reading: $0, kind: kind) : nil }
+            tell(.message(length: payload.byteCount, tag: tag))
+        }
     }
 
     /// A whole data message has arrived, of which only the beginning is at hand: at least the first
     /// `MessageTag.longest` bytes (all, if it is shorter) are wanted when the plan matches replies by tag; none otherwise.
-    func received(_ kind: MessageKind, length: Int, prefix: UnsafeRawBufferPointer) {
+    /// On the loop's thread.
+    @inline(__always)
+    func receivedOnLoop(_ kind: MessageKind, length: Int, prefix: UnsafeRawBufferPointer) {
         let tag = sessions.wantsTags ? MessageTag(reading: prefix, kind: kind) : nil
-        if loop.isCurrent {
-            sessions.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
-        } else {
-            tell(.message(length: length, tag: tag))
-        }
+        sessions.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
     }
 
     /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told.

@@ -91,12 +91,7 @@ public final class LoadEngine: Sendable {
         _ completion: @escaping @Sendable (Result<LoadResult, any Error>) -> Void
     ) {
         do {
-            // The stock client by its own type, so that its loop is compiled for it.
-            if let stock = client as? StockClient {
-                try launchLoops(stock, onSnapshot, completion)
-            } else {
-                try launchLoops(client, onSnapshot, completion)
-            }
+            try launchLoops(client, onSnapshot, completion)
         } catch {
             completion(.failure(error))
         }
@@ -109,10 +104,16 @@ public final class LoadEngine: Sendable {
         let threads = min(plan.threads, max(plan.instances, 1))
         let events = try (0..<threads).map { _ in try EventLoop() }
         let collector = Collector(loops: threads)
-        let loads = events.enumerated().map { index, loop in
-            LoadLoop(
-                client: client, plan: plan, share: share, index: index, threads: threads, loop: loop,
-                collector: collector, schedulers: schedulers, payloads: payloads)
+        let loads: [SessionTable] = events.enumerated().map { index, loop in
+            if let stock = client as? StockClient {
+                StockLoadLoop(
+                    client: stock, plan: plan, share: share, index: index, threads: threads, loop: loop,
+                    collector: collector, schedulers: schedulers, payloads: payloads)
+            } else {
+                LoadLoop(
+                    client: client, plan: plan, share: share, index: index, threads: threads, loop: loop,
+                    collector: collector, schedulers: schedulers, payloads: payloads)
+            }
         }
         let running = zip(events, loads).map { loop, load in
             RunningLoop(

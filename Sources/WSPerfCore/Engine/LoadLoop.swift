@@ -3,9 +3,9 @@ internal import CLinux
 /// One event loop's share of a run: opens its connections when their time comes, sends what is due, matches replies,
 /// keeps the deadlines, and counts. Confined to its loop's thread.
 ///
-/// Generic over the client, so that the stock client's calls are direct; schedulers and payloads come through pools, one
-/// virtual call each.
-final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
+/// Generic over the client, so that the stock client's calls are direct (see `StockLoadLoop`); schedulers and payloads come
+/// through pools, one virtual call each.
+class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private let client: Client
     private let plan: Plan
     private let loop: EventLoop
@@ -17,9 +17,10 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     private let schedulers: SchedulerPool
     private let payloads: PayloadPool
 
-    // Invariant: both have `capacity` elements, initialised from init to deinit.
+    // Invariant: both have `capacity` elements, initialised from init to deinit. A connection in the table is retained by
+    // it; one that is taken out is released when the loop has no call to it on its stack any more.
     private let sessions: UnsafeMutablePointer<Session>
-    private let connections: UnsafeMutablePointer<Client.Connection?>
+    private let connections: UnsafeMutablePointer<Unmanaged<Client.Connection>?>
     private let capacity: Int
     /// What is being counted into: one of the collector's two buffers for this loop.
     private var statistics: UnsafeMutablePointer<LoadStatistics>
@@ -29,6 +30,10 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     private var isStopping = false
     private var runBegan: UInt64 = 0
     private var ticks: UInt64 = 0
+
+    /// Messages sent so far.
+    private var sends: UInt64 = 0
+    private var timerSlack: TimerSlack
 
     // The plan, in the units of the hot path (nanoseconds, and `max` for what has no limit).
     private let messageLimit: UInt64
@@ -93,14 +98,17 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             case .over(let time): Double(time.wholeNanoseconds) / Double(plan.instances)
             }
         timeLimit = plan.arithmetic.limit.wholeNanoseconds
+        timerSlack = TimerSlack(limit: plan.timerSlack.wholeNanoseconds, now: 0)
         firstPhase = SocketAddress.literal(plan.target.host, port: plan.target.port) == nil ? .dns : .tcp
         super.init(deadlines: capacity + 3, wantsTags: plan.match == .tagged)
     }
 
     deinit {
-        for slot in 0..<capacity { sessions[slot].replies.free() }
+        for slot in 0..<capacity {
+            sessions[slot].replies.free()
+            connections[slot]?.release()
+        }
         sessions.deinitialize(count: capacity)
-        connections.deinitialize(count: capacity)
         sessions.deallocate()
         connections.deallocate()
     }
@@ -117,6 +125,11 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
     }
 
     override func fire() {
+        let sentBefore = sends
+        defer {
+            timerSlack.count(sends &- sentBefore, now: loop.now)
+            slack = timerSlack.current
+        }
         var handled = 0
         while deadlines.earliest <= loop.now {
             let slot = deadlines.earliestSlot
@@ -142,8 +155,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         }
     }
 
-    /// Stops opening and sending, closes what is open. On the loop's thread.
-    func stopAll() {
+    final override func stopAll() {
         isStopping = true
         guard runBegan != 0 else { return }
         deadlines.remove(rampSlot)
@@ -156,8 +168,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         }
     }
 
-    /// Drops every connection. On the loop's thread.
-    func abortAll() {
+    final override func abortAll() {
         isStopping = true
         guard runBegan != 0 else { return }
         deadlines.remove(rampSlot)
@@ -221,7 +232,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         if sessions[slot].state == .opening || sessions[slot].state == .open,
             sessions[slot].generation == sink.generation
         {
-            connections[slot] = connection
+            connections[slot] = .passRetained(connection)
         }
     }
 
@@ -376,6 +387,8 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             let message = schedulers.next(slot: slot, random: &session.pointee.random),
             UInt64(clamping: message.offset) <= sendingTime
         else { return }
+        // A closed loop without pauses is paced by its replies alone, so that the clock says when its time is over.
+        if message.offset <= 0, inFlight != .max, loop.now &- session.pointee.opened > sendingTime { return }
         session.pointee.message = message
         session.pointee.due = session.pointee.opened &+ UInt64(clamping: message.offset)
         session.pointee.hasMessage = true
@@ -414,32 +427,24 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         }
         let kind = session.pointee.kind
         let length = Int(session.pointee.length)
-        let now = loop.updateNow()
+        let now = loop.currentNow()
         // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
         // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
         let possible = max(session.pointee.due, session.pointee.released)
         let isUnpaced = inFlight != .max && session.pointee.due <= session.pointee.opened
         let intended = isUnpaced ? possible : session.pointee.due
-        let tagged = match == .tagged
-        let outcome = connection.send(kind, length: length) { payload in
-            payloads.fill(&payload, for: context, using: &session.pointee.random)
-            if tagged {
-                let tag = MessageTag(
-                    nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
-                payload.withUnsafeMutableBytes { bytes, count in
-                    tag.write(to: bytes, kind: kind)
-                    // A character that the tag cut in two would make invalid text of a valid one.
-                    var index = MessageTag.length(kind)
-                    while kind == .text, index < count, bytes[index] & 0xC0 == 0x80 {
-                        bytes[index] = UInt8(ascii: "0")
-                        index += 1
-                    }
-                    count = max(count, MessageTag.length(kind))
-                }
+        // References are not counted here. The connection: the table's, or once it is out of the table the loop's, outlives
+        // the call. This loop: its thread runs it.
+        let unowned = Unmanaged.passUnretained(self)
+        let outcome = connection._withUnsafeGuaranteedRef { connection in
+            connection.send(kind, length: length) { payload in
+                unowned._withUnsafeGuaranteedRef { $0.fill(&payload, kind, slot, context) }
             }
         }
+        loop.isNowOld = true
         switch outcome {
         case .sent, .buffered:
+            sends += 1
             session.pointee.length = -1
             if outcome == .buffered { block(slot) }
             statistics.pointee.sent += 1
@@ -452,7 +457,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
                 session.pointee.replies.append(
                     ReplyQueue.Entry(intended: intended, actual: now), index: index, limit: maxUnanswered)
             }
-            if match == .ping, connection.ping(id: index) == .unsupported {
+            if match == .ping, connection._withUnsafeGuaranteedRef({ $0.ping(id: index) }) == .unsupported {
                 return close(slot, .clientError, .normal)
             }
             // The ping may have found the connection dead, and that has ended it.
@@ -468,6 +473,28 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             arm(slot, now &+ closeTimeout)
         case .unsupported:
             close(slot, .clientError, .normal)
+        }
+    }
+
+    private func fill(
+        _ payload: inout OutputRawSpan, _ kind: MessageKind, _ slot: Int, _ context: MessageContext
+    ) {
+        payloads.fill(&payload, for: context, using: &sessions[slot].random)
+        if match == .tagged { tag(&payload, kind, context) }
+    }
+
+    /// Writes the message's tag over the beginning of its payload.
+    private func tag(_ payload: inout OutputRawSpan, _ kind: MessageKind, _ context: MessageContext) {
+        let tag = MessageTag(nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
+        payload.withUnsafeMutableBytes { bytes, count in
+            tag.write(to: bytes, kind: kind)
+            // A character that the tag cut in two would make invalid text of a valid one.
+            var index = MessageTag.length(kind)
+            while kind == .text, index < count, bytes[index] & 0xC0 == 0x80 {
+                bytes[index] = UInt8(ascii: "0")
+                index += 1
+            }
+            count = max(count, MessageTag.length(kind))
         }
     }
 
@@ -543,7 +570,7 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         session.pointee.state = .closing
         session.pointee.verdict = verdict
         arm(slot, loop.now &+ closeTimeout)
-        connections[slot]?.close(code, reason: "")
+        connections[slot]?._withUnsafeGuaranteedRef { $0.close(code, reason: "") }
     }
 
     /// The connection is over, or this attempt of it: counts what it came to, once, and frees what it held.
@@ -560,7 +587,10 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
             session.pointee.elapsed = loop.now &- session.pointee.opened
         }
         session.pointee.replies.free()
-        if abort { connection?.abort() }
+        if let connection {
+            if abort { connection._withUnsafeGuaranteedRef { $0.abort() } }
+            loop.releaseLater(connection)
+        }
         if let reconnect = plan.reconnect, mayReconnect(slot, outcome, reconnect) {
             return wait(slot, outcome, reconnect)
         }
@@ -601,6 +631,21 @@ final class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable
         }
         let full = Double(reconnect.wait(before: Int(session.pointee.attempts)))
         arm(slot, loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit())))
+    }
+}
+
+/// The loop of the stock client.
+///
+/// What a generic class overrides is compiled once for all clients, with every call on the client through a witness table
+/// and every type looked up at run time. Calls of `super` from a class that is not generic are compiled for its client.
+final class StockLoadLoop: LoadLoop<StockClient>, @unchecked Sendable {
+    override func start() { super.start() }
+    override func fire() { super.fire() }
+    override func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {
+        super.handle(event, slot: slot, generation: generation, now: now)
+    }
+    override func message(length: Int, tag: MessageTag?, slot: UInt32, generation: UInt32, now: UInt64) {
+        super.message(length: length, tag: tag, slot: slot, generation: generation, now: now)
     }
 }
 

@@ -3,9 +3,12 @@
 /// Confined to its loop's thread; sinks on other threads only carry a reference to it.
 class SessionTable: @unchecked Sendable {
     /// One deadline a connection, and a few of the table's own.
-    final var deadlines: DeadlineQueue
+    final let deadlines: DeadlineQueue
     /// Whether replies are matched by tags, so that the beginnings of payloads matter.
     final let wantsTags: Bool
+
+    /// How much later than `earliest` the loop may wake: nanoseconds.
+    final var slack: UInt64 = 0
 
     init(deadlines capacity: Int, wantsTags: Bool) {
         deadlines = DeadlineQueue(capacity: capacity)
@@ -19,6 +22,10 @@ class SessionTable: @unchecked Sendable {
     func start() {}
     /// Handles the deadlines that are due.
     func fire() {}
+    /// Stops opening and sending, closes what is open. On the loop's thread.
+    func stopAll() {}
+    /// Drops every connection. On the loop's thread.
+    func abortAll() {}
     /// Something happened to the connection at `slot`; ignored if that is not the one of this generation any more.
     func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {}
     /// As `handle(.message…)`, without the detour: this one happens once a message.

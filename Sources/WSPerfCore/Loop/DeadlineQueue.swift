@@ -1,8 +1,9 @@
 /// The deadlines of a loop's slots, at most one a slot: an indexed 4-ary heap.
 ///
 /// A 4-ary heap is shallower than a binary one and its four children share a cache line, and unlike a timer wheel it
-/// keeps deadlines to the nanosecond. Setting and removing cost O(log n), the earliest is at hand. Confined to one thread.
-struct DeadlineQueue: ~Copyable {
+/// keeps deadlines to the nanosecond. Setting and removing cost O(log n), the earliest is at hand. Confined to one thread. A
+/// class, because calls on a stored value cost an exclusivity check each.
+final class DeadlineQueue {
     private struct Entry {
         var deadline: UInt64
         var slot: UInt32
@@ -39,7 +40,7 @@ struct DeadlineQueue: ~Copyable {
     }
 
     /// Gives the slot this deadline instead of the one it had, if any.
-    mutating func set(_ slot: Int, to deadline: UInt64) {
+    func set(_ slot: Int, to deadline: UInt64) {
         precondition(slot >= 0 && slot < capacity)
         let position = positions[slot]
         let entry = Entry(deadline: deadline, slot: UInt32(truncatingIfNeeded: slot))
@@ -53,7 +54,7 @@ struct DeadlineQueue: ~Copyable {
         }
     }
 
-    mutating func remove(_ slot: Int) {
+    func remove(_ slot: Int) {
         precondition(slot >= 0 && slot < capacity)
         let position = Int(positions[slot])
         guard positions[slot] != Self.absent else { return }
@@ -68,7 +69,7 @@ struct DeadlineQueue: ~Copyable {
         }
     }
 
-    private mutating func siftUp(_ entry: Entry, from start: Int) {
+    private func siftUp(_ entry: Entry, from start: Int) {
         var index = start
         while index > 0 {
             let parent = (index - 1) / 4
@@ -79,7 +80,7 @@ struct DeadlineQueue: ~Copyable {
         place(entry, at: index)
     }
 
-    private mutating func siftDown(_ entry: Entry, from start: Int) {
+    private func siftDown(_ entry: Entry, from start: Int) {
         var index = start
         while true {
             let first = index * 4 + 1

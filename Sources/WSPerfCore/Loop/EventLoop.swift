@@ -16,22 +16,35 @@ public final class EventLoop: @unchecked Sendable {
     private var mustStop = false
 
     /// The time as of the event being handled: nanoseconds of the monotonic clock. For the loop's thread.
-    public private(set) var now: UInt64 = 0
+    public var now: UInt64 { clock }
+    // Not public itself: the compiler could not then leave its exclusivity checks out.
+    private var clock: UInt64 = 0
 
     /// Shared by all connections of the loop. Invariant: `receiveCapacity` bytes; what a read leaves in it is consumed or
     /// copied before the next read.
     let receiveBuffer: UnsafeMutableRawPointer
     let receiveCapacity = 128 << 10
 
+    // What every message uses is behind plain pointers: stored properties and arrays would cost exclusivity and uniqueness
+    // checks each time. Invariant: `outgoing` and `keys` point to one value each, initialised from init to deinit.
+
     /// Shared by all connections of the loop; see `OutgoingBuffer`.
-    var outgoing = OutgoingBuffer()
+    let outgoing: UnsafeMutablePointer<OutgoingBuffer>
 
     /// Mask keys and handshake keys: seeded by the operating system, not by the plan (RFC 6455 §5.3).
-    var keys: SeededGenerator
+    let keys: UnsafeMutablePointer<SeededGenerator>
 
-    // Invariant: handlers[i] is retained by this table while registered; its generation goes up when it is not any more,
+    private struct Registration {
+        var handler: Unmanaged<PollHandler>?
+        var generation: UInt32
+    }
+
+    // Invariant: `handlers` has room for `handlerCapacity` registrations, of which the first `handlerCount` are
+    // initialised. A handler is retained by this table while registered; its generation goes up when it is not any more,
     // so that an event of the same batch for a socket closed meanwhile finds nobody.
-    private var handlers: [(handler: Unmanaged<PollHandler>?, generation: UInt32)] = []
+    private var handlers: UnsafeMutablePointer<Registration>
+    private var handlerCount = 0
+    private var handlerCapacity = 64
     private var freeHandlers: [UInt32] = []
 
     init() throws(SystemError) {
@@ -39,12 +52,21 @@ public final class EventLoop: @unchecked Sendable {
         poller = try Poller()
         receiveBuffer = .allocate(byteCount: receiveCapacity, alignment: 64)
         var random = SystemRandomNumberGenerator()
-        keys = SeededGenerator(seed: random.next(), stream: random.next())
+        keys = .allocate(capacity: 1)
+        keys.initialize(to: SeededGenerator(seed: random.next(), stream: random.next()))
+        outgoing = .allocate(capacity: 1)
+        outgoing.initialize(to: OutgoingBuffer())
+        handlers = .allocate(capacity: handlerCapacity)
         try poller.add(mailbox.descriptor, .read, token: .max)
     }
 
     deinit {
-        for (handler, _) in handlers { handler?.release() }
+        for index in 0..<handlerCount { handlers[index].handler?.release() }
+        for object in released { object.release() }
+        handlers.deallocate()
+        outgoing.deinitialize(count: 1)
+        outgoing.deallocate()
+        keys.deallocate()
         receiveBuffer.deallocate()
     }
 
@@ -63,9 +85,17 @@ public final class EventLoop: @unchecked Sendable {
     /// Reads the clock anew.
     @discardableResult
     func updateNow() -> UInt64 {
-        now = clinux_now()
-        return now
+        let time = clinux_now()
+        clock = time
+        isNowOld = false
+        return time
     }
+
+    /// Set after what takes time, such as a write to a socket, and cleared when the clock is read.
+    var isNowOld = false
+
+    /// `now`, or the clock where `now` is old: a message that answers one just read needs no second look at it.
+    func currentNow() -> UInt64 { isNowOld ? updateNow() : now }
 
     // MARK: - Sockets
 
@@ -75,8 +105,10 @@ public final class EventLoop: @unchecked Sendable {
         if let free = freeHandlers.popLast() {
             index = free
         } else {
-            index = UInt32(handlers.count)
-            handlers.append((nil, 0))
+            if handlerCount == handlerCapacity { growHandlers() }
+            index = UInt32(handlerCount)
+            (handlers + handlerCount).initialize(to: Registration(handler: nil, generation: 0))
+            handlerCount += 1
         }
         let token = UInt64(handlers[Int(index)].generation) << 32 | UInt64(index)
         do {
@@ -89,6 +121,14 @@ public final class EventLoop: @unchecked Sendable {
         return token
     }
 
+    private func growHandlers() {
+        let larger = UnsafeMutablePointer<Registration>.allocate(capacity: handlerCapacity * 2)
+        larger.moveInitialize(from: handlers, count: handlerCount)
+        handlers.deallocate()
+        handlers = larger
+        handlerCapacity *= 2
+    }
+
     func change(_ fd: Int32, _ interest: Poller.Interest, token: UInt64) {
         poller.change(fd, interest, token: token)
     }
@@ -96,14 +136,19 @@ public final class EventLoop: @unchecked Sendable {
     /// Ends a watch; the descriptor is then to be closed, which takes it out of the kernel's set.
     func unwatch(token: UInt64) {
         let index = Int(token & 0xffff_ffff)
+        precondition(index < handlerCount)
         guard handlers[index].generation == UInt32(token >> 32), let handler = handlers[index].handler else { return }
-        handlers[index] = (nil, handlers[index].generation &+ 1)
+        handlers[index] = Registration(handler: nil, generation: handlers[index].generation &+ 1)
         freeHandlers.append(UInt32(index))
-        // Released later: the handler may be the one running right now.
-        released.append(handler)
+        releaseLater(handler)
     }
 
-    private var released: [Unmanaged<PollHandler>] = []
+    /// Gives up a reference once the events at hand are handled: the object may be the one that is running right now.
+    func releaseLater<Object: AnyObject>(_ object: Unmanaged<Object>) {
+        released.append(Unmanaged.fromOpaque(object.toOpaque()))
+    }
+
+    private var released: [Unmanaged<AnyObject>] = []
 
     // MARK: - Running
 
@@ -121,7 +166,8 @@ public final class EventLoop: @unchecked Sendable {
                 timeout = -1
             } else {
                 let current = updateNow()
-                timeout = next > current ? Int64(clamping: next - current) : 0
+                let wake = next &+ timers.slack
+                timeout = wake > current ? Int64(clamping: wake - current) : 0
             }
             let count = poller.wait(timeout: timeout)
             updateNow()
@@ -137,7 +183,7 @@ public final class EventLoop: @unchecked Sendable {
             }
             if timers.earliest <= now { timers.fire() }
             if !released.isEmpty {
-                for handler in released { handler.release() }
+                for object in released { object.release() }
                 released.removeAll(keepingCapacity: true)
             }
         }
@@ -148,8 +194,9 @@ public final class EventLoop: @unchecked Sendable {
     func stop() { mustStop = true }
 
     private func dispatch(_ ready: Poller.Interest, _ token: UInt64) {
-        let (handler, generation) = handlers[Int(token & 0xffff_ffff)]
-        guard let handler, generation == UInt32(token >> 32) else { return }
+        let index = Int(token & 0xffff_ffff)
+        precondition(index < handlerCount)
+        guard handlers[index].generation == UInt32(token >> 32), let handler = handlers[index].handler else { return }
         // `unwatch` defers the release, so the table's reference outlives this call.
         handler._withUnsafeGuaranteedRef { $0.ready(ready) }
     }

@@ -36,6 +36,7 @@ extension Plan {
         plan.sendMessages = reader.boolean("send_messages", default: plan.sendMessages)
         plan.messages = reader.integer("messages", in: 1...1_000_000_000)
         plan.duration = reader.duration("duration", in: .milliseconds(1)...PlanQuantity.longest)
+        plan.timerSlack = reader.duration("timer_slack", in: .zero ... .milliseconds(10), default: plan.timerSlack)
         plan.ramp = ramp(reader.mapping("ramp"), default: plan.ramp)
         plan.match = reader.choice("match", default: plan.match)
         plan.inFlight = reader.integer("in_flight", in: 1...1_000_000)
@@ -74,6 +75,7 @@ extension Plan {
             "send_messages": .boolean(sendMessages),
             "messages": messages.map { .integer($0) } ?? .null,
             "duration": duration.map { .duration($0) } ?? .null,
+            "timer_slack": .duration(timerSlack),
             "ramp": ramp.document,
             "match": .string(match.rawValue),
             "in_flight": inFlight.map { .integer($0) } ?? .null,

@@ -5,7 +5,7 @@ import Testing
 @Suite struct DeadlineQueueTests {
     /// Any sequence of operations leaves the same earliest deadline as a dictionary would.
     @Test(arguments: [1, 2, 5, 64, 1000]) func behavesAsADictionary(capacity: Int) {
-        var queue = DeadlineQueue(capacity: capacity)
+        let queue = DeadlineQueue(capacity: capacity)
         var model: [Int: UInt64] = [:]
         var random = SeededGenerator(seed: UInt64(capacity), stream: 3)
         for _ in 0..<5000 {
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func givesDeadlinesInOrder() {
-        var queue = DeadlineQueue(capacity: 500)
+        let queue = DeadlineQueue(capacity: 500)
         var random = SeededGenerator(seed: 1, stream: 1)
         for slot in 0..<500 { queue.set(slot, to: random.next()) }
         var last: UInt64 = 0

@@ -6,7 +6,7 @@ import Testing
     /// Plans that use every key and every form.
     static let documents = [
         #"{"target":"ws://h/","messages":1}"#,
-        #"{"target":"wss://h:9443/x?y","name":"soak 1","machines":2,"processes":3,"instances":4,"threads":2,"messages":7,"duration":"90s","match":"ping","in_flight":3,"max_unanswered":10,"seed":18446744073709551615,"max_message_size":"1MiB","time_limit":"1h"}"#,
+        #"{"target":"wss://h:9443/x?y","name":"soak 1","machines":2,"processes":3,"instances":4,"threads":2,"messages":7,"duration":"90s","timer_slack":"1ms","match":"ping","in_flight":3,"max_unanswered":10,"seed":18446744073709551615,"max_message_size":"1MiB","time_limit":"1h"}"#,
         #"{"target":"ws://h/","interval":"250ms","messages":1}"#,
         #"{"target":"ws://h/","interval":"1500us","randomized_interval":true,"messages":1}"#,
         #"{"target":"ws://h/","interval":"1s","randomized_interval":false,"messages":1}"#,
@@ -61,7 +61,7 @@ import Testing
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
             plan.document.json
-                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
+                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"timer_slack":"250us","ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
         )
     }
 
@@ -256,6 +256,7 @@ import Testing
             (#"{"reconnect":{"backoff":{"initial":"5s","max":"1s"}}}"#, "reconnect.backoff.max: less than initial"),
             (#"{"reconnect":{"limits":3}}"#, "reconnect.limits: unknown key; did you mean 'limit'?"),
             (#"{"min_machines":2}"#, "min_machines: more than machines (1)"),
+            (#"{"timer_slack":"11ms"}"#, "timer_slack: must be from 0s to 10ms, not 11ms"),
             (#"{"max_message_size":0}"#, "max_message_size: must be from 1 to 1073741824, not 0"),
             (
                 #"{"name":"a/b"}"#,
