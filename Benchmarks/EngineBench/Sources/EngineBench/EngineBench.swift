@@ -83,8 +83,8 @@ struct EngineBench: AsyncParsableCommand {
         case .paced:
             plan.schedule = .periodic(every: .seconds(interval))
         case .open, .idle:
-            // Open and silent: the first message would be due in an hour.
-            plan.schedule = .periodic(PeriodicOptions(interval: .seconds(1_000_000), phase: .random))
+            // Open and silent: the first message would be due in most of a year.
+            plan.schedule = .periodic(PeriodicOptions(interval: .seconds(30_000_000), phase: .random))
             plan.messages = 1
         }
         plan.payload =

@@ -35,7 +35,8 @@ enum MicroBench {
     }
 
     private static func fail(_ message: String) -> Never {
-        fputs("micro-bench: \(message)\n", stderr)
+        let text = "micro-bench: \(message)\n"
+        write(2, text, text.utf8.count)
         exit(2)
     }
 }
