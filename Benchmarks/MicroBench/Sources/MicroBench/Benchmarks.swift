@@ -1,7 +1,8 @@
 extension Benchmark {
     static func all() throws -> [Benchmark] {
         let lengths = [("20B", 20), ("1KiB", 1024), ("16KiB", 16384)]
-        return lengths.map { encode($0, $1) } + lengths.map { decode($0, $1, .text) } + lengths.map { decode($0, $1, .binary) }
+        return lengths.map { encode($0, $1) } + lengths.map { decode($0, $1, .text) }
+            + lengths.map { decode($0, $1, .binary) }
             + lengths.map { mask($0, $1) }
             + [
                 scheduler("periodic", PeriodicScheduler(every: .milliseconds(250))),
