@@ -28,6 +28,8 @@ public enum FleetLimits {
 
     /// How long a worker's last snapshots may still be under way after its listener reported its exit.
     static let settle: Duration = .milliseconds(500)
+    /// How often one share of the plan is launched on a listener while its worker dies before the load.
+    static let launchAttempts = 3
     /// How long the exit status of a worker that has delivered everything is waited for.
     static let exitReport: Duration = .seconds(2)
     /// On top of the plan's close timeout: what a worker may take to end its load once told to stop.
