@@ -255,6 +255,20 @@ import WSPerfTarget
         await target.stop()
     }
 
+    /// The plan asked for it, so the run is valid; what it cost is said.
+    @Test func aRunCutByItsTimeLimitSaysSo() async throws {
+        let target = try await TargetServer.start()
+        let controller = try run(plan(target.url, instances: 20, seconds: 600, more: "time_limit: 2s"))
+        #expect(try await controller.status() == 0)
+        let summary = try SummaryFile(output)
+        summary.expectToAddUp(40)
+        #expect(summary.run.valid && summary.connections.outcomes == ["aborted": 40])
+        let notice = "the time limit of 2s (time_limit) cut 40 connections short: aborted"
+        #expect(summary.notices == [notice])
+        #expect(controller.standardOutput.contains(notice))
+        await target.stop()
+    }
+
     // MARK: Interrupts
 
     @Test(arguments: [SIGINT, SIGTERM]) func anInterruptEndsTheLoadAndReports(_ signal: Int32) async throws {
