@@ -50,6 +50,8 @@ public enum FleetLimits {
     static let snapshotRepeats = 2
     /// Snapshots that wait behind that window; beyond this many, adjacent ones are merged.
     static let snapshotBacklog = 600
+    /// Bytes of the snapshots, of all workers together, that the controller keeps because one before them is missing.
+    static let heldSnapshots = 64 << 20
     /// Snapshots the controller holds undelivered before it stops accepting more.
     static let deliveryBacklog = 256
 

@@ -66,6 +66,8 @@ struct RunMachine {
     private var scanAt: FleetInstant?
     private var scannedAt: FleetInstant?
     private var actions: [Action] = []
+    /// Bytes of all workers' snapshots that wait for one before them.
+    private var heldBytes = 0
     /// Snapshots dropped because they could not be what they claimed.
     private(set) var implausible = 0
 
@@ -138,18 +140,21 @@ struct RunMachine {
         return false
     }
 
-    /// A snapshot that `wants` was true for.
-    mutating func snapshot(
-        worker id: String, _ header: Report.SnapshotHeader, _ snapshot: Snapshot, now: FleetInstant
-    ) {
-        guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence),
-            snapshot.sequence == header.sequence, snapshot.isFinal == header.final
-        else {
-            implausible += 1
+    /// The body of a snapshot that `wants` was true for.
+    mutating func snapshot(worker id: String, _ header: Report.SnapshotHeader, body: [UInt8], now: FleetInstant) {
+        guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) else {
+            return
+        }
+        // What is not taken now is asked for again.
+        guard workers[place].inbox.isNext(header.sequence) || heldBytes + body.count <= FleetLimits.heldSnapshots else {
             return
         }
         if let reason = header.reason, workers[place].reason == nil { workers[place].reason = reason }
-        for ready in workers[place].inbox.take(snapshot) {
+        let held = workers[place].inbox.heldBytes
+        let (snapshots, unreadable) = workers[place].inbox.take(header.sequence, body)
+        heldBytes += workers[place].inbox.heldBytes - held
+        implausible += unreadable
+        for ready in snapshots {
             let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(ready.statistics.accounted)
             guard !overflow, accounted <= UInt64(setup.instances) else {
                 implausible += 1
@@ -539,6 +544,8 @@ struct RunMachine {
     /// Records the end of one worker.
     private mutating func conclude(_ place: Int, lost: Bool, reason: String) {
         let worker = workers[place]
+        heldBytes -= worker.inbox.heldBytes
+        workers[place].inbox.forget()
         workers[place].hasEnded = true
         workers[place].isLost = lost
         isDirty = true
