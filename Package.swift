@@ -122,11 +122,15 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "WSPerfTestingTests", dependencies: ["WSPerfCore", "WSPerfTesting"], swiftSettings: strict),
+        // A worker with a fault in it, for the tests of real processes.
+        .executableTarget(
+            name: "CrashingWorker", dependencies: ["WSPerfCore", "WSPerfFleet"], path: "Tests/CrashingWorker",
+            swiftSettings: strict),
         .testTarget(
             name: "WSPerfProcessTests",
             dependencies: [
                 "WSPerfCore", "WSPerfFleet", "WSPerfReport", "WSPerfTarget", "WSPerfController", "WSPerfListener",
-                "WSPerfWorker",
+                "WSPerfWorker", "CrashingWorker",
             ],
             swiftSettings: strict),
     ]

@@ -28,6 +28,8 @@ public enum FleetLimits {
 
     /// How long a worker's last snapshots may still be under way after its listener reported its exit.
     static let settle: Duration = .milliseconds(500)
+    /// How often one share of the plan is launched on a listener while its worker dies before the load.
+    static let launchAttempts = 3
     /// How long the exit status of a worker that has delivered everything is waited for.
     static let exitReport: Duration = .seconds(2)
     /// On top of the plan's close timeout: what a worker may take to end its load once told to stop.
@@ -48,6 +50,8 @@ public enum FleetLimits {
     static let snapshotRepeats = 2
     /// Snapshots that wait behind that window; beyond this many, adjacent ones are merged.
     static let snapshotBacklog = 600
+    /// Bytes of the snapshots, of all workers together, that the controller keeps because one before them is missing.
+    static let heldSnapshots = 64 << 20
     /// Snapshots the controller holds undelivered before it stops accepting more.
     static let deliveryBacklog = 256
 

@@ -55,6 +55,8 @@ public struct RunAccumulator: Sendable {
     private var notices = BoundedList(limit: listLimit)
     private var ignoredSnapshots: UInt64 = 0
     private var ignoredWorkers: UInt64 = 0
+    /// Whether the run's time limit passed, where that is known; otherwise it follows from who else ended what is `aborted`.
+    var timeLimitPassed: Bool?
 
     /// Begins with nothing; the run's first event says the rest.
     public init() {}
@@ -199,6 +201,11 @@ extension RunAccumulator {
             notices.append(
                 "\(ignoredSnapshots) snapshots came twice, out of order or from strangers; they were not counted")
         }
+        if let cut = connectionsCutByTheLimit, cut > 0 {
+            let limit = plan?["time_limit"]?.text.map { "of \($0)" } ?? "computed from the plan"
+            notices.append(
+                "the time limit \(limit) (time_limit) cut \(cut) connection\(cut == 1 ? "" : "s") short: aborted")
+        }
         if total.outcomes[.portsExhausted] != nil || total.outcomes[.descriptorsExhausted] != nil {
             notices.append("some connections failed for want of local ports or descriptors on the workers' machines")
         }
@@ -213,6 +220,17 @@ extension RunAccumulator {
             connections: ConnectionTally(planned: all.overflow ? 0 : all.partialValue, outcomes: outcomes),
             statistics: total, generator: generator, plannedWorkers: shares, workers: summaries, notices: notices.items,
             timeline: timeline.rows)
+    }
+
+    /// Connections that workers were still busy with at the run's time limit, or that had not begun by then; nil where it was
+    /// not the limit that ended them. Workers abort on nothing else but the operator's word, the policy about lost workers,
+    /// and for reasons of their own, which they give.
+    private var connectionsCutByTheLimit: UInt64? {
+        guard timeLimitPassed ?? (end == .finished || end == .overdue) else { return nil }
+        let isPolicy = plan?["on_lost_worker"]?.text == "abort" && workers.values.contains { $0.end?.lost == true }
+        guard !isPolicy else { return nil }
+        return workers.values.filter { $0.isFinal && $0.end?.lost == false }
+            .reduce(0) { $0 &+ ($1.outcomes[.aborted] ?? 0) }
     }
 
     /// Whether the run ended before every worker had the chance to come to its end.

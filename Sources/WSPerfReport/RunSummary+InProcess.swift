@@ -12,6 +12,7 @@ extension RunSummary {
         var accumulator = RunAccumulator(
             run: "in-process", startedAt: startedAt, plan: plan.document, shares: 1,
             share: UInt64(max(0, result.planned)))
+        accumulator.timeLimitPassed = result.timeLimitReached
         let worker = WorkerInfo(id: "in-process", index: 0, machine: "local", pid: 0)
         accumulator.fold(.workerReady(worker))
         accumulator.fold(

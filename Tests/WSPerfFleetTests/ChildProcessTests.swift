@@ -77,6 +77,19 @@ import Testing
         #expect(end.stderr.hasPrefix("line "))
     }
 
+    /// A Swift process that traps says why, and then prints a backtrace of many lines.
+    @Test func whyItCrashedIsKeptBeforeALongBacktrace() async {
+        let (end, _) = await end(
+            of: "echo early >&2; echo 'main.swift:3: Fatal error: no more' >&2; "
+                + "i=0; while [ $i -lt 1000 ]; do echo frame $i >&2; i=$((i+1)); done; kill -ILL $$")
+        #expect(end.signal == SIGILL)
+        #expect(end.stderr.hasPrefix("main.swift:3: Fatal error: no more\n…\nframe "))
+        #expect(end.stderr.hasSuffix("\nframe 999"))
+        #expect(end.stderr.utf8.count <= FleetLimits.stderr)
+        let exit = WorkerExit(worker: "w", pid: 1, signal: end.signal, stderr: end.stderr)
+        #expect(exit.lastWords == "; its last words: main.swift:3: Fatal error: no more")
+    }
+
     /// A grandchild that keeps stderr open does not keep the end from being known.
     @Test func aGrandchildDoesNotHoldTheEndBack() async {
         let begun = ContinuousClock.now

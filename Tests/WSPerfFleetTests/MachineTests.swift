@@ -6,7 +6,7 @@ import WSPerfCore
 @Suite struct MembershipMachineTests {
     private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
     private let hello = Report.Hello(role: .listener, name: "alpha", pid: 1, software: "x")
-    private let status = Report.ListenerStatus(number: 0, alive: 0, leaving: false)
+    private let status = Report.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: false)
 
     @Test func aListenerJoinsOnceItHasAnsweredTheWelcome() {
         var machine = MembershipMachine()
@@ -42,7 +42,7 @@ import WSPerfCore
         var machine = MembershipMachine()
         _ = machine.hello(id: "l", hello, sequence: 1, now: at(0))
         _ = machine.status(id: "l", status, sequence: 2, now: at(0))
-        let leaving = Report.ListenerStatus(number: 0, alive: 0, leaving: true)
+        let leaving = Report.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: true)
         #expect(machine.status(id: "l", leaving, sequence: 3, now: at(1)) == [.lost(id: "l", silence: .zero)])
         #expect(machine.alive.isEmpty)
     }
@@ -97,14 +97,14 @@ import WSPerfCore
         }
         #expect(hellos == [0, 100, 300, 700, 1500, 2500, 3500])
         let actions = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(4))
-        #expect(actions == [.send(.listener(.init(number: 0, alive: 0, leaving: false)))])
+        #expect(actions == [.send(.listener(.init(number: 0, launched: 0, alive: 0, leaving: false)))])
     }
 
     @Test func aLaunchIsCarriedOutOnce() {
         var machine = launched()
         #expect(machine.alive == 1)
         let again = say(launch(1), to: &machine, at: at(0.5))
-        #expect(again == [.send(.listener(.init(number: 1, alive: 1, leaving: false)))])
+        #expect(again == [.send(.listener(.init(number: 1, launched: 1, alive: 1, leaving: false)))])
         // Late copies of an earlier one mean nothing, a later one ends what is left of this.
         let next = say(launch(2, "w1"), run: "s-2", to: &machine, at: at(1))
         #expect(next.contains(.terminate(worker: "w0")))
@@ -168,7 +168,7 @@ import WSPerfCore
         machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, status: 1, stderr: "")), now: at(1.2))
         let last = machine.tick(now: at(1.2))
         #expect(last.last == .exit(status: 130))
-        #expect(last.contains(.send(.listener(.init(number: 1, alive: 0, leaving: true)))))
+        #expect(last.contains(.send(.listener(.init(number: 1, launched: 1, alive: 0, leaving: true)))))
         #expect(machine.nextDeadline == nil)
     }
 

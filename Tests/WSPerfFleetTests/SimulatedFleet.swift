@@ -111,6 +111,8 @@ final class SimulatedFleet {
     var loadSeconds = 6
     /// What a worker answers to its plan.
     var planError: String?
+    /// How a worker dies of its plan, if it does: its exit status, or its signal's negative.
+    var diesOfItsPlan: (Worker) -> Int32? = { _ in nil }
 
     init(
         seed: UInt64, machines: Int, processes: Int, spare: Int = 0, minMachines: Int? = nil,
@@ -258,11 +260,11 @@ final class SimulatedFleet {
         }
     }
 
-    private func die(_ worker: Worker, status: Int32?, signal: Int32?) {
+    private func die(_ worker: Worker, status: Int32?, signal: Int32?, stderr: String = "") {
         guard worker.isAlive else { return }
         worker.isAlive = false
         worker.exitStatus = status
-        let exit = WorkerExit(worker: worker.id, pid: 1, status: status, signal: signal, stderr: "")
+        let exit = WorkerExit(worker: worker.id, pid: 1, status: status, signal: signal, stderr: stderr)
         post(.listenerEvent(worker.listener, .exited(exit)), after: 3)
     }
 
@@ -400,7 +402,9 @@ final class SimulatedFleet {
                         session: worker.session, run: worker.run, sender: worker.id, sequence: worker.sequence,
                         content: report), body ?? []))
         case .prepare:
-            if let planError {
+            if let how = diesOfItsPlan(worker) {
+                die(worker, status: how < 0 ? nil : how, signal: how < 0 ? -how : nil, stderr: "oh no")
+            } else if let planError {
                 post(.workerEvent(worker, .failed(planError)), after: 20)
             } else {
                 post(.workerEvent(worker, .prepared), after: Int64.random(in: 1...200, using: &random))

@@ -105,7 +105,7 @@ import WSPerfCore
         let lost = record.ends.filter { $0.value.lost }
         #expect(lost.count == 1)
         #expect(lost.first?.value.signal == 9)
-        #expect(lost.first?.value.reason == "killed by signal 9")
+        #expect(lost.first?.value.reason == "killed by signal 9 (SIGKILL)")
     }
 
     @Test func aShortCutLosesNothing() {
@@ -126,6 +126,43 @@ import WSPerfCore
         #expect(record.ends.values.allSatisfy { !$0.lost })
     }
 
+    /// Where everyone falls silent together and nobody is known to be dead, the run waits: they count once they are back.
+    @Test func allThoughtDeadTogetherMayComeBack() {
+        let fleet = SimulatedFleet(seed: 31, machines: 2, processes: 1)
+        fleet.loadSeconds = 20
+        for worker in 0..<2 { fleet.schedule(.freezeWorker(worker, 9000), after: 3) }
+        let record = finish(fleet, "all frozen")
+        #expect(record.end == .finished)
+        #expect(record.notices.count { $0.contains("is back") } == 2)
+        #expect(record.ends.count == 2 && record.ends.values.allSatisfy { !$0.lost })
+    }
+
+    @Test func allSilentForGoodAreWaitedForToThePlansEnd() {
+        let fleet = SimulatedFleet(seed: 32, machines: 2, processes: 1)
+        for worker in 0..<2 { fleet.schedule(.freezeWorker(worker, 600_000), after: 3) }
+        let begun = fleet.now
+        let record = finish(fleet, "silent for good")
+        #expect(record.end == .overdue)
+        #expect(record.ends.count == 2 && record.ends.values.allSatisfy { $0.lost && $0.reason.contains("silent for") })
+        #expect(fleet.overAt.map { $0 - begun >= .seconds(40) } == true)
+    }
+
+    /// There is nothing to wait for if it is known that they are dead, if the plan says so, or if the operator does.
+    @Test(arguments: [
+        ([SimulatedFleet.Fault.killWorker(0), .killWorker(1)], false),
+        ([.killWorker(0), .freezeWorker(1, 600_000), .interruptController], false),
+        ([.freezeWorker(0, 600_000), .freezeWorker(1, 600_000)], true),
+    ])
+    func whoIsKnownToBeDeadIsNotWaitedFor(_ faults: [SimulatedFleet.Fault], _ stops: Bool) {
+        let fleet = SimulatedFleet(seed: 33, machines: 2, processes: 1, stopsWhenWorkerIsLost: stops)
+        fleet.loadSeconds = 20
+        for (index, fault) in faults.enumerated() { fleet.schedule(fault, after: 3 + 6 * Double(index / 2)) }
+        let begun = fleet.now
+        let record = finish(fleet, "\(faults)")
+        #expect(record.ends.count == 2 && record.ends.values.allSatisfy(\.lost))
+        #expect(fleet.overAt.map { $0 - begun < .seconds(20) } == true)
+    }
+
     @Test func aSpareTakesTheLostOnesPlace() {
         let fleet = SimulatedFleet(seed: 6, machines: 2, processes: 1, spare: 1)
         fleet.schedule(.killListener(0), after: 0.02)
@@ -143,6 +180,85 @@ import WSPerfCore
         #expect(record.ends.values.allSatisfy { !$0.lost })
         #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
         #expect(!record.notices.contains { $0.contains("on_lost_worker") })
+    }
+
+    @Test func aWorkerThatDiesBeforeTheLoadIsReplaced() {
+        let fleet = SimulatedFleet(seed: 21, machines: 2, processes: 2, stopsWhenWorkerIsLost: true)
+        fleet.diesOfItsPlan = { ["s-1-w1", "s-1-w3", "s-1-w3.2"].contains($0.id) ? -9 : nil }
+        let record = finish(fleet, "replaced")
+        #expect(record.end == .finished)
+        #expect(record.ready.map(\.id) == ["s-1-w0", "s-1-w1.2", "s-1-w2", "s-1-w3.3"])
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
+        let machine = Dictionary(uniqueKeysWithValues: record.ready.map { ($0.index, $0.machine) })
+        let died = "killed by signal 9 (SIGKILL) before the load began"
+        #expect(
+            Set(record.notices) == [
+                "worker 1 on \(machine[1] ?? "") \(died); its last words: oh no; launching another",
+                "worker 3 on \(machine[3] ?? "") \(died); its last words: oh no; launching another",
+                "worker 3 on \(machine[3] ?? "") \(died) (attempt 2 of 3); its last words: oh no; launching another",
+            ])
+        #expect(fleet.workers.count == 7)
+    }
+
+    /// Whatever the network does, each is launched once.
+    @Test(arguments: 0..<20) func replacementsAreLaunchedOnce(_ seed: UInt64) {
+        let fleet = SimulatedFleet(
+            seed: seed, machines: 2, processes: 2,
+            network: SimulatedFleet.Network(loss: 0.3, duplication: 0.3, delay: 1...400))
+        fleet.diesOfItsPlan = { $0.id == "s-1-w1" || $0.id == "s-1-w2" ? -11 : nil }
+        let record = finish(fleet, "seed \(seed)")
+        #expect(Set(fleet.workers.map(\.id)).count == fleet.workers.count)
+        #expect(record.end == .finished)
+    }
+
+    @Test func aWorkerThatDiesEachTimeEndsTheRun() {
+        let fleet = SimulatedFleet(seed: 22, machines: 2, processes: 2)
+        fleet.diesOfItsPlan = { $0.index == 1 ? -9 : nil }
+        let record = finish(fleet, "each time")
+        #expect(record.end == .incomplete)
+        #expect(fleet.workers.count { $0.index == 1 } == 3)
+        #expect(
+            fleet.outcomes.first?.error?.message
+                == "worker 1 on m0 killed by signal 9 (SIGKILL) before the load began (attempt 3 of 3); its last words: oh no"
+        )
+        #expect(fleet.outcomes.first?.error?.exitStatus == 3)
+    }
+
+    /// One that says that its options or its plan are wrong is believed.
+    @Test func aWorkerThatIsSureOfItIsNotLaunchedAgain() {
+        let fleet = SimulatedFleet(seed: 23, machines: 1, processes: 2)
+        fleet.diesOfItsPlan = { $0.index == 1 ? 2 : nil }
+        let record = finish(fleet, "status 2")
+        #expect(record.end == .incomplete)
+        #expect(fleet.workers.count == 2)
+        #expect(fleet.outcomes.first?.error?.message.contains("exited with status 2 before the load began") == true)
+    }
+
+    @Test func aSpareTakesThePlaceOfAMachineWhoseWorkersDie() {
+        let fleet = SimulatedFleet(seed: 24, machines: 2, processes: 2, spare: 1)
+        var first: String?
+        fleet.diesOfItsPlan = { worker in
+            if first == nil { first = worker.listener.id }
+            return worker.listener.id == first && worker.index % 2 == 0 ? -4 : nil
+        }
+        let record = finish(fleet, "spare")
+        #expect(record.end == .finished)
+        #expect(record.ready.count == 4 && record.ready.allSatisfy { record.accounted($0.id) == 10 })
+        #expect(record.ends.values.allSatisfy { !$0.lost })
+        #expect(record.notices.contains { $0.contains("(attempt 3 of 3)") && $0.hasSuffix("giving the machine up") })
+        #expect(record.notices.contains { $0.hasSuffix("takes the place of one that is lost") })
+        // Nobody waits for the end of a run that has no use for it.
+        #expect(fleet.workers.contains { $0.listener.id == first && $0.exitStatus == 2 })
+    }
+
+    @Test func aMachineWhoseWorkersDieIsLeftOutIfThePlanAllowsIt() {
+        let fleet = SimulatedFleet(seed: 25, machines: 2, processes: 2, minMachines: 1)
+        fleet.diesOfItsPlan = { $0.listener.id == "l-0" ? -9 : nil }
+        let record = finish(fleet, "left out")
+        #expect(record.end == .finished)
+        #expect(record.ready.count == 2)
+        #expect(record.notices.contains { $0.contains("began with 1 of 2 machines") })
     }
 
     @Test func enoughMachinesBeginOnceTheJoinDeadlineIsOver() {

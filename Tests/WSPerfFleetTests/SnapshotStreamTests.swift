@@ -40,7 +40,9 @@ import WSPerfCore
             line.shuffle(using: &random)
             while let parcel = line.popLast(), !random.chance(0.2) {
                 if inbox.wants(parcel.sequence) {
-                    received += inbox.take(try Snapshot(decoding: parcel.body))
+                    let (ready, unreadable) = inbox.take(parcel.sequence, parcel.body)
+                    received += ready
+                    #expect(unreadable == 0)
                 }
                 if !random.chance(loss) {
                     outbox.acknowledge(.init(up_to: inbox.accepted, missing: inbox.missing), now: now)
@@ -85,10 +87,32 @@ import WSPerfCore
         #expect(!inbox.wants(0))
         #expect(!inbox.wants(UInt64(FleetLimits.snapshotWindow) + 1))
         #expect(!inbox.wants(.max))
-        var third = snapshot(3)
-        third.sequence = 3
-        #expect(inbox.take(third) == [])
+        #expect(inbox.take(3, body(3)).ready == [])
         #expect(!inbox.wants(3))
         #expect(inbox.missing == [1, 2])
     }
+
+    /// What came early is only looked at in its turn; if it is nothing, it is missing as if it had not come.
+    @Test func whatIsNoSnapshotIsAskedForAgain() {
+        var inbox = SnapshotInbox()
+        #expect(inbox.take(2, [1, 2, 3]) == ([], 0))
+        #expect(inbox.take(3, body(4)) == ([], 0))
+        #expect(inbox.take(4, body(4)) == ([], 0))
+        #expect(inbox.heldBytes == 3 + 2 * body(4).count)
+        let (first, unreadable) = inbox.take(1, body(1))
+        #expect(first.map(\.sequence) == [1] && unreadable == 1)
+        #expect(inbox.wants(2) && inbox.missing == [2])
+        #expect(inbox.take(2, body(2)) == ([numbered(2)], 1))
+        #expect(inbox.wants(3) && inbox.missing == [3])
+        #expect(inbox.take(3, body(3)).ready.map(\.sequence) == [3, 4])
+        #expect(inbox.heldBytes == 0 && inbox.stranded == 0)
+    }
+
+    private func numbered(_ sequence: UInt64) -> Snapshot {
+        var snapshot = snapshot(sequence)
+        snapshot.sequence = sequence
+        return snapshot
+    }
+
+    private func body(_ sequence: UInt64) -> [UInt8] { numbered(sequence).encoded() }
 }

@@ -14,7 +14,7 @@ import WSPerfCore
     ]
     static let reports: [Report] = [
         .hello(.init(role: .listener, name: "alpha", pid: 7, software: "0.1.0")),
-        .listener(.init(number: 1, alive: 2, leaving: false)),
+        .listener(.init(number: 1, launched: 2, alive: 2, leaving: false)),
         .exited(WorkerExit(worker: "w0", pid: 3, status: nil, signal: 9, error: nil, stderr: "last\nwords")),
         .worker(.init(state: .running, pid: 3, reason: "because")),
         .snapshot(.init(sequence: 1, final: true, reason: nil)),
@@ -63,11 +63,11 @@ import WSPerfCore
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"nonsense"}"#,
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"beacon","data":{}}"#,
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"listener"}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":-1,"type":"listener","data":{"number":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":1,"session":"s","from":"p","seq":-1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
         #"{"wsperf":1,"session":"s","from":"p","seq":99999999999999999999,"type":"end"}"#,
-        #"{"wsperf":1,"session":"s","from":"../p","seq":1,"type":"listener","data":{"number":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"a b","from":"p","seq":1,"type":"listener","data":{"number":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"s","from":"","seq":1,"type":"listener","data":{"number":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":1,"session":"s","from":"../p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":1,"session":"a b","from":"p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":1,"session":"s","from":"","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"snapshot","data":{"sequence":1.5,"final":true}}"#,
     ])

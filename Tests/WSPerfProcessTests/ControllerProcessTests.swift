@@ -201,6 +201,28 @@ import WSPerfTarget
         await target.stop()
     }
 
+    /// While connections close, too: the server keeps them closing for longer than anyone waits for a dead controller.
+    @Test func aControllerKilledWhileDraining() async throws {
+        let target = try await TargetServer.start()
+        let controller = try run(
+            plan(
+                target.url("/fault/no-close"), processes: 2, instances: 20, seconds: 1, more: "timeouts: {close: 10m}"))
+        try await waitForLoad(2)
+        _ = try await target.counters(within: .seconds(60)) { $0.faults[.noClose] == 40 }
+        let pids = workers.map(\.pid)
+        let listener = try #require(pids.first.flatMap(Executable.parent))
+        controller.send(SIGKILL)
+        #expect(try await controller.status() == -SIGKILL)
+        try await expectNoneLeft(pids + [listener])
+        let report = try self.controller(["report", output])
+        #expect(try await report.status() == 3)
+        let summary = try SummaryFile(output)
+        summary.expectToAddUp(40)
+        #expect(summary.connections.opened == 40)
+        #expect(summary.run.end == nil)
+        await target.stop()
+    }
+
     /// Stopped for less than the liveness limit, nothing is lost; for longer, the workers end by themselves.
     @Test func aStoppedControllerThatGoesOn() async throws {
         let target = try await TargetServer.start()
@@ -230,6 +252,20 @@ import WSPerfTarget
         let summary = try SummaryFile(output)
         summary.expectToAddUp(100)
         #expect(summary.workers.allSatisfy { $0.lost || $0.outcomes["aborted"] == 50 })
+        await target.stop()
+    }
+
+    /// The plan asked for it, so the run is valid; what it cost is said.
+    @Test func aRunCutByItsTimeLimitSaysSo() async throws {
+        let target = try await TargetServer.start()
+        let controller = try run(plan(target.url, instances: 20, seconds: 600, more: "time_limit: 2s"))
+        #expect(try await controller.status() == 0)
+        let summary = try SummaryFile(output)
+        summary.expectToAddUp(40)
+        #expect(summary.run.valid && summary.connections.outcomes == ["aborted": 40])
+        let notice = "the time limit of 2s (time_limit) cut 40 connections short: aborted"
+        #expect(summary.notices == [notice])
+        #expect(controller.standardOutput.contains(notice))
         await target.stop()
     }
 

@@ -257,6 +257,129 @@ import WSPerfFleet
         #expect(ContinuousClock.now - begun < .seconds(20))
     }
 
+    /// Local listeners are as any others: with enough left, the load begins without one that died, and waits for nobody.
+    @Test(arguments: [1, nil]) func aLocalListenerThatDiesBeforeTheLoad(_ enough: Int?) async throws {
+        let folder = try TestFolder()
+        let worker = try folder.write(
+            """
+            #!/bin/sh
+            if mkdir '\(folder.path)/once' 2>/dev/null; then kill -KILL $PPID; exit 1; fi
+            exec '\(Self.executables)/wsperf-worker' "$@"
+            """, to: "worker.sh")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
+        let run = try Run(worker: worker)
+        var plan = try plan(9, processes: 1)
+        plan.minMachines = enough
+        plan.fleet.join = .seconds(600)
+        let result = try await run(plan)
+        #expect(run.notices.contains { $0.contains("was killed by signal 9 (SIGKILL)") })
+        if enough == nil {
+            #expect(result.end == .incomplete)
+            #expect(result.error?.message.contains("(SIGKILL) before the load began") == true)
+        } else {
+            #expect(result.end == .finished)
+            #expect(run.workers.count == 1 && run.ends.allSatisfy { !$0.lost })
+            #expect(run.notices.contains { $0.contains("the load began with 1 of 2 machines") })
+        }
+        try await expectNoneLeft(run.processes)
+    }
+
+    /// Stopped for less than the limit, a listener is not missed, and its workers do not mind.
+    @Test func aStoppedListenerThatGoesOnInTime() async throws {
+        let target = try SilentPort()
+        let run = try Run(
+            hook: Self.whenSending { run in
+                guard let listener = Self.parent(of: run.workers[0].pid) else { return }
+                kill(listener, SIGSTOP)
+                Task {
+                    try await Task.sleep(for: .seconds(1))
+                    kill(listener, SIGCONT)
+                }
+            })
+        #expect(try await run(plan(target.port)).end == .finished)
+        #expect(run.notices == [])
+        #expect((0..<4).allSatisfy { run.end(of: $0)?.lost == false && run.accounted($0) == 20 })
+        try await expectNoneLeft(run.processes)
+    }
+
+    /// Stopped for longer it is given up, and its workers are told to stop; all that they measured counts.
+    @Test func aListenerStoppedForTooLongIsGivenUp() async throws {
+        let target = try SilentPort()
+        let stop = Self.whenSending { run in
+            if let listener = Self.parent(of: run.workers[0].pid) { kill(listener, SIGSTOP) }
+        }
+        let run = try Run(hook: { event, run in
+            stop(event, run)
+            if case .notice(let text) = event, text.contains("is lost: silent for"),
+                let listener = Self.parent(of: run.workers[0].pid)
+            {
+                kill(listener, SIGCONT)
+            }
+        })
+        #expect(try await run(plan(target.port, seconds: 12)).end == .finished)
+        let machine = run.workers[0].machine
+        for worker in run.workers {
+            let end = run.end(of: worker.index)
+            #expect(end?.lost == (worker.machine == machine))
+            if worker.machine == machine { #expect(end?.reason.contains("its listener") == true, "\(end as Any)") }
+            #expect(run.accounted(worker.index) == 20)
+        }
+        try await expectNoneLeft(run.processes)
+    }
+
+    /// A worker that is killed at its first launch, by a signal of its own, and is as good as any other from then on.
+    @Test func aWorkerKilledWhileLaunchingIsReplaced() async throws {
+        let folder = try TestFolder()
+        let worker = try folder.write(
+            """
+            #!/bin/sh
+            if mkdir '\(folder.path)/once' 2>/dev/null; then echo 'out of luck' >&2; kill -KILL $$; fi
+            exec '\(Self.executables)/wsperf-worker' "$@"
+            """, to: "worker.sh")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
+        let run = try Run(worker: worker)
+        let result = try await run(plan(9))
+        #expect(result.end == .finished && result.error == nil)
+        #expect(run.workers.count == 4 && run.ends.count == 4)
+        #expect(run.ends.allSatisfy { !$0.lost && $0.status == 0 })
+        #expect((0..<4).allSatisfy { run.accounted($0) == 20 })
+        #expect(run.notices.count == 1)
+        #expect(
+            run.notices.first?.hasSuffix(
+                "killed by signal 9 (SIGKILL) before the load began; its last words: out of luck; launching another")
+                == true)
+        try await expectNoneLeft(run.processes)
+    }
+
+    /// A fault in a user's own client: the processor traps, and the report has the signal's name and what was said last.
+    @Test func aWorkerThatCrashesIsLostWithItsLastWords() async throws {
+        let target = try SilentPort()
+        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        var plan = try plan(target.port, machines: 1)
+        plan.client = ComponentPlan(kind: "crash-at-once")
+        #expect(try await run(plan).end == .finished)
+        let crash = try #require(run.end(of: 0))
+        #expect(crash.lost)
+        #expect(crash.signal == SIGILL || crash.signal == SIGTRAP)
+        #expect(crash.reason == "killed by signal 4 (SIGILL)" || crash.reason == "killed by signal 5 (SIGTRAP)")
+        #expect(crash.stderr.contains("made to crash at its first connection"), "\(crash.stderr)")
+        #expect(run.end(of: 1)?.lost == false && run.accounted(1) == 20)
+        try await expectNoneLeft(run.processes)
+    }
+
+    @Test func aWorkerThatCrashesEachTimeEndsTheRun() async throws {
+        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        var plan = try plan(9, machines: 1, processes: 1)
+        plan.client = ComponentPlan(kind: "crash-at-setup")
+        let result = try await run(plan)
+        #expect(result.end == .incomplete)
+        let message = try #require(result.error?.message)
+        #expect(message.contains("(SIGILL)") || message.contains("(SIGTRAP)"), "\(message)")
+        #expect(message.contains("before the load began (attempt 3 of 3)"), "\(message)")
+        #expect(message.contains("made to crash at its setup"), "\(message)")
+        #expect(run.notices.count { $0.hasSuffix("launching another") } == 2)
+    }
+
     @Test func aListenerThatCannotLaunchSaysSo() async throws {
         let run = try Run(worker: "/nonexistent/worker")
         let result = try await run(plan(9))

@@ -50,6 +50,43 @@ struct RunAccumulatorTests {
             exit: 3, says: "worker w0 on host-0 ended with 5 of its connections unaccounted for"),
     ]
 
+    /// A worker of ten connections of which the engine aborted four.
+    private func notices(
+        limit: String?, policy: String = "continue", end: RunEnd = .finished, lost: Bool = false
+    ) -> [String] {
+        guard case .mapping(var entries) = RunFixture.plan(machines: 1, processes: 1, instances: 10).content else {
+            return []
+        }
+        entries += [
+            PlanNode.Entry(key: "time_limit", value: limit.map { .string($0) } ?? .null),
+            PlanNode.Entry(key: "on_lost_worker", value: .string(policy)),
+        ]
+        var accumulator = RunAccumulator()
+        for event in [
+            RunFixture.started(.mapping(entries)), .workerReady(RunFixture.worker(0)),
+            RunFixture.snapshot(
+                0, 1, final: true, RunFixture.statistics(opened: 10, outcomes: [.succeeded: 6, .aborted: 4])),
+            .workerEnded(worker: "w0", WorkerEnd(lost: lost, status: 0, reason: "finished")),
+            .ended(end, elapsed: RunFixture.second),
+        ] { accumulator.fold(event) }
+        let summary = accumulator.summary()
+        #expect(summary.isValid == (end == .finished && !lost))
+        return summary.notices
+    }
+
+    @Test("says how many connections the time limit cut short, and that alone does not make a run invalid")
+    func timeLimit() {
+        #expect(notices(limit: "5s") == ["the time limit of 5s (time_limit) cut 4 connections short: aborted"])
+        #expect(
+            notices(limit: nil) == [
+                "the time limit computed from the plan (time_limit) cut 4 connections short: aborted"
+            ])
+        // These were ended by someone.
+        #expect(notices(limit: "5s", end: .interrupted) == [])
+        #expect(notices(limit: "5s", lost: true) == [])
+        #expect(notices(limit: "5s", policy: "abort", lost: true) == [])
+    }
+
     @Test("gives every connection one outcome, whatever becomes of its worker", arguments: fates)
     func fate(_ fate: Fate) {
         var events = [

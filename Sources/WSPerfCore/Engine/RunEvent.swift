@@ -50,7 +50,7 @@ public struct WorkerEnd: Sendable, Hashable, Codable {
     public var status: Int32?
     /// Signal number, where a signal ended it.
     public var signal: Int32?
-    /// Why, in words: "killed by signal 9", "silent for 5 s", "its listener is lost".
+    /// Why, in words: "killed by signal 9 (SIGKILL)", "silent for 5 s", "its listener is lost".
     public var reason: String
     /// The last lines it wrote to stderr; printable text, at most 2 KiB.
     public var stderr: String

@@ -52,6 +52,8 @@ final class ControllerDriver: FleetDriver {
     private var current = -1
     private var interrupts = 0
     private var closing: Closing?
+    /// What became of the local listener that ended last.
+    private var localLoss: String?
     private(set) var results: [FleetRunResult] = []
     private(set) var isOver = false
 
@@ -95,11 +97,13 @@ final class ControllerDriver: FleetDriver {
             guard closing == nil else { return }
             if let pid { machine.listenerProcessEnded(pid: pid) }
             let how =
-                end.error.map { "could not be launched: \($0)" } ?? end.signal.map { "was killed by signal \($0)" }
+                end.error.map { "could not be launched: \($0)" }
+                ?? end.signal.map { "was killed by \(SignalName.readable($0))" }
                 ?? "exited with status \(end.status ?? 0)"
             let said = end.stderr.isEmpty ? "" : ": \(end.stderr)"
             machine.note("the local listener \(name) \(how)\(said)")
-            machine.noListenerWillCome("the local listener \(name) \(how) before the load began\(said)", now: now)
+            localLoss = "the local listener \(name) \(how) before the load began\(said)"
+            countLocalListeners(now: now)
         }
     }
 
@@ -135,6 +139,13 @@ final class ControllerDriver: FleetDriver {
         var setup = setups[current]
         setup.startedAt = Int64(Date().timeIntervalSince1970 * 1000)
         machine.begin(setup, now: now)
+        countLocalListeners(now: now)
+    }
+
+    /// Says how many are left, if they are not all that there were.
+    private func countLocalListeners(now: FleetInstant) {
+        guard let local, let localLoss else { return }
+        machine.localListenersLeft(local.alive, localLoss, now: now)
     }
 
     private func close(now: FleetInstant) {
@@ -150,7 +161,7 @@ final class ControllerDriver: FleetDriver {
             }
         }
         let areGone =
-            if let local { local.alive == 0 } else { !endsListeners || machine.membership.alive.isEmpty }
+            if let local { local.alive.isEmpty } else { !endsListeners || machine.membership.alive.isEmpty }
         if areGone { isOver = true }
         // Whoever is left hears that this session is over.
         if isOver { machine.close(now: now) }

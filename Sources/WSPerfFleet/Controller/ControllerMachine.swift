@@ -71,7 +71,12 @@ struct ControllerMachine {
         }
     }
 
-    mutating func noListenerWillCome(_ reason: String, now: FleetInstant) { run?.noListenerWillCome(reason, now: now) }
+    /// One of the listeners on this machine is gone. `local` are the process ids of those that are left, nil where it is not
+    /// known yet.
+    mutating func localListenersLeft(_ local: [Int32?], _ reason: String, now: FleetInstant) {
+        let others = membership.alive.count { !local.contains($0.pid) }
+        run?.listenersLeft(local.count + others, reason, now: now)
+    }
 
     /// The process of a listener on this machine has ended.
     mutating func listenerProcessEnded(pid: Int32) { membership(membership.ended(pid: pid)) }
@@ -118,7 +123,7 @@ struct ControllerMachine {
         switch envelope.content {
         case .listener(let status):
             membership(membership.status(id: id, status, sequence: sequence, now: now))
-            run?.listener(id, number: status.number)
+            run?.listener(id, number: status.number, launched: status.launched)
         case .exited(let exit):
             membership.hear(id, sequence: sequence, now: now)
             run?.exited(exit, now: now)
@@ -139,11 +144,9 @@ struct ControllerMachine {
         case .worker(let status): run?.status(worker: id, status, sequence: sequence, now: now)
         case .snapshot(let header):
             guard run?.wants(worker: id, header, sequence: sequence, now: now) == true, accepting else { return }
-            guard let snapshot = try? Snapshot(decoding: body) else {
-                dropped.implausible += 1
-                return
-            }
-            run?.snapshot(worker: id, header, snapshot, now: now)
+            let before = run?.implausible ?? 0
+            run?.snapshot(worker: id, header, body: body, now: now)
+            dropped.implausible += (run?.implausible ?? 0) - before
         case .listener, .exited: break
         }
     }

@@ -47,7 +47,8 @@ final class LocalFleet: Sendable {
         }
     }
 
-    var alive: Int { children.withLock { $0.values.count { !$0.hasEnded } } }
+    /// The process ids of those that have not ended, nil where it is not known yet.
+    var alive: [Int32?] { children.withLock { $0.values.filter { !$0.hasEnded }.map(\.pid) } }
 
     func send(signal: Int32) {
         for child in children.withLock({ $0.values.filter { !$0.hasEnded } }) { child.process.send(signal: signal) }

@@ -23,7 +23,12 @@ struct RunMachine {
 
     private struct Assignment {
         var name: String
+        /// The latest order for each share.
         var workers: [WorkerOrder]
+        /// How many it was given in all, those that were replaced included.
+        var ordered: Int
+        /// How often a share was ordered from this listener, by index.
+        var launches: [Int: Int] = [:]
         var isAccepted = false
         var publishedAt: FleetInstant?
     }
@@ -37,9 +42,15 @@ struct RunMachine {
     private var assignments: [String: Assignment] = [:]
     /// Shares of the plan, a machine's worth each, that no living listener runs.
     private var unassigned: [Int]
+    /// Listeners whose workers died again and again before the load; they get no share of this run.
+    private var unfit: Set<String> = []
+    /// Machines there can be at most; nil while more may come.
+    private var reachable: Int?
     /// Places of the workers that take part in the load, once it has begun.
     private var crew: [Int] = []
+    /// How often each machine's worth, and each share of it, has been launched anywhere.
     private var attempts: [Int: Int] = [:]
+    private var launches: [Int: Int] = [:]
     private var order = Order.wait
     private var interrupts = 0
     private let begun: FleetInstant
@@ -55,6 +66,8 @@ struct RunMachine {
     private var scanAt: FleetInstant?
     private var scannedAt: FleetInstant?
     private var actions: [Action] = []
+    /// Bytes of all workers' snapshots that wait for one before them.
+    private var heldBytes = 0
     /// Snapshots dropped because they could not be what they claimed.
     private(set) var implausible = 0
 
@@ -86,7 +99,7 @@ struct RunMachine {
 
     /// A worker said hello.
     mutating func hello(worker id: String, _ hello: Report.Hello, sequence: UInt64, now: FleetInstant) {
-        guard let place = heard(id, sequence: sequence, now: now) else { return }
+        guard let place = heard(id, sequence: sequence, now: now), !refuse(place) else { return }
         workers[place].pid = hello.pid
         if workers[place].state == nil { workers[place].state = .waiting }
         if !workers[place].isConfirmed {
@@ -99,7 +112,7 @@ struct RunMachine {
     }
 
     mutating func status(worker id: String, _ status: Report.WorkerStatus, sequence: UInt64, now: FleetInstant) {
-        guard let place = heard(id, sequence: sequence, now: now) else { return }
+        guard let place = heard(id, sequence: sequence, now: now), !refuse(place) else { return }
         workers[place].isConfirmed = true
         workers[place].pid = status.pid
         if let reason = status.reason, workers[place].reason == nil { workers[place].reason = reason }
@@ -107,6 +120,14 @@ struct RunMachine {
             workers[place].state = status.state
         }
         isDirty = true
+    }
+
+    /// Sends a worker away that was given up with its machine before the load.
+    private mutating func refuse(_ place: Int) -> Bool {
+        guard workers[place].isDismissed else { return false }
+        actions.append(
+            .publish(to: workers[place].id, .refuse(Command.Refusal(message: "its machine takes no part in this run"))))
+        return true
     }
 
     /// Whether a snapshot with this header is of any use; if not, its body need not be looked at.
@@ -119,18 +140,21 @@ struct RunMachine {
         return false
     }
 
-    /// A snapshot that `wants` was true for.
-    mutating func snapshot(
-        worker id: String, _ header: Report.SnapshotHeader, _ snapshot: Snapshot, now: FleetInstant
-    ) {
-        guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence),
-            snapshot.sequence == header.sequence, snapshot.isFinal == header.final
-        else {
-            implausible += 1
+    /// The body of a snapshot that `wants` was true for.
+    mutating func snapshot(worker id: String, _ header: Report.SnapshotHeader, body: [UInt8], now: FleetInstant) {
+        guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) else {
+            return
+        }
+        // What is not taken now is asked for again.
+        guard workers[place].inbox.isNext(header.sequence) || heldBytes + body.count <= FleetLimits.heldSnapshots else {
             return
         }
         if let reason = header.reason, workers[place].reason == nil { workers[place].reason = reason }
-        for ready in workers[place].inbox.take(snapshot) {
+        let held = workers[place].inbox.heldBytes
+        let (snapshots, unreadable) = workers[place].inbox.take(header.sequence, body)
+        heldBytes += workers[place].inbox.heldBytes - held
+        implausible += unreadable
+        for ready in snapshots {
             let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(ready.statistics.accounted)
             guard !overflow, accounted <= UInt64(setup.instances) else {
                 implausible += 1
@@ -166,8 +190,10 @@ struct RunMachine {
     }
 
     /// A listener's status arrived.
-    mutating func listener(_ id: String, number: Int) {
-        guard number == setup.number, assignments[id]?.isAccepted == false else { return }
+    mutating func listener(_ id: String, number: Int, launched: Int) {
+        guard number == setup.number, let assignment = assignments[id], !assignment.isAccepted,
+            launched >= assignment.ordered
+        else { return }
         assignments[id]?.isAccepted = true
         isDirty = true
     }
@@ -179,7 +205,11 @@ struct RunMachine {
         isDirty = true
         let why = silence > .zero ? "is lost: silent for \(silence.readable)" : "was ended"
         record(.notice("listener \(assignment.name) \(why)"))
-        for place in workers.indices where workers[place].listener == id { workers[place].isOrphan = true }
+        for place in workers.indices where workers[place].listener == id {
+            workers[place].isOrphan = true
+            // One that left, or whose process has ended, took its workers with it or will; one that is silent may not have.
+            if silence == .zero { workers[place].isDoomed = true }
+        }
         guard order < .start else {
             // They are told to stop, and what they then have not done is not what the plan asked for.
             for place in workers.indices where workers[place].listener == id && !workers[place].isDelivered {
@@ -187,19 +217,16 @@ struct RunMachine {
             }
             return
         }
-        // Before the load, another listener may take its place; what it launched no longer counts.
-        assignments[id] = nil
-        for place in workers.indices where workers[place].listener == id && !workers[place].hasEnded {
-            workers[place].hasEnded = true
-        }
-        for machine in Set(assignment.workers.map { $0.index / setup.processes }) { unassigned.append(machine) }
-        unassigned.sort()
+        giveUp(id)
     }
 
-    /// No more listeners can come (those on this machine could not be started).
-    mutating func noListenerWillCome(_ reason: String, now: FleetInstant) {
+    /// A listener on this machine is gone and none will come in its place: this many are left, those that are still to say
+    /// hello among them.
+    mutating func listenersLeft(_ count: Int, _ reason: String, now: FleetInstant) {
         guard order < .start, !isOver else { return }
-        end(.incomplete, FleetError(.incomplete, reason), now: now)
+        guard count >= setup.enough else { return end(.incomplete, FleetError(.incomplete, reason), now: now) }
+        reachable = count
+        isDirty = true
     }
 
     /// The first ends the load and keeps what arrives, the second ends the run at once.
@@ -291,8 +318,8 @@ struct RunMachine {
     // MARK: Before the load
 
     private mutating func gather(membership: MembershipMachine, now: FleetInstant) {
+        if let failure = replaceFailed(membership: membership, now: now) { return end(.incomplete, failure, now: now) }
         assign(membership: membership, now: now)
-        if let failure = failureBeforeLoad(now: now) { return end(.incomplete, failure, now: now) }
         if phase != .waitingForListeners, areEnough(assignments.count, now: now),
             assignments.values.allSatisfy(\.isAccepted)
         {
@@ -307,58 +334,98 @@ struct RunMachine {
 
     /// Whether the load may begin with so many machines.
     private func areEnough(_ machines: Int, now: FleetInstant) -> Bool {
-        machines >= setup.machines || (now >= min(joinAt, deadline) && machines >= setup.enough)
+        machines >= max(min(setup.machines, reachable ?? setup.machines), setup.enough)
+            || (now >= min(joinAt, deadline) && machines >= setup.enough)
     }
 
-    private func isReady(_ worker: RunWorker) -> Bool { worker.state ?? .waiting >= .prepared && !worker.isSilent }
+    private func isReady(_ worker: RunWorker) -> Bool {
+        worker.state ?? .waiting >= .prepared && !worker.isSilent && worker.exit == nil
+    }
 
     private var activeWorkers: [Int] { workers.indices.filter { !workers[$0].hasEnded } }
 
     /// Gives listeners that are free the shares that no one has.
     private mutating func assign(membership: MembershipMachine, now: FleetInstant) {
-        let free = membership.alive.filter { assignments[$0.id] == nil }
+        let free = membership.alive.filter { assignments[$0.id] == nil && !unfit.contains($0.id) }
         if phase == .waitingForListeners {
             guard areEnough(free.count, now: now) else { return }
             deadline = now + setup.launch
             advance(to: .launching)
         }
         for (listener, machine) in zip(free, unassigned) {
-            let indices = machine * setup.processes..<(machine + 1) * setup.processes
-            let attempt = attempts[machine, default: 0]
-            attempts[machine] = attempt + 1
-            let orders = indices.map { index in
-                WorkerOrder(id: "\(setup.id)-w\(index)" + (attempt > 0 ? ".\(attempt + 1)" : ""), index: index)
-            }
-            if attempt > 0 {
+            if attempts[machine, default: 0] > 0 {
                 record(.notice("listener \(listener.name) takes the place of one that is lost"))
             }
-            assignments[listener.id] = Assignment(name: listener.name, workers: orders)
-            for order in orders {
-                places[order.id] = workers.count
-                workers.append(
-                    RunWorker(
-                        id: order.id, index: order.index, listener: listener.id, machine: listener.name, lastHeard: now)
-                )
+            attempts[machine, default: 0] += 1
+            assignments[listener.id] = Assignment(name: listener.name, workers: [], ordered: 0)
+            for index in machine * setup.processes..<(machine + 1) * setup.processes {
+                order(index, from: listener.id, now: now)
             }
         }
         unassigned.removeFirst(min(free.count, unassigned.count))
     }
 
-    private func failureBeforeLoad(now: FleetInstant) -> FleetError? {
-        for worker in workers where !worker.hasEnded {
+    /// Has a listener launch a worker for one share, in place of the one it had for it.
+    private mutating func order(_ index: Int, from listener: String, now: FleetInstant) {
+        guard var assignment = assignments[listener] else { return }
+        let launch = launches[index, default: 0] + 1
+        launches[index] = launch
+        let order = WorkerOrder(id: "\(setup.id)-w\(index)" + (launch > 1 ? ".\(launch)" : ""), index: index)
+        assignment.workers.removeAll { $0.index == index }
+        assignment.workers.append(order)
+        assignment.ordered += 1
+        assignment.launches[index, default: 0] += 1
+        assignment.isAccepted = false
+        assignment.publishedAt = nil
+        assignments[listener] = assignment
+        places[order.id] = workers.count
+        workers.append(
+            RunWorker(id: order.id, index: index, listener: listener, machine: assignment.name, lastHeard: now))
+    }
+
+    /// Has those replaced that died before the load. Returns why the run cannot be carried out, if it cannot.
+    private mutating func replaceFailed(membership: MembershipMachine, now: FleetInstant) -> FleetError? {
+        for place in workers.indices where !workers[place].hasEnded {
+            let worker = workers[place]
             if worker.state == .failed {
                 return FleetError(.plan, worker.reason ?? "a worker could not set the plan up")
             }
-            if let exit = worker.exit, let exitAt = worker.exitAt,
+            guard let exit = worker.exit, let exitAt = worker.exitAt,
                 exit.error != nil || now - exitAt >= FleetLimits.settle
-            {
-                let lines = exit.stderr.isEmpty ? "" : "; its last words: \(exit.stderr)"
-                return FleetError(
-                    exit.error == nil ? .incomplete : .usage,
-                    "worker \(worker.index) on \(worker.machine) \(exit.readable) before the load began\(lines)")
+            else { continue }
+            let launches = assignments[worker.listener]?.launches[worker.index] ?? FleetLimits.launchAttempts
+            let attempt = launches > 1 ? " (attempt \(launches) of \(FleetLimits.launchAttempts))" : ""
+            let what =
+                "worker \(worker.index) on \(worker.machine) \(exit.readable) before the load began\(attempt)"
+                + exit.lastWords
+            if exit.wouldRecur { return FleetError(exit.error == nil ? .incomplete : .usage, what) }
+            workers[place].hasEnded = true
+            isDirty = true
+            if launches < FleetLimits.launchAttempts {
+                record(.notice("\(what); launching another"))
+                order(worker.index, from: worker.listener, now: now)
+                continue
+            }
+            // As with a machine that is lost: a spare may take its place, or the plan may do without it.
+            unfit.insert(worker.listener)
+            guard membership.alive.count(where: { !unfit.contains($0.id) }) >= setup.enough else {
+                return FleetError(.incomplete, what)
+            }
+            record(.notice("\(what); giving the machine up"))
+            giveUp(worker.listener)
+            for other in workers.indices where workers[other].listener == worker.listener {
+                workers[other].isDismissed = true
             }
         }
         return nil
+    }
+
+    /// Before the load: another listener may take this one's place, and what it launched no longer counts.
+    private mutating func giveUp(_ listener: String) {
+        guard let assignment = assignments.removeValue(forKey: listener) else { return }
+        for place in workers.indices where workers[place].listener == listener { workers[place].hasEnded = true }
+        unassigned += Set(assignment.workers.map { $0.index / setup.processes })
+        unassigned.sort()
     }
 
     /// Who came and who did not.
@@ -429,11 +496,12 @@ struct RunMachine {
             advance(to: .sending)
             advance(to: .draining)
         }
-        if running.allSatisfy({ $0.state ?? .waiting >= .finished }) {
+        let awaited = running.isEmpty && mayComeBack(crew)
+        if !awaited, running.allSatisfy({ $0.state ?? .waiting >= .finished }) {
             advance(to: .collecting)
             overdueAt = min(overdueAt ?? now + setup.collect, now + setup.collect)
         }
-        if running.isEmpty {
+        if running.isEmpty, !awaited {
             return end(interrupts > 0 ? .interrupted : .finished, nil, now: now)
         }
         if crew.contains(where: \.isLost) { workerIsLost(now: now) }
@@ -446,6 +514,15 @@ struct RunMachine {
             advance(to: .collecting)
         }
         if let overdueAt, now >= overdueAt { end(.overdue, nil, now: now) }
+    }
+
+    /// Whether there is someone to wait for when nobody is heard any more: all are silent together, none has come to the
+    /// end of the load, and some are not known to be dead. Then it may well be the network, or this machine; the run's own
+    /// deadlines end the wait.
+    private func mayComeBack(_ crew: [RunWorker]) -> Bool {
+        interrupts == 0 && !setup.stopsWhenWorkerIsLost
+            && !crew.contains { $0.isDelivered && $0.reason == nil }
+            && crew.contains { !$0.hasEnded && $0.isSilent && !$0.isDoomed }
     }
 
     /// Ends the load of the others, if that is the plan's policy.
@@ -467,6 +544,8 @@ struct RunMachine {
     /// Records the end of one worker.
     private mutating func conclude(_ place: Int, lost: Bool, reason: String) {
         let worker = workers[place]
+        heldBytes -= worker.inbox.heldBytes
+        workers[place].inbox.forget()
         workers[place].hasEnded = true
         workers[place].isLost = lost
         isDirty = true

@@ -32,8 +32,12 @@ struct RunWorker {
     var isSilent = false
     /// Its listener is lost.
     var isOrphan = false
+    /// Its listener is known to be gone, so that silence is for good.
+    var isDoomed = false
     /// Its end has been recorded, or it was replaced before the load; nothing of it counts any more.
     var hasEnded = false
+    /// It is to go away: its machine was given up before the load.
+    var isDismissed = false
     /// It was recorded as lost.
     var isLost = false
 

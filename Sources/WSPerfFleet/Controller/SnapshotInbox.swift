@@ -5,8 +5,11 @@ internal import WSPerfCore
 struct SnapshotInbox {
     /// All up to and including this one have been handed on.
     private(set) var accepted: UInt64 = 0
-    /// Arrived ahead of one that is missing; never more than the worker's window.
-    private var held: [UInt64: Snapshot] = [:]
+    /// Bodies that arrived ahead of one that is missing; never more than the worker's window. They are decoded in their
+    /// turn, because a snapshot's histograms take some hundred times the room of its body.
+    private var held: [UInt64: [UInt8]] = [:]
+    /// Bytes of those.
+    private(set) var heldBytes = 0
     /// Number of the final snapshot, once it has been handed on.
     private(set) var isComplete = false
 
@@ -16,17 +19,32 @@ struct SnapshotInbox {
             && held[sequence] == nil
     }
 
-    /// Takes a snapshot that `wants` was true for and returns those that are now in order.
-    mutating func take(_ snapshot: Snapshot) -> [Snapshot] {
-        held[snapshot.sequence] = snapshot
+    /// Whether a snapshot of this number would be handed on at once.
+    func isNext(_ sequence: UInt64) -> Bool { sequence == accepted + 1 }
+
+    /// Takes the body of a snapshot that `wants` was true for and returns those that are now in order, and how many bodies
+    /// were no snapshots of their number; these are missing as if they had not come.
+    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [Snapshot], unreadable: Int) {
+        held[sequence] = body
+        heldBytes += body.count
         var ready: [Snapshot] = []
         while !isComplete, let next = held.removeValue(forKey: accepted + 1) {
+            heldBytes -= next.count
+            guard let snapshot = try? Snapshot(decoding: next), snapshot.sequence == accepted + 1 else {
+                return (ready, 1)
+            }
             accepted += 1
-            ready.append(next)
-            isComplete = next.isFinal
+            ready.append(snapshot)
+            isComplete = snapshot.isFinal
         }
-        if isComplete { held.removeAll() }
-        return ready
+        if isComplete { forget() }
+        return (ready, 0)
+    }
+
+    /// Lets go of what can no longer be handed on.
+    mutating func forget() {
+        held.removeAll()
+        heldBytes = 0
     }
 
     /// The numbers missing between those that have arrived.

@@ -55,6 +55,8 @@ struct ListenerMachine {
     private var liveness = FleetLimits.liveness
     private(set) var run: String?
     private var number = 0
+    /// Identities of the workers launched for `number`; a launch may add to them.
+    private var launched: Set<String> = []
     private var children: [String: Child] = [:]
     /// When this session's controller was last heard.
     private var lastHeard: FleetInstant
@@ -128,6 +130,7 @@ struct ListenerMachine {
             // Given up by the controller: whatever still runs here has been written off.
             actions.append(.becomeNew)
             number = 0
+            launched = []
             run = nil
             leaveSession(now: now)
             terminateAll(now: now)
@@ -167,19 +170,26 @@ struct ListenerMachine {
         if launch.number > number {
             terminateAll(now: now)
             number = launch.number
+            launched = []
             run = newRun
             childrenSession = session
             liveness = Self.duration(launch.liveness_ms)
-            let launching = Launching(
-                session: session, run: newRun, machine: assignedName, liveness: liveness,
-                launch: Self.duration(launch.launch_ms))
-            for order in launch.workers where children[order.id] == nil {
-                children[order.id] = Child(order: order, run: newRun)
-                actions.append(.launch(order, launching))
-            }
+        }
+        // A late copy may be of a run that is over.
+        guard run == newRun else { return }
+        let launching = Launching(
+            session: session, run: newRun, machine: assignedName, liveness: liveness,
+            launch: Self.duration(launch.launch_ms))
+        for order in launch.workers where launched.count < Self.mostLaunches && launched.insert(order.id).inserted {
+            guard children[order.id] == nil else { continue }
+            children[order.id] = Child(order: order, run: newRun)
+            actions.append(.launch(order, launching))
         }
         statusAt = now
     }
+
+    /// Processes launched in one run, whatever is asked for.
+    private static var mostLaunches: Int { FleetLimits.processes * FleetLimits.launchAttempts }
 
     mutating func handle(_ event: Event, now: FleetInstant) {
         switch event {
@@ -243,7 +253,8 @@ struct ListenerMachine {
     }
 
     private var status: Report.ListenerStatus {
-        Report.ListenerStatus(number: number, alive: alive, leaving: isLeaving && alive == 0)
+        Report.ListenerStatus(
+            number: number, launched: launched.count, alive: alive, leaving: isLeaving && alive == 0)
     }
 
     private mutating func reportExit(_ id: String, now: FleetInstant) {
@@ -271,6 +282,7 @@ struct ListenerMachine {
         if childrenSession != new {
             // What is left is of a controller that is gone.
             number = 0
+            launched = []
             run = nil
             terminateAll(now: now)
             children = children.filter { $0.value.exit == nil }

@@ -27,6 +27,8 @@ enum Report: Sendable, Hashable {
     struct ListenerStatus: Sendable, Hashable, Codable {
         /// The number of the launch it carries out; 0 for none.
         var number: Int
+        /// Worker processes launched for that number so far, those that have ended included.
+        var launched: Int
         /// Worker processes that are alive.
         var alive: Int
         /// It is about to exit: nothing more will be heard of it.
@@ -88,13 +90,30 @@ struct WorkerExit: Sendable, Hashable, Codable {
     var signal: Int32?
     /// Why there never was a process.
     var error: String?
-    /// The last lines of its stderr.
+    /// The last lines of its stderr, before them the one that says why it crashed.
     var stderr: String
+
+    /// Whether it would end like this again: it cannot be launched, or said that its plan or its options are wrong.
+    var wouldRecur: Bool { error != nil || status == 2 }
 
     /// For people.
     var readable: String {
         if let error { return "could not be launched: \(error)" }
-        if let signal { return "killed by signal \(signal)" }
+        if let signal { return "killed by \(SignalName.readable(signal))" }
         return "exited with status \(status ?? 0)"
+    }
+
+    /// What it said last, as the end of a sentence: why it crashed, or else its last lines. Empty if it said nothing.
+    var lastWords: String {
+        let lines = stderr.split(separator: "\n")
+        let words = lines.last { Self.tellsOfCrash(Array($0.utf8)) }.map { [$0] } ?? lines.suffix(5)
+        return words.isEmpty ? "" : "; its last words: " + words.joined(separator: " | ")
+    }
+
+    /// Whether a line is the Swift runtime's about a crash; a backtrace of many lines comes after it.
+    static func tellsOfCrash(_ line: [UInt8]) -> Bool {
+        ["Fatal error", "Precondition failed", "Assertion failed"].contains { words in
+            line.indices.contains { line[$0] == words.utf8.first && line[$0...].starts(with: words.utf8) }
+        }
     }
 }

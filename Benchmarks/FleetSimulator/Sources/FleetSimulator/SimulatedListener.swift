@@ -61,7 +61,8 @@ final class SimulatedListener: SimulatedPeer {
         if now >= statusAt {
             send(
                 "listener",
-                #"{"alive":\#(workers.count { !$0.isOver }),"leaving":\#(isOver),"number":\#(number)}"#)
+                #"{"alive":\#(workers.count { !$0.isOver }),"launched":\#(workers.count),"leaving":\#(isOver),"number":\#(number)}"#
+            )
             statusAt = now + 1
         }
         for worker in workers {
