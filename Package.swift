@@ -104,6 +104,7 @@ let package = Package(
         .testTarget(
             name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
             swiftSettings: strict),
+        .testTarget(name: "WSPerfCommandTests", dependencies: ["WSPerfCommand", "WSPerfCore"], swiftSettings: strict),
         .testTarget(
             name: "WSPerfFleetTests",
             dependencies: ["WSPerfCore", "WSPerfFleet", "CZeroMQ", .product(name: "Logging", package: "swift-log")],

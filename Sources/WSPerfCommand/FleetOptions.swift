@@ -27,7 +27,8 @@ public struct FleetOptions: ParsableArguments {
 
     /// Runs the plans one after another, shows and keeps what comes of them, and returns the exit status.
     ///
-    /// - Throws: `ExitCode`, once the reason is on stderr; `PlanError` if a file that a plan names can't be read.
+    /// - Throws: `ExitCode`, once the reason is on stderr: a file that a plan names can't be read, this machine has not what
+    ///   listeners of its own would need, the run could not be carried out or kept.
     public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
         if worker != nil, !local, !forcingLocal {
             throw StandardError.fail(
@@ -47,6 +48,8 @@ public struct FleetOptions: ParsableArguments {
             let status = series.finish()
             guard let error = results.compactMap(\.error).first, status != ExitStatus.interrupted else { return status }
             throw StandardError.fail(error, status: error.exitStatus)
+        } catch let error as PlanError {
+            throw StandardError.fail(error)
         } catch let error as RunDirectoryError {
             throw StandardError.fail(error)
         } catch let error as FleetError {

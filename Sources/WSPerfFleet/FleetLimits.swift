@@ -62,7 +62,7 @@ public enum FleetLimits {
     /// Listeners a controller keeps track of; whoever says hello beyond that is ignored.
     static let listeners = 8192
     /// Worker processes a listener launches in one run.
-    static let processes = 1024
+    package static let processes = 1024
     /// Characters of a peer's name.
     static let name = 64
     /// Bytes of the last lines of a worker's stderr.

@@ -3,20 +3,33 @@ import Logging
 import WSPerfCommand
 import WSPerfFleet
 
-/// Flags → options → `FleetListener`.
 @main
 struct WSPerfListener: StandardCommand {
     static let configuration = CommandConfiguration(
         commandName: "wsperf-listener",
         abstract: "Stands for one machine of a load test: joins a controller and launches workers for it.",
+        usage: "wsperf-listener --controller <HOST[:PUB:PULL]> [--name <NAME>] [--worker <PATH>] [--verbose]\n"
+            + "wsperf-listener doctor [--connections <N>]",
+        discussion: """
+            A daemon that serves run after run; 'wsperf-listener help listen' has its options and exit statuses. \
+            'wsperf-listener doctor' says what this machine allows a load.
+            """,
+        version: WSPerfVersion.current, subcommands: [Listen.self, Doctor.self], defaultSubcommand: Listen.self)
+
+    static func main() async { await runAndExit() }
+}
+
+/// Flags → options → `FleetListener`.
+struct Listen: StandardCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Joins a controller; what is done without a subcommand.",
         discussion: """
             A daemon: it serves run after run, waits for a new controller when the one it had is gone, and ends when it \
             is told to (Ctrl-C, SIGTERM, or the controller's word). It connects to two ports of the controller and \
             opens none itself. It launches only the worker given here.
 
             Exit status: 0 ended by its controller, 1 whoever launched it is gone, 2 wrong usage, 130 interrupted.
-            """,
-        version: WSPerfVersion.current)
+            """)
 
     @Option(
         help: ArgumentHelp(
@@ -39,8 +52,6 @@ struct WSPerfListener: StandardCommand {
 
     @Flag(help: .hidden)
     var lifeline = false
-
-    static func main() async { await runAndExit() }
 
     func run() async throws {
         var options = FleetListener.Options(

@@ -84,6 +84,12 @@ public struct PlanOptions: ParsableArguments {
     public var header: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "A subprotocol to offer; may be repeated.")
     public var subprotocol: [String] = []
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "Where connections come from: an address, a range (127.0.1.1-127.0.1.40) or a network; may be repeated.")
+    public var sourceAddress: [String] = []
+    @Option(parsing: .unconditional, help: "The congestion control of connections' sockets, such as cubic.")
+    public var congestionControl: String?
     @Option(parsing: .unconditional, help: "For a connection to open.")
     public var connectTimeout: String?
     @Option(parsing: .unconditional, help: "For a reply.")
@@ -207,6 +213,8 @@ extension PlanOptions {
         add(serverName, "server-name", "tls", "server_name")
         add(header, "header", "headers")
         add(subprotocol, "subprotocol", "subprotocols")
+        add(sourceAddress, "source-address", "source_addresses")
+        add(congestionControl, "congestion-control", "congestion_control")
         add(connectTimeout, "connect-timeout", "timeouts", "connect")
         add(replyTimeout, "reply-timeout", "timeouts", "reply")
         add(closeTimeout, "close-timeout", "timeouts", "close")

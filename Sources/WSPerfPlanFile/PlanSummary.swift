@@ -51,10 +51,13 @@ public struct PlanSummary: CustomStringConvertible {
     }
 
     private var portsNote: String {
-        switch arithmetic.localPortsPerMachine {
-        case ...28_000: ""
-        case ...64_000: " (more than the usual 28,232: widen net.ipv4.ip_local_port_range)"
-        default: " (one local address has at most 64,511)"
+        let addresses = max(plan.sourceAddresses.reduce(0) { $0 + $1.count }, 1)
+        let each = (arithmetic.localPortsPerMachine + addresses - 1) / addresses
+        let share = addresses > 1 ? ", \(Self.count(each)) on each of \(Self.count(addresses)) source addresses" : ""
+        return switch each {
+        case ...28_000: share
+        case ...64_000: share + " (more than the usual 28,232: widen net.ipv4.ip_local_port_range)"
+        default: share + " (one local address has at most 64,511: give source_addresses)"
         }
     }
 
@@ -64,15 +67,7 @@ public struct PlanSummary: CustomStringConvertible {
         "\(Self.count(count)) \(count == 1 ? noun : plural ?? noun + "s")"
     }
 
-    private static func count(_ value: Int) -> String {
-        var digits = String(value)
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return ([digits] + groups).joined(separator: ",")
-    }
+    private static func count(_ value: Int) -> String { PlanText.count(value) }
 
     /// Whole from 100 on, with up to three digits below.
     private static func number(_ value: Double) -> String {

@@ -44,7 +44,7 @@ import WSPerfPlanFile
                   messages        none: the handshake alone
                   duration        about 100 s; what is left after 125 s is aborted
                   descriptors     100,036 in each worker process
-                  local ports     100,000 on each machine (one local address has at most 64,511)
+                  local ports     100,000 on each machine (one local address has at most 64,511: give source_addresses)
                   notice: tls.verify is false: whoever answers at the target's address is trusted
 
                 """)

@@ -43,6 +43,8 @@ import WSPerfCore
                 "k",
                 "--server-name", "s", "--header", "A: b", "--header", "C: d", "--subprotocol", "x", "--subprotocol",
                 "y",
+                "--source-address", "10.0.0.1-10.0.0.9", "--source-address", "10.0.1.1", "--congestion-control",
+                "cubic",
                 "--connect-timeout", "1s", "--reply-timeout", "2s", "--close-timeout", "3s", "--idle-timeout", "4s",
                 "--max-message-size", "1KiB", "--on-lost-worker", "abort", "--min-machines", "1", "--time-limit", "1h",
                 "--join-timeout", "1s", "--launch-timeout", "2s",
@@ -50,7 +52,7 @@ import WSPerfCore
             ).first)
         #expect(
             plan.document.json
-                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","ramp":{"over":"7s"},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
+                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","ramp":{"over":"7s"},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"source_addresses":["10.0.0.1-10.0.0.9","10.0.1.1"],"congestion_control":"cubic","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
         )
         let replay = try #require(
             try plans(

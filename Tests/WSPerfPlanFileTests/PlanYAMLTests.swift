@@ -30,6 +30,8 @@ import WSPerfPlanFile
                 tls: {verify: true, ca: null, certificate: null, key: null, server_name: null}
                 headers: ["Origin: https://example.org"]
                 subprotocols: []
+                source_addresses: []
+                congestion_control: null
                 timeouts: {connect: 10s, reply: 10s, close: 5s, idle: null}
                 max_message_size: 16777216
                 reconnect: never

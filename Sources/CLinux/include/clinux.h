@@ -60,6 +60,19 @@ static inline int clinux_tcp_socket(int family) {
     return descriptor;
 }
 
+/// Binds to an address without taking a port, which connect then chooses among those that are free for the whole
+/// four-tuple (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
+static inline int clinux_bind_address(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
+    int one = 1;
+    if (setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) != 0) return errno;
+    return bind(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;
+}
+
+/// Returns 0 or errno.
+static inline int clinux_congestion_control(int descriptor, const char *name) {
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) == 0 ? 0 : errno;
+}
+
 /// Returns 0, EINPROGRESS or another errno.
 static inline int clinux_connect(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
     return connect(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;

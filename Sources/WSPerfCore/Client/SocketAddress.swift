@@ -9,6 +9,19 @@ struct SocketAddress: @unchecked Sendable {
 
     var family: Int32 { Int32(storage.ss_family) }
 
+    /// The address without its port.
+    var text: String {
+        withUnsafeBytes(of: storage) { bytes in
+            if family == AF_INET6 {
+                let address = bytes.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+                let value = withUnsafeBytes(of: address) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }
+                return AddressRange.text(value, isIPv6: true)
+            }
+            let value = UInt32(bigEndian: bytes.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr)
+            return AddressRange.text(UInt128(value), isIPv6: false)
+        }
+    }
+
     /// All stream addresses of a name, in the resolver's order. Waits: not for a loop's thread unless `isLiteral`.
     static func resolve(_ host: String, port: UInt16, isLiteral: Bool = false) -> [SocketAddress] {
         var hints = addrinfo()
@@ -36,6 +49,36 @@ struct SocketAddress: @unchecked Sendable {
     /// The address a literal stands for; nil when `host` is a name.
     static func literal(_ host: String, port: UInt16) -> SocketAddress? {
         resolve(host, port: port, isLiteral: true).first
+    }
+
+    /// An address without a port.
+    init(_ value: UInt128, isIPv6: Bool) {
+        storage = sockaddr_storage()
+        length = socklen_t(isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutableBytes(of: &storage) { bytes in
+            if isIPv6 {
+                var address = sockaddr_in6()
+                address.sin6_family = sa_family_t(AF_INET6)
+                withUnsafeMutableBytes(of: &address.sin6_addr) { $0.storeBytes(of: value.bigEndian, as: UInt128.self) }
+                bytes.storeBytes(of: address, as: sockaddr_in6.self)
+            } else {
+                var address = sockaddr_in()
+                address.sin_family = sa_family_t(AF_INET)
+                address.sin_addr.s_addr = UInt32(truncatingIfNeeded: value).bigEndian
+                bytes.storeBytes(of: address, as: sockaddr_in.self)
+            }
+        }
+    }
+
+    private init(storage: sockaddr_storage, length: socklen_t) {
+        self.storage = storage
+        self.length = length
+    }
+
+    /// Gives a socket this address and leaves the port to `connect`, so that ports are shared by connections to different
+    /// places; returns 0 or errno.
+    func bind(_ descriptor: Int32) -> Int32 {
+        withUnsafePointer(to: storage) { clinux_bind_address(descriptor, $0, length) }
     }
 
     /// Starts connecting a non-blocking socket; returns 0, EINPROGRESS or another errno.

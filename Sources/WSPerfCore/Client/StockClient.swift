@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The engine's own client: RFC 6455 over `ws://` and, with OpenSSL, `wss://`, on the loop's thread.
 final class StockClient: WebSocketClient {
     let resolver: Resolver
@@ -6,19 +8,59 @@ final class StockClient: WebSocketClient {
     let maxMessageSize: Int
     /// How many of each received message's first bytes the engine wants to see.
     let wantedPrefix: Int
+    private let sources: SourceAddresses?
+    private let congestionControl: CongestionControl?
 
     init(plan: Plan) throws {
         resolver = Resolver(host: plan.target.host, port: plan.target.port)
         tls = plan.target.isSecure ? try TLSContext(plan: plan) : nil
         request = UpgradeRequest(target: plan.target, headers: plan.headers, subprotocols: plan.subprotocols)
         maxMessageSize = plan.maxMessageSize
+        sources =
+            plan.sourceAddresses.isEmpty
+            ? nil : try SourceAddresses(plan.sourceAddresses, isShared: plan.machines > 1)
+        congestionControl = try plan.congestionControl.map { name throws(PlanError) in try CongestionControl(name) }
+        try Self.checkCapacity(plan, sources, resolver)
         wantedPrefix = plan.match == .tagged ? MessageTag.longest : 0
+    }
+
+    /// Before anything is opened: whether this process and this machine have what the plan's connections take.
+    private static func checkCapacity(
+        _ plan: Plan, _ sources: SourceAddresses?, _ resolver: Resolver
+    ) throws(PlanError) {
+        let check = CapacityCheck(plan)
+        try check.checkDescriptors(limit: DescriptorLimit.raise(), inUse: DescriptorLimit.inUse)
+        let counts = sources.map { (four: $0.count(family: AF_INET), six: $0.count(family: AF_INET6)) }
+        try check.checkPorts(workers: plan.processes, sources: counts)
+        // The family of an address is checked with the plan; a name has to be asked for it.
+        guard let sources, resolver.literal == nil else { return }
+        let found = SocketAddress.resolve(plan.target.host, port: plan.target.port)
+        guard !found.isEmpty, found.allSatisfy({ sources.count(family: $0.family) == 0 }) else { return }
+        throw PlanError(
+            "none is of the family of \(plan.target.host), which is \(found[0].text)", at: SourceAddresses.key)
     }
 
     func connect(to target: Target, on loop: EventLoop, sink: ConnectionSink) -> StockConnection {
         let connection = StockConnection(client: self, loop: loop, sink: sink)
         connection.start()
         return connection
+    }
+}
+
+extension StockClient {
+    /// Whether there is an address to come from for a target of this family.
+    func hasSource(family: Int32) -> Bool { sources.map { $0.count(family: family) > 0 } ?? true }
+
+    /// Gives a new socket what the plan says of it: source address and congestion control. Returns what went wrong.
+    func prepare(_ descriptor: Int32, family: Int32, connection: Int) -> Outcome? {
+        if let congestionControl {
+            let error = congestionControl.apply(to: descriptor)
+            guard error == 0 else { return SocketStream.connectOutcome(error) }
+        }
+        guard let source = sources?.address(for: connection, family: family) else { return nil }
+        let error = source.bind(descriptor)
+        guard error != 0 else { return nil }
+        return error == EADDRNOTAVAIL ? .sourceUnavailable : SocketStream.connectOutcome(error)
     }
 }
 

@@ -74,12 +74,21 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         while opening.nextAddress < opening.addresses.count {
             let address = opening.addresses[opening.nextAddress]
             opening.nextAddress += 1
+            guard client.hasSource(family: address.family) else {
+                if failure == .connectError { failure = .sourceUnavailable }
+                continue
+            }
             let descriptor = clinux_tcp_socket(address.family)
             guard descriptor >= 0 else {
                 failure = SocketStream.connectOutcome(-descriptor)
                 continue
             }
             stream = SocketStream(descriptor: descriptor)
+            if let refusal = client.prepare(descriptor, family: address.family, connection: sink.connection) {
+                failure = refusal
+                stream = SocketStream(descriptor: -1)
+                continue
+            }
             let error = address.connect(descriptor)
             guard error == 0 || error == EINPROGRESS else {
                 failure = SocketStream.connectOutcome(error)

@@ -10,6 +10,9 @@ public struct Header: Sendable, Hashable {
 }
 
 extension Header {
+    /// `Name: value`, as a plan spells it out.
+    var line: String { "\(name): \(value)" }
+
     /// Headers that the client writes itself (RFC 6455 §4.1), or that would change where the request ends.
     static let reserved: Set<String> = [
         "host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol",

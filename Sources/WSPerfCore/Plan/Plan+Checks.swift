@@ -14,12 +14,23 @@ extension Plan {
         let tls = reader.mapping("tls")
         if self.tls.key != nil && self.tls.certificate == nil { tls.report("needs tls.certificate as well", at: "key") }
         if self.tls.certificate != nil && self.tls.key == nil { tls.report("needs tls.key as well", at: "certificate") }
+        checkSources(reader)
         guard sendMessages else { return }
         checkEnd(reader)
         checkPayload(reader)
         if inFlight != nil && match == .none {
             reader.report("waits for replies, but match is none: nothing received is a reply", at: "in_flight")
         }
+    }
+
+    /// Where the target is an address, whose family is known.
+    private func checkSources(_ reader: PlanReader) {
+        guard let isIPv6 = target.isIPv6, let other = sourceAddresses.first(where: { $0.isIPv6 != isIPv6 }) else {
+            return
+        }
+        reader.report(
+            "\(other) is IPv\(other.isIPv6 ? 6 : 4), but the target \(target.host) is IPv\(isIPv6 ? 6 : 4)",
+            at: "source_addresses")
     }
 
     private func checkEnd(_ reader: PlanReader) {
@@ -82,6 +93,11 @@ extension Plan {
             let nearest = PlanText.nearest(to: kind, among: stock).map { " (did you mean '\($0)'?)" } ?? ""
             notices.append(
                 "\(part).kind \(PlanText.quoted(kind)) is no stock kind\(nearest): the workers must know it")
+        }
+        if client.kind != "stock", !sourceAddresses.isEmpty || congestionControl != nil {
+            notices.append(
+                "source_addresses and congestion_control are for the stock client: another follows them if it reads them"
+            )
         }
         if !target.isSecure && tls != TLSPlan() { notices.append("tls is not used: the target is a ws:// URL") }
         if target.isSecure && !tls.verify {

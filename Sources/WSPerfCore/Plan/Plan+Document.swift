@@ -44,6 +44,8 @@ extension Plan {
         plan.tls = TLSPlan(reading: reader.mapping("tls"))
         plan.headers = reader.value("headers").map(Header.list(reading:)) ?? []
         plan.subprotocols = reader.value("subprotocols").map(subprotocols(reading:)) ?? []
+        plan.sourceAddresses = reader.value("source_addresses").map(AddressRange.list(reading:)) ?? []
+        plan.congestionControl = reader.value("congestion_control").flatMap(congestionControl(reading:))
         plan.timeouts = TimeoutPlan(reading: reader.mapping("timeouts"))
         plan.reconnect = reader.value("reconnect").flatMap(ReconnectPlan.read)
         plan.onLostWorker = reader.choice("on_lost_worker", default: plan.onLostWorker)
@@ -72,25 +74,32 @@ extension Plan {
             "schedule": schedule.document,
             "payload": payload.document,
             "send_messages": .boolean(sendMessages),
-            "messages": messages.map { .integer($0) } ?? .null,
-            "duration": duration.map { .duration($0) } ?? .null,
+            "messages": Self.integer(messages),
+            "duration": Self.duration(duration),
             "ramp": ramp.document,
             "match": .string(match.rawValue),
-            "in_flight": inFlight.map { .integer($0) } ?? .null,
+            "in_flight": Self.integer(inFlight),
             "max_unanswered": .integer(maxUnanswered),
             "seed": .integer(seed),
             "tls": tls.document,
-            "headers": .sequence(headers.map { .string("\($0.name): \($0.value)") }),
-            "subprotocols": .sequence(subprotocols.map { .string($0) }),
+            "headers": Self.texts(headers.map(\.line)),
+            "subprotocols": Self.texts(subprotocols),
+            "source_addresses": Self.texts(sourceAddresses.map(\.description)),
+            "congestion_control": congestionControl.map(PlanNode.string) ?? PlanNode.null,
             "timeouts": timeouts.document,
             "max_message_size": .integer(maxMessageSize),
             "reconnect": reconnect.map(\.document) ?? .string("never"),
             "on_lost_worker": .string(onLostWorker.rawValue),
-            "min_machines": minMachines.map { .integer($0) } ?? .null,
-            "time_limit": timeLimit.map { .duration($0) } ?? .null,
+            "min_machines": Self.integer(minMachines),
+            "time_limit": Self.duration(timeLimit),
             "fleet": fleet.document,
         ])
     }
+
+    // By their own names: the literal above is more than the compiler can infer.
+    private static func integer(_ value: Int?) -> PlanNode { value.map { PlanNode.integer($0) } ?? .null }
+    private static func duration(_ value: Duration?) -> PlanNode { value.map { PlanNode.duration($0) } ?? .null }
+    private static func texts(_ list: [String]) -> PlanNode { .sequence(list.map { PlanNode.string($0) }) }
 
     private static func target(reading value: PlanValue) -> Target? {
         guard let url = value.string() else { return nil }
@@ -142,6 +151,18 @@ extension Plan {
         let time = reader.duration("over")
         if reader.has("rate") && reader.has("over") { reader.report("give either rate or over, not both", at: "over") }
         return rate.map(RampPlan.rate) ?? time.map(RampPlan.over) ?? standard
+    }
+
+    /// As long as the kernel's names may be (TCP_CA_NAME_MAX).
+    private static func congestionControl(reading value: PlanValue) -> String? {
+        guard let name = value.string() else { return nil }
+        let isName =
+            (1...15).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                ($0 >= 97 && $0 <= 122) || ($0 >= 65 && $0 <= 90) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45
+            }
+        if !isName { value.report("\(PlanText.quoted(name)) is no congestion control: write a name such as cubic") }
+        return name
     }
 
     private static func subprotocols(reading value: PlanValue) -> [String] {

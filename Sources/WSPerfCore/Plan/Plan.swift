@@ -41,6 +41,10 @@ public struct Plan: Sendable, Hashable {
     public var headers: [Header] = []
     /// Offered in `Sec-WebSocket-Protocol`, in order of preference.
     public var subprotocols: [String] = []
+    /// Local addresses that connections come from, each with an equal share; empty: the kernel chooses.
+    public var sourceAddresses: [AddressRange] = []
+    /// The congestion control of connections' sockets, by the kernel's name for it (`cubic`); nil: the system's.
+    public var congestionControl: String? = nil
     public var timeouts = TimeoutPlan()
     /// What connections that failed or died do; nil: stay dead.
     public var reconnect: ReconnectPlan? = nil

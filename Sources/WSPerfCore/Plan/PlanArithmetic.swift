@@ -17,6 +17,9 @@ public struct PlanArithmetic: Sendable, Hashable {
     public var messagesPerSecond: Double?
     /// Payload bytes sent a second once all connections are open; nil where it is not known.
     public var bytesPerSecond: Double?
+    /// Connections of a worker that are open at the same time once it has opened its last, as far as is certain: fewer than
+    /// all where the first have done their work by then.
+    public var openAtOncePerWorker: Int
     /// File descriptors a worker process needs.
     public var descriptorsPerWorker: Int
     /// Local ports a machine needs towards this target; it has about 28,000 by default and 64,511 at most for each of
@@ -41,6 +44,10 @@ public struct PlanArithmetic: Sendable, Hashable {
         // Standard streams, the poller, mailbox and timer of each loop, the sockets to the controller, and a margin.
         descriptorsPerWorker = plan.instances + plan.threads * 4 + 32
         localPortsPerMachine = plan.processes * plan.instances
+
+        let opened = opening.inSeconds
+        let least = Self.leastLife(plan, pacing, extent)
+        openAtOncePerWorker = least >= opened ? plan.instances : Int(Double(plan.instances) * least / opened)
 
         let (expected, seconds, rate) = Self.course(plan, pacing, extent)
         messagesPerConnection = expected
@@ -87,6 +94,22 @@ public struct PlanArithmetic: Sendable, Hashable {
         case .steady, .custom:
             return (plan.messages.map(Double.init), plan.duration?.inSeconds, nil)
         }
+    }
+
+    /// Seconds that a connection of this plan is open at least, in the mean: from its opening to its last message.
+    private static func leastLife(_ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?) -> Double {
+        guard plan.sendMessages else { return 0 }
+        let duration = plan.duration?.inSeconds ?? .infinity
+        let count = plan.messages.map(Double.init) ?? .infinity
+        let sending: Double =
+            switch pacing {
+            case .steady(let mean): count.isFinite ? (count - 1) * mean : .infinity
+            case .replay(let options):
+                if let extent, !options.loop, extent.messages <= count { extent.seconds / options.speed } else { 0 }
+            case .custom: 0
+            }
+        let least = min(duration, sending)
+        return least.isFinite ? least : 0
     }
 
     private static func meanLength(_ plan: Plan, _ extent: ReplayExtent?) -> Double? {

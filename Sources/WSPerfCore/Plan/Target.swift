@@ -114,6 +114,13 @@ extension Target {
         }
     }
 
+    /// The family of a host that is an address; nil for a name.
+    var isIPv6: Bool? {
+        if host.utf8.contains(UInt8(ascii: ":")) { return true }
+        var parsed = in_addr()
+        return inet_pton(AF_INET, host, &parsed) == 1 ? false : nil
+    }
+
     private static func isIPv6(_ address: String) -> Bool {
         var parsed = in6_addr()
         return inet_pton(AF_INET6, address, &parsed) == 1

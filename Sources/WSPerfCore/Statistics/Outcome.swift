@@ -28,6 +28,9 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let unreachable = Outcome("unreachable")
     /// This machine had no local port left for the connection (EADDRNOTAVAIL).
     public static let portsExhausted = Outcome("ports_exhausted")
+    /// The source address that the plan gives the connection is not on this machine any more (EADDRNOTAVAIL on bind), or
+    /// is of another family than all of the target's.
+    public static let sourceUnavailable = Outcome("source_unavailable")
     /// This process or machine had no file descriptor left (EMFILE, ENFILE).
     public static let descriptorsExhausted = Outcome("descriptors_exhausted")
     /// The TCP connection failed in another way.

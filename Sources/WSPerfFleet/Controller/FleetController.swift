@@ -94,13 +94,18 @@ public final class FleetController: Sendable {
     ///     happens. Called on one thread of its own, never two at a time; while it is slow, workers keep their figures.
     /// - Returns: How each run that was begun ended; after one that could not be carried out, or an interrupt, no further
     ///   one is.
-    /// - Throws: `PlanError` if a file cannot be read; `FleetError` if the plans are impossible for a fleet.
+    /// - Throws: `PlanError` if a file cannot be read, or if this machine has too few ports for its own listeners;
+    ///   `FleetError` if the plans are impossible for a fleet.
     public func run(
         _ plans: [Plan], onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
     ) async throws -> [FleetRunResult] {
         guard !plans.isEmpty else { throw FleetError(.usage, "there is no plan to run") }
         let setups = try plans.enumerated().map { index, plan in
             try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
+        }
+        if options.localListener != nil {
+            // All of a plan's machines are this one; a worker knows only of its own.
+            for plan in plans where plan.client == .stock { try Self.checkLocalPorts(plan) }
         }
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
         if options.logger == nil { logger.logLevel = .warning }
@@ -141,6 +146,14 @@ public final class FleetController: Sendable {
         FleetLoop(driver: driver, incoming: sockets.incoming, mailbox: mailbox, lifeline: nil).run()
         delivery.close()
         return driver.results
+    }
+
+    private static func checkLocalPorts(_ plan: Plan) throws(PlanError) {
+        let (four, six) = plan.sourceAddresses.reduce(into: (four: 0, six: 0)) { sum, range in
+            if range.isIPv6 { sum.six += range.count } else { sum.four += range.count }
+        }
+        try CapacityCheck(plan).checkPorts(
+            workers: plan.machines * plan.processes, sources: plan.sourceAddresses.isEmpty ? nil : (four, six))
     }
 
     private static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {

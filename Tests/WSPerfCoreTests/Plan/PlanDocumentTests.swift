@@ -35,6 +35,8 @@ import Testing
         #"{"target":"ws://h/","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"},"messages":1}"#,
         #"{"target":"ws://h/","messages":1,"machines":3,"min_machines":2,"on_lost_worker":"abort","reconnect":{"backoff":{"initial":"20ms","max":"5s","jitter":0.25},"limit":"none","schedule":"restart"}}"#,
         #"{"target":"ws://h/","send_messages":false}"#,
+        #"{"target":"ws://h/","source_addresses":["127.0.1.1-127.0.1.40","10.0.0.0/24","fd00::1"],"congestion_control":"cubic","messages":1}"#,
+        #"{"target":"ws://127.0.0.1/","source_addresses":"127.0.0.2","messages":1}"#,
         #"{"target":"ws://h/","interval":0,"in_flight":1,"messages":5,"match":"tagged","message_length":48}"#,
     ]
 
@@ -61,7 +63,7 @@ import Testing
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
             plan.document.json
-                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
+                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"source_addresses":[],"congestion_control":null,"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
         )
     }
 
@@ -246,6 +248,27 @@ import Testing
                 #"{"subprotocols":"a b"}"#,
                 "subprotocols: 'a b' is no subprotocol: write letters, digits and -._~!#$%&'*+^`|"
             ),
+            (
+                #"{"source_addresses":["127.0.0.9-127.0.0.1"]}"#,
+                "source_addresses[0]: '127.0.0.9-127.0.0.1' ends before it begins"
+            ),
+            (#"{"source_addresses":["127.0.0.2/31","127.0.0.3"]}"#, "source_addresses: 127.0.0.3 is there twice"),
+            (
+                #"{"source_addresses":["10.0.0.0/16","10.1.0.0"]}"#,
+                "source_addresses: 65537 addresses in all; at most 65536 are allowed"
+            ),
+            (
+                #"{"source_addresses":"::1","target":"ws://127.0.0.1/"}"#,
+                "source_addresses: ::1 is IPv6, but the target 127.0.0.1 is IPv4"
+            ),
+            (
+                #"{"source_addresses":["fd00::1","127.0.0.1"],"target":"ws://[::1]/"}"#,
+                "source_addresses: 127.0.0.1 is IPv4, but the target ::1 is IPv6"
+            ),
+            (
+                #"{"congestion_control":"cu bic"}"#,
+                "congestion_control: 'cu bic' is no congestion control: write a name such as cubic"
+            ),
             (#"{"timeouts":{"connect":"0"}}"#, "timeouts.connect: must be from 1ms to 31622400s, not 0s"),
             (#"{"timeouts":{"conect":"1s"}}"#, "timeouts.conect: unknown key; did you mean 'connect'?"),
             (#"{"fleet":{"liveness":"1ms"}}"#, "fleet.liveness: must be from 100ms to 31622400s, not 1ms"),
@@ -294,6 +317,15 @@ import Testing
             try notices(#"{"target":"ws://h/","messages":1,"message_length":200,"max_message_size":100}"#) == [
                 "echoes of 200 bytes are above max_message_size (100 bytes)"
             ])
+    }
+
+    @Test func noticesThatAnotherClientMayNotBindItsSockets() throws {
+        let json = #"{"target":"ws://h/","messages":1,"client":"own","source_addresses":"127.0.0.2"}"#
+        let notices = try Plan(document: PlanNode(json: json)).notices
+        #expect(
+            notices.last
+                == "source_addresses and congestion_control are for the stock client: another follows them if it reads them"
+        )
     }
 
     /// Documents with one thing changed at random must give a plan or an error, and nothing else.

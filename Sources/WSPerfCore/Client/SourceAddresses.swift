@@ -1,0 +1,60 @@
+internal import CLinux
+internal import Glibc
+
+/// The addresses that connections come from: one table for all connections of a client, so that a connection itself keeps
+/// nothing of it. Each address gets an equal share, by the connections' indices.
+struct SourceAddresses: Sendable {
+    private var four: [UInt128] = []
+    private var six: [UInt128] = []
+
+    /// The ranges' addresses that this machine has. Each is tried with a socket of its own.
+    ///
+    /// - Throws: `PlanError` naming the first one that this machine has not; where a plan is for several machines, whose
+    ///   addresses differ, only if it has none of them.
+    init(_ ranges: [AddressRange], isShared: Bool) throws(PlanError) {
+        var missing: String?
+        for range in ranges {
+            var value = range.first
+            for _ in 0..<range.count {
+                let error = Self.error(binding: SocketAddress(value, isIPv6: range.isIPv6))
+                if error == 0 {
+                    if range.isIPv6 { six.append(value) } else { four.append(value) }
+                } else {
+                    let text = AddressRange.text(value, isIPv6: range.isIPv6)
+                    guard error == EADDRNOTAVAIL || error == EAFNOSUPPORT else {
+                        throw PlanError("\(text) cannot be used: \(String(cString: strerror(error)))", at: Self.key)
+                    }
+                    if !isShared { throw PlanError(Self.absent(text, isIPv6: range.isIPv6), at: Self.key) }
+                    if missing == nil { missing = Self.absent(text, isIPv6: range.isIPv6) }
+                }
+                value &+= 1
+            }
+        }
+        if four.isEmpty, six.isEmpty, let missing {
+            throw PlanError("none of them is an address of this machine: \(missing)", at: Self.key)
+        }
+    }
+
+    static let key = "source_addresses"
+
+    private static func absent(_ text: String, isIPv6: Bool) -> String {
+        "\(text) is no address of this machine (ip addr add \(text)/\(isIPv6 ? 128 : 32) dev lo, or the network's device)"
+    }
+
+    func count(family: Int32) -> Int { family == AF_INET6 ? six.count : four.count }
+
+    /// Where the connection with this index in the run comes from; nil if there is no address of that family.
+    func address(for connection: Int, family: Int32) -> SocketAddress? {
+        let table = family == AF_INET6 ? six : four
+        guard !table.isEmpty else { return nil }
+        return SocketAddress(table[connection % table.count], isIPv6: family == AF_INET6)
+    }
+
+    /// What binding a socket to the address comes to: 0 or errno.
+    private static func error(binding address: SocketAddress) -> Int32 {
+        let descriptor = clinux_tcp_socket(address.family)
+        guard descriptor >= 0 else { return -descriptor }
+        defer { close(descriptor) }
+        return address.bind(descriptor)
+    }
+}
