@@ -74,10 +74,10 @@ def allowances(wanted, descriptors):
     most = machine.number("/proc/sys/fs/file-max", 0)
     used = machine.number("/proc/sys/fs/file-nr", 0)
     processes = shape.workers * WORKER_DESCRIPTORS + shape.targets * TARGET_DESCRIPTORS
-    found.append((
-        f"files of the whole system (fs.file-max {grouped(most)}, {grouped(used)} in use, 2 a connection)",
-        (most - used - processes) // 2, "sysctl fs.file-max",
-    ))  # fmt: skip
+    # The kernel does not hold root to it.
+    if os.geteuid() != 0:
+        found.append((f"files of the whole system (fs.file-max {grouped(most)}, {grouped(used)} in use, 2 a connection)",
+                      (most - used - processes) // 2, "sysctl fs.file-max"))  # fmt: skip
     watches = machine.number("/proc/sys/fs/epoll/max_user_watches", 0)
     found.append((f"epoll watches (fs.epoll.max_user_watches {grouped(watches)}, 2 a connection)", watches // 2,
                   "sysctl fs.epoll.max_user_watches"))  # fmt: skip
@@ -203,7 +203,9 @@ def plan(shape, port, options, opening):
 def conduct(options, shape, binaries, server, directory):
     processes = machine.Processes()
     interrupted = []
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    # Also where a script in the background was started with it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         opening = shape.connections / options.rate
         began = time.monotonic()
@@ -235,6 +237,7 @@ def conduct(options, shape, binaries, server, directory):
         return run, status, watch, counts, problem, bool(interrupted)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         processes.end()
 
 

@@ -97,7 +97,9 @@ def start_target(processes, binaries):
 def conduct(options, directory):
     """Runs it; returns the series by process id, whether it was interrupted, and the controller's exit status."""
     processes = machine.Processes()
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    # Also where a script in the background was started with it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     interrupted = False
     try:
         target, port = start_target(processes, options.binaries)
@@ -146,6 +148,7 @@ def conduct(options, directory):
         return series, interrupted, controller.returncode
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         processes.end()
 
 
