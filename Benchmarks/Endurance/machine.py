@@ -70,6 +70,13 @@ def _stat(pid):
     return None if rest[0] == "Z" else (line[line.find("(") + 1 : end], int(rest[1]), int(rest[19]))
 
 
+def processor_time(pid):
+    """Seconds of processor time, user and system, or None if it is gone."""
+    line = read(f"/proc/{pid}/stat")
+    fields = line[line.rfind(")") + 2 :].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if len(fields) > 12 else None
+
+
 def descendants(root):
     """Living processes below `root`: {pid: (name, start time)}."""
     below, known = {}, {}

@@ -134,7 +134,7 @@ class Watch:
         self.sockets_peak = 0
         self.buffers_peak = 0
         self.available_least = self.before["available"]
-        self.family = {}
+        self.controller_cpu = 0
 
     def look(self, everything):
         available = machine.meminfo()["MemAvailable"]
@@ -144,6 +144,7 @@ class Watch:
         sockets, _, pages = machine.tcp_sockets()
         self.sockets_peak = max(self.sockets_peak, sockets)
         self.buffers_peak = max(self.buffers_peak, pages)
+        self.controller_cpu = machine.processor_time(self.controller.pid) or self.controller_cpu
         if everything:
             family = {self.controller.pid: "controller", **{process.pid: "target" for process in self.targets}}
             for pid, name in self.processes.below(self.controller).items():
@@ -329,6 +330,7 @@ def report(options, shape, run, status, watch, counts, problem):
         "handshake_ms": summary["handshake_ms"]["total"], "generator": summary["generator"],
         "valid": summary["run"]["valid"], "invalid_because": summary["run"]["invalid_because"],
         "duration_s": summary["run"]["duration_s"],
+        "controller_cpu_s": watch.controller_cpu,
         "memory": memory, "kernel_peak": watch.kernel_peak, "kernel_before": watch.before["kernel"],
         "kernel_per_connection": kernel / opened, "available_least": watch.available_least,
         "sockets_peak": watch.sockets_peak, "buffer_pages_peak": watch.buffers_peak,
@@ -364,7 +366,8 @@ def report(options, shape, run, status, watch, counts, problem):
     times("response time", summary["rtt_ms"]["response"])
     generator = summary["generator"]
     line("CPU", f"workers {generator['cpu_user_s'] + generator['cpu_system_s']:.0f} s, "
-         f"targets {figures['targets']['cpu_s']:.0f} s")  # fmt: skip
+         f"targets {figures['targets']['cpu_s']:.0f} s, controller {watch.controller_cpu:.1f} s, of "
+         f"{summary['run']['duration_s']:.0f} s on {os.cpu_count()} cores")  # fmt: skip
     line("targets", f"{len(counts)}, {grouped(figures['targets']['most_on_one'])} connections on the fullest, "
          f"{grouped(figures['targets']['out_of_descriptors'])} times out of descriptors")  # fmt: skip
     print("\n  peak memory      processes    largest           sum    unshared sum  a connection")
