@@ -202,6 +202,9 @@ extension RunAccumulator {
         if total.outcomes[.portsExhausted] != nil || total.outcomes[.descriptorsExhausted] != nil {
             notices.append("some connections failed for want of local ports or descriptors on the workers' machines")
         }
+        if total.outcomes[.sourceUnavailable] != nil {
+            notices.append("some connections had a source address that was not on their worker's machine any more")
+        }
 
         return RunSummary(
             id: run, name: plan?["name"]?.text ?? "", plan: plan ?? PlanNode(.null), startedAt: startedAt,
