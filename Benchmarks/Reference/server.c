@@ -34,6 +34,8 @@ static bool listener_paused;
 static SSL_CTX *context;
 static uint64_t accepted, refused, messages, payload_bytes;
 static long open_now, open_most;
+// The last time connections were opened: from the first accepted while none was open to the last upgraded since.
+static uint64_t opening_began, opening_ended, opened;
 // A read goes behind HEADER_ROOM bytes, because what is echoed of it may be longer by one header: a pong's or a data
 // frame's whose own header came with an earlier read.
 static uint8_t buffer[HEADER_ROOM + BUFFER];
@@ -224,6 +226,8 @@ static bool upgrade(int descriptor, struct connection *connection, uint8_t *byte
         "Sec-WebSocket-Accept: %s\r\n\r\n",
         (const char *)accept);
     connection->phase = OPEN;
+    opened++;
+    opening_ended = now_nanoseconds();
     // The socket is empty: an answer that it does not take whole is a dead connection.
     if (put(descriptor, connection, (const uint8_t *)answer, (size_t)answer_length) != answer_length) return false;
     return rest == 0 || echo(descriptor, connection, bytes + length - rest, rest);
@@ -313,6 +317,10 @@ static void accept_some(void) {
         struct connection *connection = &connections[descriptor];
         connection->phase = REQUEST;
         accepted++;
+        if (open_now == 0) {
+            opening_began = now_nanoseconds();
+            opened = 0;
+        }
         if (++open_now > open_most) open_most = open_now;
         watch(descriptor, EPOLLIN, EPOLL_CTL_ADD);
         if (context) {
@@ -351,9 +359,23 @@ static int listen_on(struct sockaddr_in address, int backlog, bool reuse_port) {
     return descriptor;
 }
 
+static void print_counts(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf(
+        "{\"accepted\": %llu, \"open\": %ld, \"open_most\": %ld, \"out_of_descriptors\": %llu, \"opened\": %llu, "
+        "\"opening_seconds\": %.6f, \"messages\": %llu, \"payload_bytes\": %llu, \"rss_peak_kib\": %ld, "
+        "\"user_seconds\": %.6f, \"system_seconds\": %.6f}\n",
+        (unsigned long long)accepted, open_now, open_most, (unsigned long long)refused, (unsigned long long)opened,
+        opening_ended > opening_began ? (double)(opening_ended - opening_began) / 1e9 : 0, (unsigned long long)messages,
+        (unsigned long long)payload_bytes, status_kib("VmHWM:"), seconds_of(used.ru_utime), seconds_of(used.ru_stime));
+    fflush(stdout);
+}
+
 static const char usage[] =
     "usage: server [--address 127.0.0.1] [--port 0] [--backlog 4096] [--reuseport] [--cert PEM --key PEM]\n"
-    "Echoes WebSocket messages. Prints its port, serves until SIGTERM or SIGINT, and prints what it was used for.\n";
+    "Echoes WebSocket messages. Prints its port, serves until SIGTERM or SIGINT, and prints what it was used for,\n"
+    "as it does on SIGUSR1.\n";
 
 int main(int count, char **arguments) {
     program = "server";
@@ -385,9 +407,10 @@ int main(int count, char **arguments) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    int ending = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (ending < 0) end_of("signalfd");
+    int signals_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals_fd < 0) end_of("signalfd");
 
     connection_limit = raise_descriptor_limit();
     // Pages of connections that never come are never touched.
@@ -401,7 +424,7 @@ int main(int count, char **arguments) {
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) end_of("epoll_create1");
     watch(listener, EPOLLIN, EPOLL_CTL_ADD);
-    watch(ending, EPOLLIN, EPOLL_CTL_ADD);
+    watch(signals_fd, EPOLLIN, EPOLL_CTL_ADD);
     printf("%d\n", ntohs(bound.sin_port));
     fflush(stdout);
 
@@ -413,8 +436,11 @@ int main(int count, char **arguments) {
             int descriptor = events[i].data.fd;
             if (descriptor == listener) {
                 accept_some();
-            } else if (descriptor == ending) {
-                serving = false;
+            } else if (descriptor == signals_fd) {
+                struct signalfd_siginfo signal;
+                if (read(signals_fd, &signal, sizeof signal) != sizeof signal) continue;
+                serving = signal.ssi_signo == SIGUSR1;
+                if (serving) print_counts();
             } else {
                 struct connection *connection = &connections[descriptor];
                 if (connection->phase == CLOSED) continue;
@@ -424,13 +450,6 @@ int main(int count, char **arguments) {
             }
         }
     }
-
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    printf(
-        "{\"accepted\": %llu, \"open\": %ld, \"open_most\": %ld, \"out_of_descriptors\": %llu, \"messages\": %llu, "
-        "\"payload_bytes\": %llu, \"rss_peak_kib\": %ld, \"user_seconds\": %.6f, \"system_seconds\": %.6f}\n",
-        (unsigned long long)accepted, open_now, open_most, (unsigned long long)refused, (unsigned long long)messages,
-        (unsigned long long)payload_bytes, status_kib("VmHWM:"), seconds_of(used.ru_utime), seconds_of(used.ru_stime));
+    print_counts();
     return 0;
 }
