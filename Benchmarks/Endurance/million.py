@@ -26,8 +26,8 @@ SOURCE_COUNT = 256
 # Descriptors of a process that are no connections. A worker's are counted by its plan's arithmetic: 4 for each loop and 32.
 WORKER_DESCRIPTORS = 64
 TARGET_DESCRIPTORS = 32
-# Bytes, measured by this script with 40,000 to 1,000,000 connections and rounded up; what a run really took is in its report.
-KERNEL_EACH = 8.5 * KIB
+# Bytes, measured by this script with 20,000 and 1,000,000 connections and rounded up; what a run really took is in its report.
+KERNEL_EACH = 10.5 * KIB
 WORKER_EACH, WORKER_FIXED = 1.0 * KIB, 8 * MIB
 TARGET_EACH, TARGET_FIXED = 0.1 * KIB, 3 * MIB
 CONTROL_FIXED = 100 * MIB
