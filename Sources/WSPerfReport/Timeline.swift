@@ -4,10 +4,14 @@ import WSPerfCore
 ///
 /// Memory is bounded: after `maximumEntries` seconds, entries are merged in pairs and each stands for twice the time. The
 /// round-trip times of an entry are a histogram of their own, so a merged entry's percentiles are those of all its values.
+/// Those of an entry that is a minute old are kept in a coarser one beside the exact percentiles, so that a run of hours does
+/// not fill the controller's memory: only if it is merged, or changes after all, are they up to 1/64 too high.
 struct Timeline {
     static let maximumEntries = 3600
     /// Entries whose histograms are kept open; the others are packed.
     private static let openEntries = 4
+    /// Newest entries whose times are kept exactly.
+    private static let exactEntries = 60
     private static let second: UInt64 = 1_000_000_000
 
     private struct Entry {
@@ -19,11 +23,15 @@ struct Timeline {
         var errors: UInt64 = 0
         /// Response times, packed; empty while they are among the open ones, or there are none.
         var packed: [UInt8] = []
+        /// Exact, while `packed` is coarser than that.
+        var percentiles: (median: UInt64, p99: UInt64)?
     }
 
     /// Seconds an entry stands for: a power of two.
     private(set) var width: UInt64 = 1
     private var entries: [Entry] = []
+    /// How many of the entries, the oldest, are coarse.
+    private var coarse = 0
     private var open: [Int: Histogram] = [:]
 
     /// The middle of the interval a snapshot covers decides where it belongs, so that one that is a little late does not
@@ -55,6 +63,10 @@ struct Timeline {
         while time / Self.second / width >= UInt64(Self.maximumEntries) { mergePairs() }
         let index = Int(time / Self.second / width)
         while entries.count <= index { entries.append(Entry()) }
+        while coarse < entries.count - Self.exactEntries {
+            coarse += 1
+            coarsen(coarse - 1)
+        }
         return index
     }
 
@@ -72,20 +84,38 @@ struct Timeline {
             merged.errors &+= next.errors
             var times = Self.histogram(merged.packed)
             times.merge(Self.histogram(next.packed))
-            merged.packed = times.isEmpty ? [] : times.encoded()
+            merged.packed = Self.packed(times.coarsened())
+            merged.percentiles = nil
             return merged
         }
+        coarse = entries.count
     }
 
     private mutating func pack(_ index: Int) {
         guard let times = open.removeValue(forKey: index) else { return }
-        entries[index].packed = times.encoded()
+        entries[index].packed = Self.packed(times)
+        if index < coarse { coarsen(index) }
+    }
+
+    /// Nothing to be done for one that is among the open ones: it will be packed.
+    private mutating func coarsen(_ index: Int) {
+        guard !entries[index].packed.isEmpty else { return }
+        let times = Self.histogram(entries[index].packed)
+        guard !times.isEmpty else { return }
+        entries[index].percentiles = (times.percentile(50), times.percentile(99))
+        entries[index].packed = Self.packed(times.coarsened())
     }
 
     private mutating func unpack(_ index: Int) {
         guard open[index] == nil, !entries[index].packed.isEmpty else { return }
         open[index] = Self.histogram(entries[index].packed)
         entries[index].packed = []
+        entries[index].percentiles = nil
+    }
+
+    /// In an array of just that size.
+    private static func packed(_ times: Histogram) -> [UInt8] {
+        times.isEmpty ? [] : times.encoded().withUnsafeBytes { [UInt8]($0) }
     }
 
     /// What `pack` wrote always reads back, unless counts beyond what a run can hold have been added up: then the entry
@@ -93,6 +123,9 @@ struct Timeline {
     private static func histogram(_ packed: [UInt8]) -> Histogram {
         packed.isEmpty ? Histogram() : (try? Histogram(decoding: packed)) ?? Histogram()
     }
+
+    /// Bytes that the packed times take.
+    var packedBytes: Int { entries.reduce(0) { $0 + $1.packed.count } }
 
     /// The finished table.
     var rows: [TimelineRow] {
@@ -104,8 +137,8 @@ struct Timeline {
             return TimelineRow(
                 second: UInt64(index) * width, width: width, opened: entry.opened, open: UInt64(max(0, open)),
                 sent: entry.sent, received: entry.received, errors: entry.errors,
-                rttMedian: times.isEmpty ? nil : times.percentile(50),
-                rttP99: times.isEmpty ? nil : times.percentile(99))
+                rttMedian: entry.percentiles?.median ?? (times.isEmpty ? nil : times.percentile(50)),
+                rttP99: entry.percentiles?.p99 ?? (times.isEmpty ? nil : times.percentile(99)))
         }
     }
 }

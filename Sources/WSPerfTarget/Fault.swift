@@ -54,6 +54,9 @@ public enum Fault: String, Sendable, Hashable, CaseIterable, Codable {
     case push
     case broadcast
 
+    // The end of a connection's time.
+    case expire
+
     /// Whether it waits for `after` messages, one if nothing else is said, and then happens once.
     var isTriggered: Bool {
         switch self {

@@ -73,6 +73,12 @@
 /// | `push` | `every=100ms` `length=64` `count=` | sends a text message now and then; echoes as well |
 /// | `broadcast` | `room=default` | no echo: sends each message to everyone in the room, the sender included |
 ///
+/// **After a time**
+///
+/// | name | parameters and defaults | what the server does |
+/// |---|---|---|
+/// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame so long after the upgrade, drawn evenly for each |
+///
 /// Durations are written as `250us`, `20ms`, `1s` or `2m`. Nothing that is received is kept beyond the replies that
 /// `late` and `reorder` hold back, and those are bounded: a client that is 4,096 replies ahead is read no further.
 public struct TargetBehaviour: Sendable, Hashable {
@@ -86,6 +92,9 @@ public struct TargetBehaviour: Sendable, Hashable {
     /// Monotonic clock; nil: as the table says.
     public var every: Duration?
     public var by: Duration = .milliseconds(100)
+    /// How long a connection lives at least and at most, from its upgrade on; monotonic clock.
+    public var min: Duration = .seconds(1)
+    public var max: Duration = .seconds(5)
     /// Bytes of payload; nil: as the table says.
     public var length: Int?
     public var count: Int?
@@ -122,6 +131,7 @@ public struct TargetBehaviour: Sendable, Hashable {
             let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             try set(String(pair[0]), to: pair.count > 1 ? String(pair[1]) : "")
         }
+        guard min <= max else { throw TargetError.invalidBehaviour("min must not exceed max") }
     }
 
     /// Whether a path may ask for anything but an echo; cheaper than reading it.
@@ -163,6 +173,8 @@ public struct TargetBehaviour: Sendable, Hashable {
         case "reason": reason = try word()
         case "every": every = try duration()
         case "by": by = try duration()
+        case "min": min = try duration()
+        case "max": max = try duration()
         case "length": length = try number(0...(16 << 20))
         case "count": count = try number(0...Int(Int32.max))
         case "parts": parts = try number(1...1024)
@@ -200,6 +212,8 @@ public struct TargetBehaviour: Sendable, Hashable {
         add("reason", reason.isEmpty ? nil : percentEncoded(reason))
         add("every", every.map(Self.text))
         add("by", by == plain.by ? nil : Self.text(by))
+        add("min", min == plain.min ? nil : Self.text(min))
+        add("max", max == plain.max ? nil : Self.text(max))
         add("length", length.map(String.init))
         add("count", count.map(String.init))
         add("parts", parts == plain.parts ? nil : String(parts))

@@ -17,7 +17,24 @@ extension TargetConnection {
             script.leftToPush = behaviour.count
             repeatedly(.push, context, script, every: behaviour.every ?? .milliseconds(100), push)
         }
+        if behaviour.faults.contains(.expire) {
+            let time = Int64.random(in: TimeAmount(behaviour.min).nanoseconds...TimeAmount(behaviour.max).nanoseconds)
+            script.timers[.expire] = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(time)) {
+                [weak self] in
+                self?.expire(context, behaviour)
+            }
+        }
         triggerIfDue(context, script)
+    }
+
+    private func expire(_ context: ChannelHandlerContext, _ behaviour: TargetBehaviour) {
+        guard isActive, state == .open else { return }
+        loop.counted(.expire)
+        loop.out.writeCloseFrame(code: behaviour.code, reason: behaviour.reason)
+        state = .closing
+        armCloseDeadline(context)
+        flushOut(context)
+        loop.changed()
     }
 
     private func repeatedly(

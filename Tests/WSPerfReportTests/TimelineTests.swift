@@ -40,7 +40,32 @@ struct TimelineTests {
         #expect(rows.reduce(0) { $0 + $1.sent } == opened * 2)
         #expect(rows.last?.open == opened)
         #expect(rows[100].second == 400 && rows[100].width == 4)
-        #expect(rows[100].rttMedian == all.percentile(50) && rows[100].rttP99 == all.percentile(99))
+        #expect(rows[100].rttMedian == all.coarsened().percentile(50))
+        #expect(rows[100].rttP99 == all.coarsened().percentile(99))
+    }
+
+    @Test("keeps exact percentiles of seconds long past, in little memory")
+    func coarse() throws {
+        var timeline = Timeline()
+        var exact: [Histogram] = []
+        var generator = TestGenerator(7)
+        for index in 0..<150 as Range<UInt64> {
+            var statistics = LoadStatistics()
+            for _ in 0..<2000 { statistics.rttResponse.record(.random(in: 20_000...20_000_000, using: &generator)) }
+            timeline.add(statistics, from: index * second, to: (index + 1) * second)
+            exact.append(statistics.rttResponse)
+        }
+        #expect(timeline.rows.map(\.rttMedian) == exact.map { $0.percentile(50) })
+        #expect(timeline.rows.map(\.rttP99) == exact.map { $0.percentile(99) })
+        // A minute's as they are, the others coarser.
+        #expect(timeline.packedBytes < 60 * 6000 + 90 * 1500, "\(timeline.packedBytes)")
+        // One that changes after all.
+        var late = LoadStatistics()
+        late.rttResponse.record(30_000_000)
+        timeline.add(late, from: second, to: 2 * second)
+        let expected = exact[1].percentile(50)
+        let median = try #require(timeline.rows[1].rttMedian)
+        #expect(median >= expected && median <= expected + expected / 60)
     }
 
     @Test("bears any time at all")

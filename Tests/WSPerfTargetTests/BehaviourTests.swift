@@ -11,6 +11,8 @@ struct BehaviourTests {
         behaviour.reason = "ä b&c"
         behaviour.every = .microseconds(1500)
         behaviour.by = .seconds(2)
+        behaviour.min = .milliseconds(7)
+        behaviour.max = .milliseconds(70)
         behaviour.length = 9
         behaviour.count = 8
         behaviour.parts = 7
@@ -37,6 +39,7 @@ struct BehaviourTests {
         "/fault/late?by=2000000s",
         "/fault/close?reason=%zz", "/fault/close?reason=%ff", "/fault/extension?name=a%0d%0ab", "/fault/rsv?bits=8",
         "/fault/\u{1B}[31m", "/push?count=99999999999999999999",
+        "/fault/expire?min=6s", "/fault/expire?max=999ms", "/fault/expire?min=5",
     ]
 
     @Test(arguments: mistakes)

@@ -63,6 +63,31 @@ struct FaultTests {
         }
     }
 
+    @Test func `a connection whose time is over is closed, busy or not`() async throws {
+        try await served { server in
+            try await WireClient.open(port: server.port, "/fault/expire?min=50ms&max=60ms&code=4001") { client in
+                try await client.send(text: "within its time")
+                #expect(try await client.frame() == .text("within its time"))
+                let close = try await client.frame()
+                #expect(close?.code == 4001)
+                try await client.send(0x88, [0x0F, 0xA1])
+                #expect(try await client.frame() == nil)
+            }
+            // One that ends sooner leaves no timer behind that would count.
+            try await WireClient.open(port: server.port, "/fault/expire?min=50ms&max=60ms") { client in
+                try await client.send(0x88, [0x03, 0xE8])
+                let close = try await client.frame()
+                #expect(close?.code == 1000)
+            }
+            try await WireClient.open(port: server.port, "/fault/expire?min=200ms&max=200ms") { client in
+                let close = try await client.frame()
+                #expect(close?.code == 1011)
+            }
+            let counters = try await server.counters(within: .seconds(10)) { $0.connected == 0 }
+            #expect(counters.faults == [.expire: 2])
+        }
+    }
+
     @Test func `a server that closes does not wait for ever`() async throws {
         try await served {
             $0.closeTimeout = .milliseconds(50)

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// IP addresses that follow each other, both ends included: one entry of a plan's `source_addresses`.

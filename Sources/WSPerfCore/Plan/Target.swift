@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The server under test: a `ws://` or `wss://` URL (RFC 6455 §3), taken apart.

@@ -89,8 +89,26 @@ public struct Histogram: Sendable {
         count == 0 ? 0..<0 : Self.bucket(of: lowest)..<Self.bucket(of: highest) + 1
     }
 
+    /// The same with 16 neighbouring buckets told apart no longer, which takes a tenth of the bytes when encoded. Count,
+    /// minimum, maximum and sums stay exact, percentiles are at most 1/64 (below 2,048: 15) too high.
+    package func coarsened() -> Histogram {
+        var result = self
+        guard let last = touchedBuckets.last else { return result }
+        // The two at the ends stay, because minimum and maximum are in them.
+        for bucket in touchedBuckets.dropFirst().dropLast() where result.buckets[bucket] > 0 {
+            let home = Swift.min(bucket | 15, last)
+            guard home != bucket else { continue }
+            result.buckets[home] &+= result.buckets[bucket]
+            result.buckets[bucket] = 0
+        }
+        return result
+    }
+
     @inline(never)
     mutating func grow(toHold bucket: Int) {
+        // All that it can ever need, of which only what is touched takes memory: growing step by step would leave holes of
+        // every size behind, in each of a run's many histograms.
+        if bucket >= buckets.capacity { buckets.reserveCapacity(Self.lastBucket + 1) }
         buckets.append(contentsOf: repeatElement(0, count: bucket + 1 - buckets.count))
     }
 }

@@ -116,6 +116,20 @@ struct HistogramTests {
         #expect(histogram != self.histogram([4]))
     }
 
+    @Test("tells less apart when it is coarse, and stays exact where it says so", arguments: ValueShape.allCases, [1, 2, 20_000])
+    func coarse(shape: ValueShape, count: Int) throws {
+        let exact = histogram(shape.values(count, seed: 3))
+        let coarse = exact.coarsened()
+        #expect(coarse.count == exact.count && coarse.min == exact.min && coarse.max == exact.max)
+        #expect(coarse.mean == exact.mean && coarse.standardDeviation == exact.standardDeviation)
+        for percentile in Self.percentiles {
+            let (found, expected) = (coarse.percentile(percentile), exact.percentile(percentile))
+            #expect(found >= expected && found <= expected + max(15, expected / 64), "percentile \(percentile)")
+        }
+        #expect(try Histogram(decoding: coarse.encoded()) == coarse)
+        #expect(coarse.coarsened() == coarse)
+    }
+
     @Test("never allocates again for what it has already reached")
     func steadyState() {
         var histogram = histogram([1 << 30])
