@@ -100,7 +100,10 @@ let package = Package(
             name: "WSPerfCoreTests",
             dependencies: ["WSPerfCore", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: strict),
-        .testTarget(name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget"], swiftSettings: strict),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget", "CAllocationCounter"],
+            swiftSettings: strict),
         .testTarget(
             name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
             swiftSettings: strict),

@@ -109,7 +109,8 @@ public struct Histogram: Sendable {
         // All that it can ever need, of which only what is touched takes memory: growing step by step would leave holes of
         // every size behind, in each of a run's many histograms.
         if bucket >= buckets.capacity { buckets.reserveCapacity(Self.lastBucket + 1) }
-        buckets.append(contentsOf: repeatElement(0, count: bucket + 1 - buckets.count))
+        // One by one: a sequence of zeros would be a few allocations in a build that is not optimised.
+        while buckets.count <= bucket { buckets.append(0) }
     }
 }
 
