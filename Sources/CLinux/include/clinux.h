@@ -1,6 +1,7 @@
 // The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. All of it is inlined.
 // The calls made for every message go to the kernel directly: glibc's wrappers are cancellation points, and in a process with
-// threads switching cancellation on and off around each call costs more than all of the engine's own work on a message.
+// threads switching cancellation on and off around each call costs as much as the engine's own work on a message; and
+// each function that a system call is in ends with a return that the processor cannot predict.
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,37 @@
 #include <time.h>
 #include <unistd.h>
 
+/// A system call with six arguments, without a function around it. Returns what the kernel does: a result, or -errno.
+static inline long clinux_call(long number, long a, long b, long c, long d, long e, long f) {
+#if defined(__x86_64__)
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc #0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+#else
+    long result = syscall(number, a, b, c, d, e, f);
+    return result < 0 ? -errno : result;
+#endif
+}
+
 /// Nanoseconds of CLOCK_MONOTONIC.
 static inline uint64_t clinux_now(void) {
     struct timespec time;
@@ -30,12 +62,11 @@ static inline uint64_t clinux_now(void) {
 /// kernel is older than 5.11. Returns the number of events or -errno.
 static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
     struct timespec time = {timeout / 1000000000, timeout % 1000000000};
-    int count = (int)syscall(SYS_epoll_pwait2, epoll, events, capacity, timeout < 0 ? NULL : &time, NULL, 0);
-    if (count < 0 && errno == ENOSYS) {
-        int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
-        if (milliseconds > 3600000) milliseconds = 3600000;
-        count = epoll_wait(epoll, events, capacity, (int)milliseconds);
-    }
+    int count = (int)clinux_call(SYS_epoll_pwait2, epoll, (long)events, capacity, timeout < 0 ? 0 : (long)&time, 0, 0);
+    if (count != -ENOSYS) return count;
+    int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
+    if (milliseconds > 3600000) milliseconds = 3600000;
+    count = epoll_wait(epoll, events, capacity, (int)milliseconds);
     return count < 0 ? -errno : count;
 }
 
@@ -87,14 +118,12 @@ static inline int clinux_socket_error(int descriptor) {
 
 /// Returns the bytes received, 0 at the end of the stream, or -errno.
 static inline ssize_t clinux_receive(int descriptor, void *bytes, size_t capacity) {
-    ssize_t count = syscall(SYS_recvfrom, descriptor, bytes, capacity, 0, NULL, NULL);
-    return count < 0 ? -(ssize_t)errno : count;
+    return clinux_call(SYS_recvfrom, descriptor, (long)bytes, (long)capacity, 0, 0, 0);
 }
 
 /// Returns the bytes taken or -errno; never raises SIGPIPE.
 static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
-    ssize_t taken = syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL, NULL, 0);
-    return taken < 0 ? -(ssize_t)errno : taken;
+    return clinux_call(SYS_sendto, descriptor, (long)bytes, (long)count, MSG_NOSIGNAL, 0, 0);
 }
 
 /// Makes the coming close a reset, so that an aborted connection leaves no state behind.

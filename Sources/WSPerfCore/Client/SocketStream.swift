@@ -15,7 +15,8 @@ struct SocketStream: ~Copyable {
     }
 
     private(set) var descriptor: Int32
-    // Invariant: nil, or an SSL whose socket is `descriptor`, freed before that is closed.
+    // Invariant: nil, or an SSL whose socket is `descriptor`, freed before that is closed. The thread's queue of OpenSSL
+    // errors, by which SSL_get_error judges, is empty between calls: whoever sees a failure clears it.
     private var ssl: OpaquePointer?
 
     init(descriptor: Int32) { self.descriptor = descriptor }
@@ -60,7 +61,6 @@ struct SocketStream: ~Copyable {
             if count == 0 { return .end }
             return Self.classify(Int32(-count))
         }
-        ERR_clear_error()
         let count = SSL_read(ssl, bytes, Int32(clamping: capacity))
         return count > 0 ? .moved(Int(count)) : failure(ssl, count)
     }
@@ -73,7 +73,6 @@ struct SocketStream: ~Copyable {
             let taken = clinux_send(descriptor, bytes, count)
             return taken >= 0 ? .moved(taken) : Self.classify(Int32(-taken))
         }
-        ERR_clear_error()
         let taken = SSL_write(ssl, bytes, Int32(clamping: count))
         return taken > 0 ? .moved(Int(taken)) : failure(ssl, taken)
     }
@@ -84,6 +83,7 @@ struct SocketStream: ~Copyable {
         case SSL_ERROR_ZERO_RETURN: return .end
         case SSL_ERROR_SYSCALL:
             let error = errno
+            ERR_clear_error()
             return error == 0 ? .end : Self.classify(error)
         default:
             ERR_clear_error()

@@ -183,6 +183,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
 
     // MARK: - Receiving
 
+    @inline(__always)
     private func readAvailable() {
         var rounds = 0
         while state != .ended {
@@ -192,10 +193,10 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 consume(UnsafeRawBufferPointer(start: loop.receiveBuffer, count: count))
                 guard state != .ended else { return }
                 rounds += 1
-                // A read that did not fill the buffer emptied the socket; and a peer that floods must not starve others.
+                // A read that did not fill the buffer emptied the socket, and the poller tells of what comes later. What TLS
+                // has taken from the socket the poller does not know. A peer that floods must not starve others.
                 if wire.pointee.stream.hasPending { continue }
-                if !wire.pointee.stream.isSecure, count < loop.receiveCapacity || rounds == 4 { return }
-                if rounds >= 16 { return }
+                if wire.pointee.stream.isSecure || count < loop.receiveCapacity || rounds == 4 { return }
             case .wouldBlock:
                 return
             case .end:
@@ -208,6 +209,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
+    @inline(__always)
     private func consume(_ bytes: UnsafeRawBufferPointer) {
         guard state == .open else { return consumeHead(bytes) }
         guard let base = bytes.baseAddress else { return }
@@ -244,6 +246,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
+    @inline(__always)
     private func parse(_ start: UnsafeRawPointer, _ end: UnsafeRawPointer) {
         var cursor = start
         while state == .open {
@@ -298,6 +301,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 .ping, payload: payload, length: 8, key: UInt32(truncatingIfNeeded: loop.keys.pointee.next())))
     }
 
+    @inline(__always)
     private func finishSend(_ frame: UnsafeRawBufferPointer) -> SendOutcome {
         if let failure = transmit(frame) {
             end(failure)
@@ -340,6 +344,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     }
 
     /// Writes now what the socket takes and keeps the rest. Returns what went wrong, if anything did.
+    @inline(__always)
     private func transmit(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         guard var cursor = bytes.baseAddress else { return nil }
         var count = bytes.count
