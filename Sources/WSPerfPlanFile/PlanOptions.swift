@@ -57,7 +57,7 @@ public struct PlanOptions: ParsableArguments {
     public var payloadFormat: String?
     @Option(parsing: .unconditional, help: "Bytes of payload: 240, 4KiB, or a distribution: '{uniform: [16, 512]}'.")
     public var messageLength: String?
-    @Option(parsing: .unconditional, help: "How late a message may be sent so that several go out at once: 250us, 0.")
+    @Option(parsing: .unconditional, help: "How late a message may be sent so that several go out at once: 400us, 0.")
     public var timerSlack: String?
     @Option(parsing: .unconditional, help: "Connections opened a second and worker: 500/s.")
     public var rampRate: String?

@@ -22,7 +22,7 @@ import WSPerfPlanFile
                 send_messages: true
                 messages: 10
                 duration: null
-                timer_slack: 250us
+                timer_slack: 400us
                 ramp: {rate: 1000/s}
                 match: echo
                 in_flight: null
