@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Builds client frames (RFC 6455 §5.2): the header in front of a payload that is already in place, and the mask over it.
 enum FrameEncoder {
     /// The most that a client's header takes: 2 + 8 + 4 bytes.
@@ -11,7 +13,7 @@ enum FrameEncoder {
     static func frame(
         _ opcode: FrameOpcode, payload: UnsafeMutableRawPointer, length: Int, key: UInt32
     ) -> UnsafeRawBufferPointer {
-        mask(payload, length, key)
+        clinux_mask(payload, length, key)
         (payload - 4).storeBytes(of: key, as: UInt32.self)
         let start: UnsafeMutableRawPointer
         let short: UInt8
@@ -31,28 +33,5 @@ enum FrameEncoder {
         start.storeBytes(of: 0x80 | opcode.rawValue, as: UInt8.self)
         (start + 1).storeBytes(of: 0x80 | short, as: UInt8.self)
         return UnsafeRawBufferPointer(start: start, count: payload - start + length)
-    }
-
-    /// Masks in place (RFC 6455 §5.3). `key` holds the four key bytes in memory order.
-    static func mask(_ bytes: UnsafeMutableRawPointer, _ count: Int, _ key: UInt32) {
-        let wide = SIMD8<UInt32>(repeating: key)
-        var offset = 0
-        while offset &+ 32 <= count {
-            let value = (bytes + offset).loadUnaligned(as: SIMD8<UInt32>.self) ^ wide
-            (bytes + offset).storeBytes(of: value, as: SIMD8<UInt32>.self)
-            offset &+= 32
-        }
-        while offset &+ 4 <= count {
-            let value = (bytes + offset).loadUnaligned(as: UInt32.self) ^ key
-            (bytes + offset).storeBytes(of: value, as: UInt32.self)
-            offset &+= 4
-        }
-        var rest = key.littleEndian
-        while offset < count {
-            let byte = (bytes + offset).load(as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
-            (bytes + offset).storeBytes(of: byte, as: UInt8.self)
-            rest >>= 8
-            offset &+= 1
-        }
     }
 }

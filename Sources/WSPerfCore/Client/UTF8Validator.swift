@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Checks UTF-8 as it arrives in pieces (RFC 3629; RFC 6455 §8.1): fails at the first byte that no continuation can mend.
 struct UTF8Validator {
     // Continuation bytes still wanted, and the range the next one must be in (RFC 3629 §4: narrower after E0, ED, F0, F4).
@@ -15,11 +17,9 @@ struct UTF8Validator {
         var index = 0
         while index < count {
             if wanted == 0 {
-                while index &+ 32 <= count {
-                    let block = (base + index).loadUnaligned(as: SIMD4<UInt64>.self)
-                    let high = block & 0x8080_8080_8080_8080
-                    guard high[0] | high[1] | high[2] | high[3] == 0 else { break }
-                    index &+= 32
+                while index &+ 8 <= count, (base + index).loadUnaligned(as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
+                    index &+= 8
+                    if count &- index >= 128 { index &+= clinux_ascii_prefix(base + index, count &- index) }
                 }
                 while index < count, (base + index).load(as: UInt8.self) < 0x80 { index &+= 1 }
                 guard index < count else { break }

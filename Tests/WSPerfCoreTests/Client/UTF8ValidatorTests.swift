@@ -29,6 +29,22 @@ import Testing
         }
     }
 
+    /// One byte, or one character, that is not ASCII at each place of blocks that otherwise are.
+    @Test func nothingIsOverlookedInASCII() {
+        let ascii = (0..<300).map { UInt8(0x20 + $0 % 0x5F) }
+        #expect(Self.isValid([ascii]))
+        for place in 0..<299 {
+            var broken = ascii
+            broken[place] = 0x80
+            #expect(!Self.isValid([broken]))
+            broken[place] = 0xC3
+            broken[place + 1] = 0xBC
+            #expect(Self.isValid([broken]))
+            #expect(Self.isValid([Array(broken[...place]), Array(broken[(place + 1)...])]))
+            #expect(!Self.isValid([Array(broken[...place])]))
+        }
+    }
+
     @Test func longTexts() {
         let text = Array(String(repeating: "Grüße, 世界 👋 and some ASCII to fill a block or two. ", count: 40).utf8)
         for cut in stride(from: 0, through: text.count, by: 1) {

@@ -116,7 +116,9 @@ struct HistogramTests {
         #expect(histogram != self.histogram([4]))
     }
 
-    @Test("tells less apart when it is coarse, and stays exact where it says so", arguments: ValueShape.allCases, [1, 2, 20_000])
+    @Test(
+        "tells less apart when it is coarse, and stays exact where it says so", arguments: ValueShape.allCases,
+        [1, 2, 20_000])
     func coarse(shape: ValueShape, count: Int) throws {
         let exact = histogram(shape.values(count, seed: 3))
         let coarse = exact.coarsened()

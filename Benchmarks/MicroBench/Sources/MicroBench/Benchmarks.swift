@@ -1,3 +1,5 @@
+internal import CLinux
+
 extension Benchmark {
     static func all() throws -> [Benchmark] {
         let lengths = [("20B", 20), ("1KiB", 1024), ("16KiB", 16384)]
@@ -53,7 +55,7 @@ extension Benchmark {
             let payload = outgoing.payload(length)
             payload.initializeMemory(as: UInt8.self, repeating: 0, count: length)
             for index in 0..<count {
-                FrameEncoder.mask(payload, length, UInt32(truncatingIfNeeded: index))
+                clinux_mask(payload, length, UInt32(truncatingIfNeeded: index))
                 use(payload)
             }
         }

@@ -1,0 +1,12 @@
+// The two loops over payloads, for as wide registers as the processor has: Swift compiles for the narrowest that any has.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/// XORs `count` bytes with the key's four, over and over (RFC 6455 §5.3). `key`: in memory order.
+void clinux_mask(void *bytes, size_t count, uint32_t key);
+
+/// How many bytes of the beginning are ASCII for sure: a multiple of 128, and no more than `count`.
+size_t clinux_ascii_prefix(const void *bytes, size_t count);
