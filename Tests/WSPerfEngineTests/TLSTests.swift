@@ -120,6 +120,19 @@ import WSPerfTarget
         await server.stop()
     }
 
+    /// What TLS has taken from the socket is not left lying, and a connection that is flooded hands the loop back.
+    @Test func floods() async throws {
+        let server = try await Self.start()
+        let statistics = try await Self.run(server) {
+            $0.target = try Target(server.url("/fault/flood?after=1&length=1000&count=5000"))
+            $0.messages = 500
+        }
+        #expect(statistics.outcomes == [.succeeded: 4])
+        #expect(statistics.rttService.count == 2000)
+        #expect(statistics.received == 2000 + statistics.unexpected)
+        await server.stop()
+    }
+
     @Test func unusableFiles() throws {
         var plan = try LoadRun.plan("wss://127.0.0.1:9/")
         plan.attachments = ["ca.pem": Array("nonsense".utf8)]

@@ -195,7 +195,10 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 rounds += 1
                 // A read that did not fill the buffer emptied the socket, and the poller tells of what comes later. What TLS
                 // has taken from the socket the poller does not know. A peer that floods must not starve others.
-                if wire.pointee.stream.hasPending { continue }
+                if wire.pointee.stream.hasPending {
+                    if rounds < 16 { continue }
+                    return loop.post { self.readAvailable() }
+                }
                 if wire.pointee.stream.isSecure || count < loop.receiveCapacity || rounds == 4 { return }
             case .wouldBlock:
                 return

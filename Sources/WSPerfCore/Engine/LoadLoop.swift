@@ -149,6 +149,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
                 collector.note(.timeLimitReached)
                 stopAll()
             }
+            loop.isNowOld = true
             // Replies that arrive meanwhile are to be timed soon: hand the loop back now and then.
             handled += 1
             if handled >= 128 { return }

@@ -178,6 +178,7 @@ public final class EventLoop: @unchecked Sendable {
                 } else {
                     dispatch(ready, token)
                 }
+                isNowOld = true
                 // A send that came due while a long batch is worked through does not wait for its end.
                 if timers.earliest <= now { timers.fire() }
             }
