@@ -1,10 +1,16 @@
 extension LoadStatistics {
     /// Adds all that `other` counted. Exact, and the same in whatever order and grouping it is done.
     public mutating func merge(_ other: LoadStatistics) {
-        for field in Self.counters { self[keyPath: field] &+= other[keyPath: field] }
-        for (outcome, count) in other.outcomes { outcomes[outcome, default: 0] &+= count }
-        for (outcome, count) in other.interruptions { interruptions[outcome, default: 0] &+= count }
-        for field in Self.distributions { self[keyPath: field].merge(other[keyPath: field]) }
+        for field in Self.fields {
+            switch field.storage {
+            case .counter(let path): self[keyPath: path] &+= other[keyPath: path]
+            case .maximum(let path): self[keyPath: path] = max(self[keyPath: path], other[keyPath: path])
+            case .outcomes(let path):
+                for (outcome, count) in other[keyPath: path] { self[keyPath: path][outcome, default: 0] &+= count }
+            case .histogram(let path): self[keyPath: path].merge(other[keyPath: path])
+            }
+        }
+        addUnknown(other.unknownFields)
     }
 
     /// Adds all that `b` counted, as `merge(_:)` does.
@@ -12,32 +18,40 @@ extension LoadStatistics {
 
     /// Sets everything to nothing and keeps the storage of histograms and outcomes.
     public mutating func reset() {
-        for field in Self.counters { self[keyPath: field] = 0 }
-        outcomes.removeAll(keepingCapacity: true)
-        interruptions.removeAll(keepingCapacity: true)
-        for field in Self.distributions { self[keyPath: field].reset() }
+        for field in Self.fields {
+            switch field.storage {
+            case .counter(let path), .maximum(let path): self[keyPath: path] = 0
+            case .outcomes(let path): self[keyPath: path].removeAll(keepingCapacity: true)
+            case .histogram(let path): self[keyPath: path].reset()
+            }
+        }
+        unknownFields = []
     }
 
-    /// True if nothing was counted, not even processor time.
+    /// True if nothing was counted, not even processor time, and nothing was left out.
     public var isEmpty: Bool {
-        Self.counters.allSatisfy { self[keyPath: $0] == 0 } && outcomes.values.allSatisfy { $0 == 0 }
-            && interruptions.values.allSatisfy { $0 == 0 }
-            && Self.distributions.allSatisfy { self[keyPath: $0].isEmpty }
+        unknownFields.isEmpty && Self.fields.allSatisfy { isEmpty($0) }
+    }
+
+    func isEmpty(_ field: Field) -> Bool {
+        switch field.storage {
+        case .counter(let path), .maximum(let path): self[keyPath: path] == 0
+        case .outcomes(let path): self[keyPath: path].values.allSatisfy { $0 == 0 }
+        case .histogram(let path): self[keyPath: path].isEmpty
+        }
     }
 
     /// Connections that have come to their outcome: the sum of `outcomes`.
     public var accounted: UInt64 { outcomes.values.reduce(0, &+) }
 
-    /// Every counter, in the order in which they are written (see Docs/WireProtocol.md, "Snapshot body").
-    static let counters: [any WritableKeyPath<LoadStatistics, UInt64> & Sendable] = [
-        \.started, \.opened, \.ended,
-        \.sent, \.received, \.unanswered, \.unexpected, \.late, \.untimed, \.blocked,
-        \.bytesSent, \.bytesReceived,
-        \.cpuUser, \.cpuSystem,
-    ]
+    /// The most names that `unknownFields` holds.
+    public static let unknownFieldLimit = 20
 
-    /// Every distribution, in the order in which they are written.
-    static let distributions: [any WritableKeyPath<LoadStatistics, Histogram> & Sendable] = [
-        \.dns, \.tcpConnect, \.tls, \.upgrade, \.handshake, \.rttResponse, \.rttService, \.sendLag,
-    ]
+    /// Always keeps the first names in alphabetical order, so that the result does not depend on the order of merging.
+    mutating func addUnknown(_ names: Set<String>) {
+        guard !names.isEmpty else { return }
+        unknownFields.formUnion(names)
+        guard unknownFields.count > Self.unknownFieldLimit else { return }
+        unknownFields = Set(unknownFields.sorted().prefix(Self.unknownFieldLimit))
+    }
 }

@@ -1,8 +1,37 @@
 extension LoadStatistics {
-    /// Version of the format, its first byte.
-    static let formatVersion: UInt8 = 2
+    /// Version of the format, its first byte. It only changes if the way in which fields are written does: a field that is
+    /// new, or gone, needs no other version.
+    static let formatVersion: UInt8 = 3
     /// The largest counter accepted from elsewhere: 2⁵³, which JSON can still hold.
     static let decodableCounter: UInt64 = 1 << 53
+    /// The most fields accepted from elsewhere.
+    static let decodableFields: UInt64 = 1000
+
+    /// How a field's value is written: the byte after its name. The set is open, because versions to come may have more.
+    private struct Kind: RawRepresentable, Equatable {
+        var rawValue: UInt8
+
+        /// A version that did not know the field has left its value out. Nothing but the name is there.
+        static let omitted = Kind(rawValue: 0)
+        static let counter = Kind(rawValue: 1)
+        static let maximum = Kind(rawValue: 2)
+        static let outcomes = Kind(rawValue: 3)
+        static let histogram = Kind(rawValue: 4)
+
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        init(_ storage: Storage) {
+            self =
+                switch storage {
+                case .counter: .counter
+                case .maximum: .maximum
+                case .outcomes: .outcomes
+                case .histogram: .histogram
+                }
+        }
+
+        var isKnown: Bool { rawValue <= Self.histogram.rawValue }
+    }
 
     /// The compact binary form that snapshots travel and are kept in; Docs/WireProtocol.md, "Snapshot body", describes
     /// it. The same statistics always give the same bytes.
@@ -12,10 +41,11 @@ extension LoadStatistics {
         return writer.bytes
     }
 
-    /// Reads what `encoded()` wrote.
+    /// Reads what `encoded()` wrote, in this version or another. Fields that this version does not know are left out, and
+    /// their names are in `unknownFields`.
     ///
     /// The bytes need not be trusted: anything inconsistent is refused, and whatever they are, decoding allocates no more
-    /// than eight full histograms (2.1 MiB) and a small multiple of their size.
+    /// than a full histogram (264 KiB) for each distribution that it knows and a small multiple of their size.
     public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
@@ -23,11 +53,31 @@ extension LoadStatistics {
     }
 
     func encode(into writer: inout ByteWriter) {
+        var fields = Self.fieldsByName.filter { !isEmpty($0) }.map { (name: $0.name, field: Field?.some($0)) }
+        if !unknownFields.isEmpty {
+            fields += unknownFields.map { ($0, nil) }
+            fields.sort { $0.name < $1.name }
+        }
         writer.write(Self.formatVersion)
-        for field in Self.counters { writer.write(varint: self[keyPath: field]) }
-        Self.encode(outcomes, into: &writer)
-        Self.encode(interruptions, into: &writer)
-        for field in Self.distributions { self[keyPath: field].encode(into: &writer) }
+        writer.write(varint: UInt64(fields.count))
+        for (name, field) in fields {
+            writer.write(varint: UInt64(name.utf8.count))
+            writer.write(name.utf8)
+            guard let field else {
+                writer.write(Kind.omitted.rawValue)
+                writer.write(varint: UInt64(0))
+                continue
+            }
+            writer.write(Kind(field.storage).rawValue)
+            var value = ByteWriter()
+            switch field.storage {
+            case .counter(let path), .maximum(let path): value.write(varint: self[keyPath: path])
+            case .outcomes(let path): Self.encode(self[keyPath: path], into: &value)
+            case .histogram(let path): self[keyPath: path].encode(into: &value)
+            }
+            writer.write(varint: UInt64(value.bytes.count))
+            writer.write(value.bytes)
+        }
     }
 
     init(from reader: inout ByteReader) throws(SnapshotDecodingError) {
@@ -36,10 +86,53 @@ extension LoadStatistics {
         guard version == Self.formatVersion else {
             throw reader.fault("version \(version) of its statistics is not known, only \(Self.formatVersion)")
         }
-        for field in Self.counters { self[keyPath: field] = try reader.readVarint(atMost: Self.decodableCounter) }
-        outcomes = try Self.decodeOutcomes(from: &reader)
-        interruptions = try Self.decodeOutcomes(from: &reader)
-        for field in Self.distributions { self[keyPath: field] = try Histogram(from: &reader) }
+        // Ascending order makes the encoding unique and rules duplicates out; both lists are in it.
+        var known = Self.fieldsByName[...]
+        var previous = ""
+        var unknown: Set<String> = []
+        for _ in 0..<(try reader.readVarint(atMost: Self.decodableFields)) {
+            let name = try Self.decodeName(from: &reader, of: "a field")
+            guard name > previous else { throw reader.fault("its fields are not in order") }
+            previous = name
+            let kind = Kind(rawValue: try reader.readByte())
+            let length = try reader.readVarint(atMost: UInt64(reader.remaining))
+            known = known.drop { $0.name < name }
+            if let field = known.first, field.name == name, kind.isKnown, kind != .omitted {
+                guard kind == Kind(field.storage) else { throw reader.fault("field '\(name)' is of the wrong kind") }
+                let end = reader.position + Int(length)
+                try decode(field, from: &reader)
+                guard reader.position == end else { throw reader.fault("field '\(name)' has the wrong length") }
+                guard !isEmpty(field) else { throw reader.fault("field '\(name)' holds nothing") }
+            } else {
+                guard kind != .omitted || length == 0 else {
+                    throw reader.fault("field '\(name)' holds something though it was left out")
+                }
+                _ = try reader.readBytes(Int(length))
+                unknown.insert(name)
+            }
+        }
+        addUnknown(unknown)
+    }
+
+    private mutating func decode(_ field: Field, from reader: inout ByteReader) throws(SnapshotDecodingError) {
+        switch field.storage {
+        case .counter(let path), .maximum(let path):
+            self[keyPath: path] = try reader.readVarint(atMost: Self.decodableCounter)
+        case .outcomes(let path): self[keyPath: path] = try Self.decodeOutcomes(from: &reader)
+        case .histogram(let path): self[keyPath: path] = try Histogram(from: &reader)
+        }
+    }
+
+    /// A name of `a-z`, `0-9` and `_`, 1 to 40 of them; it can be shown as it is.
+    private static func decodeName(
+        from reader: inout ByteReader, of what: String
+    ) throws(SnapshotDecodingError) -> String {
+        let length: UInt64 = try reader.readVarint(atMost: 40)
+        let name = try reader.readBytes(Int(length))
+        guard !name.isEmpty, name.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 95 }) else {
+            throw reader.fault("\(what) has an impossible name")
+        }
+        return String(decoding: name, as: UTF8.self)
     }
 
     private static func encode(_ outcomes: [Outcome: UInt64], into writer: inout ByteWriter) {
@@ -59,9 +152,7 @@ extension LoadStatistics {
         // Ascending order makes the encoding unique and rules duplicates out.
         var previous = ""
         for _ in 0..<(try reader.readVarint(atMost: UInt64(reader.remaining / 3))) {
-            let length: UInt64 = try reader.readVarint(atMost: 40)
-            let name = try reader.readBytes(Int(length))
-            guard let outcome = Outcome(rawValue: String(decoding: name, as: UTF8.self)) else {
+            guard let outcome = Outcome(rawValue: try decodeName(from: &reader, of: "an outcome")) else {
                 throw reader.fault("an outcome has an impossible name")
             }
             guard outcome.rawValue > previous else { throw reader.fault("its outcomes are not in order") }

@@ -1,5 +1,7 @@
-/// Counters and distributions over any number of connections, loops and workers. Two of them merge by addition, exactly
-/// and in any order, so a delta of one second, the tally of a worker and the total of a run are all of this type.
+/// Counters and distributions over any number of connections, loops and workers. Two of them merge exactly and in any
+/// order, so a delta of one second, the tally of a worker and the total of a run are all of this type.
+///
+/// A new property needs one line in `fields`, which merges, resets and encodes it.
 public struct LoadStatistics: Sendable, Equatable {
     // Connections. `started` counts those whose opening began, `opened` those whose upgrade succeeded, `ended` those
     // of the opened ones that are over; `outcomes` counts all that are over, opened or not.
@@ -24,6 +26,8 @@ public struct LoadStatistics: Sendable, Equatable {
     public var untimed: UInt64 = 0
     /// Times a message that was due found its socket's send buffer full and had to wait.
     public var blocked: UInt64 = 0
+    /// Messages whose time came on an open connection, and that were not sent when its sending ended: offered, not sent.
+    public var unsent: UInt64 = 0
     public var bytesSent: UInt64 = 0
     public var bytesReceived: UInt64 = 0
 
@@ -31,19 +35,40 @@ public struct LoadStatistics: Sendable, Equatable {
     public var cpuUser: UInt64 = 0
     public var cpuSystem: UInt64 = 0
 
+    // What the event loops did with their time, nanoseconds, added up over all of them.
+    /// Wall time for which the loops ran.
+    public var loopTime: UInt64 = 0
+    /// The part of `loopTime` in which they did not wait for something to happen.
+    public var loopBusy: UInt64 = 0
+    /// Processor time of the loops' threads. Less than `loopBusy` where a busy loop had to wait for a processor.
+    public var loopCPU: UInt64 = 0
+
+    /// From the begin of the run to the latest first attempt to open a connection, nanoseconds of the monotonic clock;
+    /// 0 if there was none. Merging keeps the larger of two.
+    public var lastStart: UInt64 = 0
+
     // Distributions, nanoseconds of the monotonic clock. Handshake phases count connections that got past that phase,
-    // `total` those that opened.
+    // `handshake` and `handshakeResponse` those that opened.
     public var dns = Histogram()
     public var tcpConnect = Histogram()
     public var tls = Histogram()
     public var upgrade = Histogram()
+    /// From the actual start of an attempt to the end of its upgrade.
     public var handshake = Histogram()
+    /// From the intended start of an attempt (the ramp's time) to the end of its upgrade.
+    public var handshakeResponse = Histogram()
+    /// How late the generator began to open a connection: actual start minus the time when it was meant to and could.
+    public var openLag = Histogram()
     /// Reply time from the intended send (response time, free of coordinated omission).
     public var rttResponse = Histogram()
     /// Reply time from the actual send (service time).
     public var rttService = Histogram()
     /// Actual minus intended send time.
     public var sendLag = Histogram()
+
+    /// Names of fields that were left out when these statistics were decoded, because this version does not know them.
+    /// At most `unknownFieldLimit`; of more, the first in alphabetical order.
+    public internal(set) var unknownFields: Set<String> = []
 
     public init() {}
 }
