@@ -31,7 +31,6 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -67,9 +66,9 @@ let package = Package(
         .target(
             name: "WSPerfTarget",
             dependencies: [
+                "COpenSSL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         .target(name: "WSPerfTesting", dependencies: ["WSPerfCore", "WSPerfTarget"], swiftSettings: strict),
@@ -118,10 +117,9 @@ let package = Package(
         .testTarget(
             name: "WSPerfTargetTests",
             dependencies: [
-                "WSPerfTarget",
+                "WSPerfTarget", "COpenSSL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         .testTarget(name: "WSPerfTestingTests", dependencies: ["WSPerfCore", "WSPerfTesting"], swiftSettings: strict),

@@ -13,6 +13,7 @@ final class LoopState {
     /// Replies of the read being served. Shared, so that an idle connection has no outgoing buffer of its own and a
     /// busy one allocates none.
     var out: ByteBuffer
+    let tlsBuffers = TLSBuffers()
     var connections: [ObjectIdentifier: TargetConnection] = [:]
     var rooms: [String: [ObjectIdentifier: TargetConnection]] = [:]
     /// Told when counters changed; empty unless somebody waits.

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// One connection: reads the request head, then frames, and answers them. The only handler of its pipeline (but for
 /// TLS), and confined to its event loop.
@@ -314,7 +313,7 @@ final class TargetConnection: ChannelDuplexHandler {
             _ = socket.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         }
         // From below TLS, which would say goodbye first.
-        if let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+        if let tls = try? context.pipeline.syncOperations.context(handlerType: TLSHandler.self) {
             tls.close(promise: nil)
         } else {
             context.close(promise: nil)

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
@@ -51,7 +50,7 @@ public final class TargetServer: Sendable {
     /// can't be used. Raises the process's soft limit of file descriptors to the hard one.
     public static func start(options: TargetOptions = TargetOptions()) async throws -> TargetServer {
         raiseDescriptorLimit()
-        let tls = try options.tls.map { try NIOSSLContext(configuration: configuration($0)) }
+        let tls = try options.tls.map { try TLSServerContext($0) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, options.threads))
         do {
             let hub = Hub()
@@ -69,8 +68,12 @@ public final class TargetServer: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         guard let entry = hub.entry(of: channel.eventLoop) else { return }
-                        if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                        try channel.pipeline.syncOperations.addHandler(TargetConnection(loop: entry.state.value))
+                        let state = entry.state.value
+                        if let tls {
+                            try channel.pipeline.syncOperations.addHandler(
+                                TLSHandler(context: tls, buffers: state.tlsBuffers))
+                        }
+                        try channel.pipeline.syncOperations.addHandler(TargetConnection(loop: state))
                     }
                 }
                 .bind(host: options.host, port: options.port).get()
@@ -96,26 +99,6 @@ public final class TargetServer: Sendable {
         }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
-    private static func configuration(_ tls: TargetTLS) throws -> TLSConfiguration {
-        func read<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
-            do { return try body() } catch {
-                throw TargetError.certificate("cannot use \(path) as PEM: \(error)")
-            }
-        }
-        let chain = try read(tls.certificate) { try NIOSSLCertificate.fromPEMFile(tls.certificate) }
-        let key = try read(tls.key) { try NIOSSLPrivateKey(file: tls.key, format: .pem) }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.shutdownTimeout = .seconds(1)
-        if let authority = tls.clientAuthority {
-            configuration.trustRoots = .certificates(
-                try read(authority) { try NIOSSLCertificate.fromPEMFile(authority) })
-            configuration.certificateVerification = .noHostnameVerification
-        }
-        return configuration
     }
 
     // MARK: Where it is

@@ -3,7 +3,7 @@ import Testing
 import WSPerfCore
 import WSPerfTarget
 
-/// `wss://` against NIO's TLS, with an authority of the tests' own.
+/// `wss://` against the embedded server, with certificates that the tests make.
 @Suite struct TLSTests {
     /// A folder of throw-away certificates, made by the script that makes them for everyone.
     static let certificates: Result<URL, any Error> = Result {

@@ -128,9 +128,14 @@ struct EchoTests {
         }
     }
 
-    @Test func `a client that reads nothing is not read without end`() async throws {
-        try await served { server in
-            let wasHeldBack = try await WireClient.open(port: server.port) { client in
+    @Test(arguments: [false, true])
+    func `a client that reads nothing is not read without end`(isEncrypted: Bool) async throws {
+        let certificates = isEncrypted ? try await Certificates.make() : nil
+        try await served {
+            $0.tls = certificates?.server
+        } _: { server in
+            let tls = certificates?.client
+            let wasHeldBack = try await WireClient.open(port: server.port, tls: tls) { client in
                 let send = client.sender
                 return try await withThrowingTaskGroup(of: Bool.self) { group in
                     group.addTask {
@@ -143,7 +148,7 @@ struct EchoTests {
                         // Held back: the server's only loop turns hundreds of times and takes no message of it.
                         var before = -1
                         var turns = 0
-                        try await WireClient.open(port: server.port) { other in
+                        try await WireClient.open(port: server.port, tls: tls) { other in
                             while turns < 500 {
                                 try await other.send(0x89, [])
                                 _ = try await other.frame()

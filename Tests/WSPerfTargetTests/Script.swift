@@ -1,4 +1,5 @@
 import Foundation
+import WSPerfTarget
 
 /// The repository's scripts, run as processes of their own.
 enum Script {
@@ -36,6 +37,11 @@ struct Certificates {
     }
 
     subscript(_ name: String) -> String { "\(directory)/\(name)" }
+
+    /// For a server that clients need no certificate for.
+    var server: TargetTLS { TargetTLS(certificate: self["server.pem"], key: self["server.key"]) }
+    /// For a client without a certificate.
+    var client: TLSClient.Files { TLSClient.Files(authority: self["ca.pem"]) }
 
     struct ScriptFailed: Error { var output: String }
 }

@@ -77,63 +77,6 @@ struct ServerTests {
         }
     }
 
-    // MARK: TLS
-
-    @Test func `over TLS it is the same echo`() async throws {
-        let certificates = try await Certificates.make()
-        try await served {
-            $0.tls = TargetTLS(certificate: certificates["server.pem"], key: certificates["server.key"])
-        } _: {
-            server in
-            #expect(server.url == "wss://127.0.0.1:\(server.port)/")
-            let tls = WireClient.TLS(authority: certificates["ca.pem"])
-            let payload = [UInt8](repeating: 7, count: 100_000)
-            try await WireClient.open(port: server.port, tls: tls) { client in
-                try await client.send(0x82, payload)
-                #expect(try await client.frame()?.payload == payload)
-                try await client.send(0x88, [3, 232])
-                #expect(try await client.frame()?.code == 1000)
-                #expect(try await client.frame() == nil)
-            }
-            try await WireClient.open(port: server.port, "/fault/reset?after=0", tls: tls) { client in
-                _ = await #expect(throws: (any Error).self) { while try await client.frame() != nil {} }
-            }
-            // An authority that did not sign it.
-            let stranger = WireClient.TLS(authority: certificates["stranger-ca.pem"])
-            await #expect(throws: (any Error).self) {
-                try await WireClient.open(port: server.port, tls: stranger) { _ in }
-            }
-        }
-    }
-
-    @Test func `clients must have a certificate if it is asked for`() async throws {
-        let certificates = try await Certificates.make()
-        try await served {
-            $0.tls = TargetTLS(
-                certificate: certificates["server.pem"], key: certificates["server.key"],
-                clientAuthority: certificates["ca.pem"])
-        } _: { server in
-            var tls = WireClient.TLS(authority: certificates["ca.pem"])
-            let nameless = tls
-            await #expect(throws: (any Error).self) {
-                try await WireClient.open(port: server.port, tls: nameless) { _ in }
-            }
-            tls.certificate = certificates["client.pem"]
-            tls.key = certificates["client.key"]
-            try await WireClient.open(port: server.port, tls: tls) { client in
-                try await client.send(text: "known")
-                #expect(try await client.frame() == .text("known"))
-            }
-        }
-    }
-
-    @Test func `an unusable certificate names its file`() async throws {
-        var options = TargetOptions()
-        options.tls = TargetTLS(certificate: "/nonexistent/certificate.pem", key: "/nonexistent/key.pem")
-        let error = await #expect(throws: TargetError.self) { _ = try await TargetServer.start(options: options) }
-        #expect(error?.isCertificate == true && error?.description.contains("/nonexistent/certificate.pem") == true)
-    }
-
     // MARK: An independent client
 
     @Test func `the websockets package gets its messages back`() async throws {

@@ -1,7 +1,6 @@
 import Foundation
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// A client that shows what is on the wire: bytes, heads and frames, none of them checked or answered by itself.
 struct WireClient {
@@ -18,57 +17,45 @@ struct WireClient {
         static func text(_ text: String) -> Frame { Frame(first: 0x81, payload: Array(text.utf8)) }
     }
 
-    struct TLS {
-        var authority: String
-        var certificate: String?
-        var key: String?
-    }
-
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    private let tls: TLSClient?
     private var received = ByteBuffer()
+    private var isOver = false
 
     /// Received and not yet taken.
     var unread: [UInt8] { Array(received.readableBytesView) }
 
     /// Sends from another task than the one that receives.
     var sender: @Sendable ([UInt8]) async throws -> Void {
-        { [outbound] bytes in try await outbound.write(ByteBuffer(bytes: bytes)) }
+        { [outbound, tls] bytes in
+            try await outbound.write(ByteBuffer(bytes: tls.map { try $0.encrypt(bytes) } ?? bytes))
+        }
     }
 
     /// Connects, runs `body` and disconnects.
     static func connect<Value: Sendable>(
-        port: Int, tls: TLS? = nil, _ body: (inout WireClient) async throws -> Value
+        port: Int, tls: TLSClient.Files? = nil, _ body: (inout WireClient) async throws -> Value
     ) async throws -> Value {
-        let context = try tls.map { tls in
-            var configuration = TLSConfiguration.makeClientConfiguration()
-            configuration.trustRoots = .file(tls.authority)
-            if let certificate = tls.certificate, let key = tls.key {
-                configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
-                configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
-            }
-            return try NIOSSLContext(configuration: configuration)
-        }
+        let session = try tls.map { try TLSClient($0) }
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let context {
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: "localhost"))
-                    }
-                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            var client = WireClient(inbound: inbound.makeAsyncIterator(), outbound: outbound)
+            var client = WireClient(inbound: inbound.makeAsyncIterator(), outbound: outbound, tls: session)
+            try await client.shakeHands()
             return try await body(&client)
         }
     }
 
     /// Connects and upgrades, expecting a 101.
     static func open<Value: Sendable>(
-        port: Int, _ path: String = "/echo", tls: TLS? = nil, _ body: (inout WireClient) async throws -> Value
+        port: Int, _ path: String = "/echo", tls: TLSClient.Files? = nil,
+        _ body: (inout WireClient) async throws -> Value
     ) async throws -> Value {
         try await connect(port: port, tls: tls) { client in
             try await client.request(path)
@@ -78,10 +65,32 @@ struct WireClient {
     }
 
     struct NotUpgraded: Error {}
+    /// The TCP connection ended before TLS did.
+    struct Truncated: Error {}
+
+    private mutating func shakeHands() async throws {
+        guard let tls else { return }
+        var arrival = try tls.receive([])
+        while true {
+            try await outbound.write(ByteBuffer(bytes: arrival.ciphertext))
+            if arrival.isEstablished { break }
+            guard let next = try await inbound.next() else { throw Truncated() }
+            arrival = try tls.receive(Array(next.readableBytesView))
+        }
+        received.writeBytes(arrival.plaintext)
+    }
 
     // MARK: Sending
 
-    func send(_ bytes: [UInt8]) async throws { try await outbound.write(ByteBuffer(bytes: bytes)) }
+    func send(_ bytes: [UInt8]) async throws { try await sender(bytes) }
+
+    /// Sends bytes encrypted, but each byte of the ciphertext by itself.
+    func dribble(_ bytes: [UInt8]) async throws {
+        for byte in try tls?.encrypt(bytes) ?? bytes { try await outbound.write(ByteBuffer(bytes: [byte])) }
+    }
+
+    /// Says in TLS that nothing more will be sent.
+    func goodbye() async throws { try await outbound.write(ByteBuffer(bytes: tls?.goodbye() ?? [])) }
 
     func request(_ path: String = "/echo", headers: [String] = Self.upgradeHeaders, method: String = "GET") async throws
     {
@@ -120,12 +129,28 @@ struct WireClient {
 
     // MARK: Receiving
 
-    /// Waits for more bytes; false at the end of the stream.
+    /// Waits for more bytes; false at the end of the stream. With TLS that is the server's close_notify, and a TCP
+    /// connection that ends without one throws `Truncated`.
     mutating func more() async throws -> Bool {
-        guard var next = try await inbound.next() else { return false }
-        received.writeBuffer(&next)
-        return true
+        guard !isOver else { return false }
+        guard let tls else {
+            guard var next = try await inbound.next() else { return false }
+            received.writeBuffer(&next)
+            return true
+        }
+        while true {
+            guard let next = try await inbound.next() else { throw Truncated() }
+            let arrival = try tls.receive(Array(next.readableBytesView))
+            if !arrival.ciphertext.isEmpty { try await outbound.write(ByteBuffer(bytes: arrival.ciphertext)) }
+            received.writeBytes(arrival.plaintext)
+            isOver = arrival.isClosed
+            if !arrival.plaintext.isEmpty { return true }
+            if isOver { return false }
+        }
     }
+
+    /// Waits until the server has closed the TCP connection, whatever else comes.
+    mutating func end() async throws { while try await inbound.next() != nil {} }
 
     /// The next response head with its empty line; nil if the stream ends first.
     mutating func head() async throws -> String? {
