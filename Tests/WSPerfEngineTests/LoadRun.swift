@@ -47,3 +47,8 @@ enum LoadRun {
         return statistics
     }
 }
+
+extension Histogram {
+    /// The largest value, to the resolution of its bucket; 0 if there is none.
+    var largest: UInt64 { nonZeroBuckets.reduce(0) { Swift.max($0, $1.values.upperBound) } }
+}

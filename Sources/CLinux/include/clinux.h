@@ -58,6 +58,13 @@ static inline uint64_t clinux_now(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+/// Processor time of the calling thread, nanoseconds.
+static inline uint64_t clinux_thread_time(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 /// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait rounded up to a millisecond where the
 /// kernel is older than 5.11. Returns the number of events or -errno.
 static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {

@@ -190,6 +190,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             switch wire.pointee.stream.read(into: loop.receiveBuffer, capacity: loop.receiveCapacity) {
             case .moved(let count):
                 loop.updateNow()
+                sink.activityOnLoop()
                 consume(UnsafeRawBufferPointer(start: loop.receiveBuffer, count: count))
                 guard state != .ended else { return }
                 rounds += 1
@@ -240,6 +241,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             end(outcome)
         case .accepted(let consumed):
             state = .open
+            loop.isOpen(token: token)
             self.opening = nil
             // Telling the engine may send a message, but reads nothing: the rest of the buffer stays as it is.
             sink.opened()

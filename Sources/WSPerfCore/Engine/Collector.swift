@@ -8,8 +8,8 @@ internal import Glibc
 final class Collector: @unchecked Sendable {
     typealias Buffer = UnsafeMutablePointer<LoadStatistics>
 
-    /// Start of the run: nanoseconds of the monotonic clock.
-    let runBegan = clinux_now()
+    /// Start of the run: nanoseconds of the monotonic clock. Set by `begin`, before any thread of the engine's runs.
+    private(set) var runBegan: UInt64 = 0
 
     // Invariant: each buffer is initialised from init to deinit, and belongs to one side at a time: to its loop, or
     // (while in `full` and until back in `free`) to the reporter. `full`, `free`, `turns` and `isFinal` are touched
@@ -45,6 +45,12 @@ final class Collector: @unchecked Sendable {
             buffer.deinitialize(count: 1)
             buffer.deallocate()
         }
+    }
+
+    /// Starts the run's clock: when all is set up, which takes its time for many connections.
+    func begin() {
+        runBegan = clinux_now()
+        cpu = Self.processorTime()
     }
 
     // MARK: - The loops' side

@@ -43,7 +43,20 @@ public struct ConnectionSink: Sendable {
         sessions.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
     }
 
-    /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told.
+    /// Bytes of any frame have arrived: of a ping, or of a part of a message. Only the plan's idle timeout wants to know
+    /// (`wantsActivity`); messages and pongs count by themselves.
+    public func activity() { if wantsActivity { tell(.activity) } }
+
+    /// Whether the plan has an idle timeout, so that `activity()` is of use.
+    public var wantsActivity: Bool { sessions.wantsActivity }
+
+    /// As `activity()`, on the loop's thread.
+    @inline(__always)
+    func activityOnLoop() {
+        if sessions.wantsActivity { sessions.activity(slot: slot, generation: generation, now: loop.now) }
+    }
+
+    /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told. It answers all pings up to this one.
     public func pong(id: UInt64) { tell(.pong(id)) }
 
     /// After a `send` that was `.buffered` or `.blocked`: the next one will be taken.
@@ -73,6 +86,7 @@ enum SessionEvent: Sendable {
     case secured
     case opened
     case message(length: Int, tag: MessageTag?)
+    case activity
     case pong(UInt64)
     case writable
     case closeReceived(CloseCode)

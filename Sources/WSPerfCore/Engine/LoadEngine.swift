@@ -102,19 +102,22 @@ public final class LoadEngine: Sendable {
         _ completion: @escaping @Sendable (Result<LoadResult, any Error>) -> Void
     ) throws {
         let threads = min(plan.threads, max(plan.instances, 1))
+        var random = SystemRandomNumberGenerator()
+        let nonce = share.nonce ?? random.next()
         let events = try (0..<threads).map { _ in try EventLoop() }
         let collector = Collector(loops: threads)
         let loads: [SessionTable] = events.enumerated().map { index, loop in
             if let stock = client as? StockClient {
                 StockLoadLoop(
-                    client: stock, plan: plan, share: share, index: index, threads: threads, loop: loop,
+                    client: stock, plan: plan, share: share, nonce: nonce, index: index, threads: threads, loop: loop,
                     collector: collector, schedulers: schedulers, payloads: payloads)
             } else {
                 LoadLoop(
-                    client: client, plan: plan, share: share, index: index, threads: threads, loop: loop,
+                    client: client, plan: plan, share: share, nonce: nonce, index: index, threads: threads, loop: loop,
                     collector: collector, schedulers: schedulers, payloads: payloads)
             }
         }
+        collector.begin()
         let running = zip(events, loads).map { loop, load in
             RunningLoop(
                 stop: { loop.post { load.stopAll() } },

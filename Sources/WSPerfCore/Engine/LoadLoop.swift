@@ -30,14 +30,28 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private var isStopping = false
     private var runBegan: UInt64 = 0
     private var ticks: UInt64 = 0
+    /// Connections that are opening now, and the most that may be.
+    private var openingCount = 0
+    private let openingLimit: Int
+    /// When an opening ended while no more were allowed: the next one could not begin before.
+    private var openingReady: UInt64 = 0
+    /// Connections whose new attempt has come due while no more openings were allowed, first in, first out.
+    private var attemptsHeld: [UInt32] = []
+    private var attemptsTaken = 0
 
     /// Messages sent so far.
     private var sends: UInt64 = 0
     private var timerSlack: TimerSlack
+    /// What has been handed to the collector of the loop's times.
+    private var reported = EventLoop.Usage()
 
     // The plan, in the units of the hot path (nanoseconds, and `max` for what has no limit).
     private let messageLimit: UInt64
+    /// How long after it opened a connection sends.
     private let sendingTime: UInt64
+    /// How much later a message that was free to go in time may still go: a generator that is later than this is judged
+    /// to be too slow anyway.
+    private static var sendingGrace: UInt64 { 100_000_000 }
     private let inFlight: UInt64
     private let maxUnanswered: Int
     private let match: MatchMode
@@ -53,12 +67,12 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private var waits: SeededGenerator
 
     // Slots of the deadline queue behind those of the connections.
-    private var rampSlot: Int { capacity }
-    private var tickSlot: Int { capacity + 1 }
-    private var limitSlot: Int { capacity + 2 }
+    private var tickSlot: Int { capacity }
+    private var limitSlot: Int { capacity + 1 }
 
     init(
-        client: Client, plan: Plan, share: WorkerShare, index: Int, threads: Int, loop: EventLoop, collector: Collector,
+        client: Client, plan: Plan, share: WorkerShare, nonce: UInt64, index: Int, threads: Int, loop: EventLoop,
+        collector: Collector,
         schedulers: (Int) -> SchedulerPool, payloads: (Int) -> PayloadPool
     ) {
         self.client = client
@@ -85,8 +99,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         inFlight = plan.inFlight.map { UInt64($0) } ?? .max
         maxUnanswered = plan.maxUnanswered
         match = plan.match
-        var nonces = SeededGenerator(seed: plan.seed, stream: .max - 1)
-        nonce = nonces.next()
+        self.nonce = nonce
         waits = SeededGenerator(seed: plan.seed, stream: .max - 2 - UInt64(share.workerIndex * threads + index))
         connectTimeout = plan.timeouts.connect.wholeNanoseconds
         replyTimeout = plan.timeouts.reply.wholeNanoseconds
@@ -98,9 +111,12 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             case .over(let time): Double(time.wholeNanoseconds) / Double(plan.instances)
             }
         timeLimit = plan.arithmetic.limit.wholeNanoseconds
-        timerSlack = TimerSlack(limit: plan.timerSlack.wholeNanoseconds, now: 0)
+        timerSlack = TimerSlack(limit: plan.timerSlack?.wholeNanoseconds)
+        openingLimit =
+            plan.maxOpening.map { max(1, $0 / threads + (index < $0 % threads ? 1 : 0)) } ?? .max
         firstPhase = SocketAddress.literal(plan.target.host, port: plan.target.port) == nil ? .dns : .tcp
-        super.init(deadlines: capacity + 3, wantsTags: plan.match == .tagged)
+        super.init(
+            deadlines: capacity + 2, wantsTags: plan.match == .tagged, wantsActivity: plan.timeouts.idle != nil)
     }
 
     deinit {
@@ -121,17 +137,17 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         deadlines.set(tickSlot, to: runBegan + 1_000_000_000)
         if isStopping { return stopAll() }
         if capacity == 0 { return finish() }
-        deadlines.set(rampSlot, to: openingTime(0))
+        nextOpening = openingTime(0)
     }
 
     override func fire() {
         let sentBefore = sends
         defer {
-            timerSlack.count(sends &- sentBefore, now: loop.now)
+            timerSlack.count(sends &- sentBefore, now: loop.now, waited: loop.usage.waited)
             slack = timerSlack.current
         }
-        var handled = 0
-        while deadlines.earliest <= loop.now {
+        while budget > 0, deadlines.earliest <= loop.now {
+            budget &-= 1
             let slot = deadlines.earliestSlot
             if slot < capacity {
                 sessions[slot].armed = 0
@@ -140,8 +156,6 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
                     sessions[slot].armed = .max
                     deadlines.remove(slot)
                 }
-            } else if slot == rampSlot {
-                open()
             } else if slot == tickSlot {
                 tick()
             } else {
@@ -150,16 +164,13 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
                 stopAll()
             }
             loop.isNowOld = true
-            // Replies that arrive meanwhile are to be timed soon: hand the loop back now and then.
-            handled += 1
-            if handled >= 128 { return }
         }
     }
 
     final override func stopAll() {
         isStopping = true
         guard runBegan != 0 else { return }
-        deadlines.remove(rampSlot)
+        nextOpening = .max
         for slot in 0..<capacity {
             switch sessions[slot].state {
             case .idle, .waiting, .opening: end(slot, .aborted, abort: true)
@@ -172,7 +183,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     final override func abortAll() {
         isStopping = true
         guard runBegan != 0 else { return }
-        deadlines.remove(rampSlot)
+        nextOpening = .max
         for slot in 0..<capacity where sessions[slot].state != .done {
             // A closing handshake that is cut short did not come to anything, unless the server's part of it is done.
             let isComplete = sessions[slot].state == .closing && sessions[slot].closeSeen != nil
@@ -184,12 +195,25 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     private func tick() {
         ticks += 1
+        reportUsage()
         statistics = collector.hand(over: statistics, of: index, isFinal: false)
         deadlines.set(tickSlot, to: runBegan + (ticks + 1) * 1_000_000_000)
     }
 
+    /// Adds how the loop's thread spent its time since the last call.
+    private func reportUsage() {
+        let usage = loop.usage(at: loop.now)
+        let time = usage.time &- reported.time
+        statistics.pointee.loopTime &+= time
+        statistics.pointee.loopBusy &+= time.since(usage.waited &- reported.waited)
+        statistics.pointee.loopCPU &+= usage.processor &- reported.processor
+        reported = usage
+    }
+
     private func finish() {
-        for slot in [rampSlot, tickSlot, limitSlot] { deadlines.remove(slot) }
+        nextOpening = .max
+        for slot in [tickSlot, limitSlot] { deadlines.remove(slot) }
+        reportUsage()
         statistics = collector.hand(over: statistics, of: index, isFinal: true)
         loop.stop()
     }
@@ -201,27 +225,63 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         runBegan &+ UInt64(openingInterval * Double(index + slot * threads))
     }
 
-    private func open() {
-        // Bounded, so that a steep ramp does not keep the replies of those already open waiting.
-        var opened = 0
-        while started < capacity, opened < 16, openingTime(started) <= loop.now {
-            let slot = started
-            started += 1
-            opened += 1
-            begin(slot)
+    /// Begins openings that are due. Replies and messages come first: this is called once in a pass of the loop, takes no
+    /// longer than `EventLoop.openingShare`, and looks at the messages due after each.
+    override func open() {
+        let began = loop.now
+        while openingCount < openingLimit {
+            if attemptsTaken < attemptsHeld.count {
+                let slot = Int(attemptsHeld[attemptsTaken])
+                attemptsTaken += 1
+                if attemptsTaken == attemptsHeld.count || attemptsTaken > 1024 && attemptsTaken * 2 > attemptsHeld.count
+                {
+                    attemptsHeld.removeFirst(attemptsTaken)
+                    attemptsTaken = 0
+                }
+                // It may have been ended while it waited.
+                if sessions[slot].state == .waiting { begin(slot, intended: sessions[slot].due) }
+            } else if started < capacity, !isStopping, openingTime(started) <= loop.now {
+                let slot = started
+                started += 1
+                let intended = openingTime(slot)
+                statistics.pointee.started += 1
+                statistics.pointee.openLag.record(loop.now.since(max(intended, openingReady)))
+                statistics.pointee.lastStart = max(statistics.pointee.lastStart, loop.now.since(runBegan))
+                begin(slot, intended: intended)
+            } else {
+                break
+            }
             loop.updateNow()
+            if deadlines.earliest <= loop.now { fire() }
+            if loop.now.since(began) >= EventLoop.openingShare { break }
         }
-        if started < capacity {
-            deadlines.set(rampSlot, to: openingTime(started))
+        planOpening()
+    }
+
+    /// Sets when `open` is to be called next.
+    private func planOpening() {
+        if openingCount >= openingLimit || isStopping {
+            nextOpening = .max
+        } else if attemptsTaken < attemptsHeld.count {
+            nextOpening = 0
         } else {
-            deadlines.remove(rampSlot)
+            nextOpening = started < capacity ? openingTime(started) : .max
         }
     }
 
-    private func begin(_ slot: Int) {
-        if sessions[slot].attempts == 0 { statistics.pointee.started += 1 }
+    /// A connection is not opening any more.
+    private func openingEnded() {
+        openingCount -= 1
+        guard openingCount == openingLimit - 1 else { return }
+        openingReady = loop.now
+        planOpening()
+    }
+
+    private func begin(_ slot: Int, intended: UInt64) {
+        openingCount += 1
         sessions[slot].state = .opening
         sessions[slot].phase = firstPhase
+        sessions[slot].due = intended
         sessions[slot].began = loop.now
         sessions[slot].phaseBegan = loop.now
         arm(slot, loop.now &+ connectTimeout)
@@ -258,25 +318,21 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             opened(slot, now)
         case .message(let length, let tag):
             message(length: length, tag: tag, slot: UInt32(slot), generation: generation, now: now)
+        case .activity:
+            sessions[slot].lastReceived = now
         case .pong(let id):
             sessions[slot].lastReceived = now
             guard match == .ping else { return }
-            switch sessions[slot].replies.answer(id) {
-            case .timed(let entry): recordReply(entry, now)
-            case .untimed: statistics.pointee.untimed += 1
-            case .unexpected: break
-            }
+            // RFC 6455 §5.5.3: a server that got several pings may answer only the latest.
+            while let times = sessions[slot].replies.answerOldest(upTo: id) { recordReply(times, now) }
             replyCame(slot)
         case .writable:
-            guard sessions[slot].isBlocked else { return }
-            sessions[slot].isBlocked = false
-            sessions[slot].released = now
-            if sessions[slot].state == .open { pump(slot) }
+            unblock(slot, now)
         case .closeReceived(let code):
             sessions[slot].closeSeen = code
             let isUnasked = sessions[slot].verdict == .closed(CloseCode.abnormal.rawValue)
             if sessions[slot].state == .open || isUnasked {
-                sessions[slot].state = .closing
+                sessions[slot].beginClosing(at: loop.now)
                 sessions[slot].verdict = .closed(code.rawValue)
                 arm(slot, now &+ closeTimeout)
             }
@@ -302,14 +358,17 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let began = sessions[slot].phaseBegan
         sessions[slot].phase = next
         sessions[slot].phaseBegan = now
-        return now &- began
+        return now.since(began)
     }
 
     private func opened(_ slot: Int, _ now: UInt64) {
         statistics.pointee.upgrade.record(endPhase(slot, now, next: .upgrade))
-        statistics.pointee.handshake.record(now &- sessions[slot].began)
+        statistics.pointee.handshake.record(now.since(sessions[slot].began))
+        statistics.pointee.handshakeResponse.record(now.since(sessions[slot].due))
         statistics.pointee.opened += 1
+        openingEnded()
         sessions[slot].state = .open
+        sessions[slot].release(at: now)
         sessions[slot].opened = now &- sessions[slot].elapsed
         sessions[slot].lastReceived = now
         sessions[slot].lastSent = now
@@ -337,32 +396,33 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         statistics.pointee.received += 1
         statistics.pointee.bytesReceived += UInt64(length)
         sessions[slot].lastReceived = now
-        let answer: ReplyQueue.Answer
+        let times: ReplyQueue.Times?
         switch match {
         case .echo:
-            answer = sessions[slot].replies.answerOldest()
+            times = sessions[slot].replies.answerOldest()
         case .tagged:
             let connection = UInt64(firstConnection + index + slot * threads)
             if let tag, tag.nonce == nonce, tag.connection == connection {
-                answer = sessions[slot].replies.answer(tag.message)
+                times = sessions[slot].replies.answer(tag.message)
             } else {
-                answer = .unexpected
+                times = nil
             }
         case .ping, .none:
             return
         }
-        switch answer {
-        case .timed(let entry): recordReply(entry, now)
-        case .untimed: statistics.pointee.untimed += 1
-        case .unexpected: statistics.pointee.unexpected += 1
-        }
+        if let times { recordReply(times, now) } else { statistics.pointee.unexpected += 1 }
         replyCame(slot)
     }
 
-    private func recordReply(_ entry: ReplyQueue.Entry, _ now: UInt64) {
-        let service = now &- entry.actual
+    override func activity(slot: UInt32, generation: UInt32, now: UInt64) {
+        guard sessions[Int(slot)].generation == generation else { return }
+        sessions[Int(slot)].lastReceived = now
+    }
+
+    private func recordReply(_ times: ReplyQueue.Times, _ now: UInt64) {
+        let service = now.since(times.actual)
         statistics.pointee.rttService.record(service)
-        statistics.pointee.rttResponse.record(now &- entry.intended)
+        statistics.pointee.rttResponse.record(now.since(times.intended))
         if service > replyTimeout { statistics.pointee.late += 1 }
     }
 
@@ -371,7 +431,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         guard sessions[slot].state == .open else { return }
         if sessions[slot].hasMessage {
             if sessions[slot].isHeld {
-                sessions[slot].released = loop.now
+                sessions[slot].release(at: loop.now)
                 pump(slot)
             }
         } else if sessions[slot].replies.count == 0, !sessions[slot].isBlocked {
@@ -393,7 +453,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             UInt64(clamping: message.offset) <= sendingTime
         else { return }
         // A closed loop without pauses is paced by its replies alone, so that the clock says when its time is over.
-        if message.offset <= 0, inFlight != .max, loop.now &- session.pointee.opened > sendingTime { return }
+        if message.offset <= 0, inFlight != .max, loop.now.since(session.pointee.opened) > sendingTime { return }
         session.pointee.message = message
         session.pointee.due = session.pointee.opened &+ UInt64(clamping: message.offset)
         session.pointee.hasMessage = true
@@ -403,18 +463,47 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     @inline(__always)
     private func pump(_ slot: Int) {
         let session = sessions + slot
-        var burst = 0
+        if session.pointee.hasMessage, loop.now.since(session.pointee.opened) > sendingTime { endSendingIfOver(slot) }
         while session.pointee.hasMessage, !session.pointee.isBlocked {
             session.pointee.isHeld = session.pointee.replies.count >= inFlight
-            if session.pointee.isHeld || session.pointee.due > loop.now || burst == 64 { break }
+            if session.pointee.isHeld || session.pointee.due > loop.now || budget == 0 { break }
+            budget &-= 1
             send(slot)
-            burst += 1
             guard session.pointee.state == .open else { return }
         }
         guard session.pointee.hasMessage || session.pointee.replies.count > 0 || session.pointee.isBlocked else {
             return close(slot, .succeeded, .normal)
         }
         rearm(slot)
+    }
+
+    /// When the connection's `duration` is over: gives up the messages that are still to be sent, except one that only the
+    /// generator's lag has kept back.
+    @inline(never)
+    private func endSendingIfOver(_ slot: Int) {
+        let session = sessions + slot
+        let isFree = !session.pointee.isBlocked && session.pointee.replies.count < inFlight
+        let isInTime = session.pointee.possible.since(session.pointee.opened) <= sendingTime
+        let lateness = loop.now.since(session.pointee.opened) &- sendingTime
+        if isFree, isInTime, lateness <= Self.sendingGrace { return }
+        countUnsent(slot, through: session.pointee.opened &+ sendingTime)
+        session.pointee.hasMessage = false
+        session.pointee.isHeld = false
+        session.pointee.length = -1
+    }
+
+    /// Counts the messages that were due by `time` and are not going to be sent. After this the schedule is of no use.
+    private func countUnsent(_ slot: Int, through time: UInt64) {
+        let session = sessions + slot
+        guard session.pointee.hasMessage, session.pointee.due <= time else { return }
+        // In a closed loop without pauses a message is not meant before the reply that lets it go.
+        guard inFlight == .max || session.pointee.due > session.pointee.opened else { return }
+        let offset = Int64(clamping: min(time.since(session.pointee.opened), sendingTime))
+        let left = messageLimit == .max ? .max : messageLimit.since(session.pointee.sent &+ 1)
+        statistics.pointee.unsent &+= 1
+        statistics.pointee.unsent &+= schedulers.count(
+            slot: slot, through: offset, limit: left, random: &session.pointee.random)
+        if session.pointee.isBlocked { statistics.pointee.blocked += 1 }
     }
 
     @inline(__always)
@@ -437,7 +526,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let now = loop.currentNow()
         // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
         // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
-        let possible = max(session.pointee.due, session.pointee.released)
+        let possible = session.pointee.possible
         let isUnpaced = inFlight != .max && session.pointee.due <= session.pointee.opened
         let intended = isUnpaced ? possible : session.pointee.due
         // References are not counted here. The connection: the table's, or once it is out of the table the loop's, outlives
@@ -456,28 +545,24 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             if outcome == .buffered { block(slot) }
             statistics.pointee.sent += 1
             statistics.pointee.bytesSent += UInt64(length)
-            statistics.pointee.sendLag.record(now &- possible)
+            statistics.pointee.sendLag.record(now.since(possible))
             let index = session.pointee.sent
             session.pointee.sent = index + 1
             session.pointee.lastSent = now
             if match != .none {
                 session.pointee.replies.append(
-                    ReplyQueue.Entry(intended: intended, actual: now), index: index, limit: maxUnanswered)
+                    ReplyQueue.Times(intended: intended, actual: now), index: index, limit: maxUnanswered)
             }
-            if match == .ping, connection._withUnsafeGuaranteedRef({ $0.ping(id: index) }) == .unsupported {
-                return close(slot, .clientError, .normal)
+            if match == .ping {
+                ping(slot)
+                // The ping may have found the connection dead, and that has ended it.
+                guard session.pointee.state == .open else { return }
             }
-            // The ping may have found the connection dead, and that has ended it.
-            guard session.pointee.state == .open else { return }
             next(slot)
         case .blocked:
             block(slot)
         case .closed:
-            // The connection has told its end, or is about to.
-            guard session.pointee.state == .open else { return }
-            session.pointee.state = .closing
-            session.pointee.verdict = .closed(CloseCode.abnormal.rawValue)
-            arm(slot, now &+ closeTimeout)
+            lose(slot)
         case .unsupported:
             close(slot, .clientError, .normal)
         }
@@ -505,10 +590,44 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         }
     }
 
+    /// Sends the ping of the message sent last.
+    private func ping(_ slot: Int) {
+        guard let connection = connections[slot] else { return }
+        sessions[slot].owesPing = false
+        switch connection._withUnsafeGuaranteedRef({ $0.ping(id: sessions[slot].sent - 1) }) {
+        case .sent: break
+        case .buffered: block(slot)
+        case .blocked:
+            sessions[slot].owesPing = true
+            block(slot)
+        case .closed: lose(slot)
+        case .unsupported: close(slot, .clientError, .normal)
+        }
+    }
+
     private func block(_ slot: Int) {
         guard !sessions[slot].isBlocked else { return }
         sessions[slot].isBlocked = true
-        statistics.pointee.blocked += 1
+        sessions[slot].blockedSince = loop.now
+    }
+
+    private func unblock(_ slot: Int, _ now: UInt64) {
+        guard sessions[slot].isBlocked else { return }
+        sessions[slot].isBlocked = false
+        guard sessions[slot].state == .open else { return }
+        // A message had to wait only if it came due meanwhile.
+        if sessions[slot].hasMessage, sessions[slot].due < now { statistics.pointee.blocked += 1 }
+        sessions[slot].release(at: now)
+        if sessions[slot].owesPing { ping(slot) }
+        if sessions[slot].state == .open { pump(slot) }
+    }
+
+    /// The connection says that it is over; it has told its end, or is about to.
+    private func lose(_ slot: Int) {
+        guard sessions[slot].state == .open else { return }
+        sessions[slot].beginClosing(at: loop.now)
+        sessions[slot].verdict = .closed(CloseCode.abnormal.rawValue)
+        arm(slot, loop.now &+ closeTimeout)
     }
 
     // MARK: - Deadlines
@@ -524,13 +643,16 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let session = sessions + slot
         var deadline = UInt64.max
         if session.pointee.isBlocked {
-            deadline = session.pointee.lastSent &+ replyTimeout
+            deadline = session.pointee.blockedSince &+ replyTimeout
         } else if session.pointee.hasMessage, !session.pointee.isHeld {
             deadline = session.pointee.due
         } else {
-            deadline = (session.pointee.replies.oldest?.actual ?? session.pointee.lastSent) &+ replyTimeout
+            deadline = (session.pointee.replies.oldestActual ?? session.pointee.lastSent) &+ replyTimeout
             // After the last message, replies have the full time from then on.
-            if !session.pointee.hasMessage { deadline = max(deadline, session.pointee.lastSent &+ replyTimeout) }
+            if !session.pointee.hasMessage { deadline = max(deadline, session.pointee.lastReady &+ replyTimeout) }
+        }
+        if session.pointee.hasMessage, session.pointee.isHeld || session.pointee.isBlocked, sendingTime != .max {
+            deadline = min(deadline, session.pointee.opened &+ sendingTime &+ 1)
         }
         if idleTimeout != .max { deadline = min(deadline, session.pointee.lastReceived &+ idleTimeout) }
         if session.pointee.armed != 0, deadline >= session.pointee.armed { return }
@@ -545,7 +667,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         case .idle, .done:
             break
         case .waiting:
-            begin(slot)
+            attemptsHeld.append(UInt32(slot))
+            planOpening()
         case .opening:
             end(slot, session.pointee.phase.timeout, abort: true)
         case .closing:
@@ -557,11 +680,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
                 return close(slot, .idleTimeout, .goingAway)
             }
             if session.pointee.isBlocked {
-                if session.pointee.lastSent &+ replyTimeout <= now { return end(slot, .sendTimeout, abort: true) }
+                if session.pointee.blockedSince &+ replyTimeout <= now { return end(slot, .sendTimeout, abort: true) }
             } else if !session.pointee.hasMessage || session.pointee.isHeld, session.pointee.replies.count > 0 {
                 let from =
                     session.pointee.isHeld && session.pointee.hasMessage
-                    ? session.pointee.replies.oldest?.actual ?? session.pointee.lastSent : session.pointee.lastSent
+                    ? session.pointee.replies.oldestActual ?? session.pointee.lastSent : session.pointee.lastReady
                 if from &+ replyTimeout <= now { return close(slot, .replyTimeout, .goingAway) }
             }
             pump(slot)
@@ -574,7 +697,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private func close(_ slot: Int, _ verdict: Outcome, _ code: CloseCode) {
         let session = sessions + slot
         guard session.pointee.state == .open else { return }
-        session.pointee.state = .closing
+        session.pointee.beginClosing(at: loop.now)
         session.pointee.verdict = verdict
         arm(slot, loop.now &+ closeTimeout)
         connections[slot]?._withUnsafeGuaranteedRef { $0.close(code, reason: "") }
@@ -591,16 +714,21 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         if wasOpen {
             statistics.pointee.ended += 1
             statistics.pointee.unanswered += session.pointee.replies.count
-            session.pointee.elapsed = loop.now &- session.pointee.opened
+            session.pointee.elapsed = loop.now.since(session.pointee.opened)
+        } else if session.pointee.state == .opening {
+            openingEnded()
         }
         session.pointee.replies.free()
         if let connection {
             if abort { connection._withUnsafeGuaranteedRef { $0.abort() } }
             loop.releaseLater(connection)
         }
-        if let reconnect = plan.reconnect, mayReconnect(slot, outcome, reconnect) {
-            return wait(slot, outcome, reconnect)
+        let reconnect = plan.reconnect.flatMap { mayReconnect(slot, outcome, $0) ? $0 : nil }
+        // A schedule that goes on later gives nothing up.
+        if wasOpen, reconnect?.schedule != .continue {
+            countUnsent(slot, through: session.pointee.state == .open ? loop.now : session.pointee.phaseBegan)
         }
+        if let reconnect { return wait(slot, outcome, reconnect) }
         session.pointee.state = .done
         session.pointee.armed = .max
         deadlines.remove(slot)
@@ -626,6 +754,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         session.pointee.attempts += 1
         session.pointee.isHeld = false
         session.pointee.isBlocked = false
+        session.pointee.owesPing = false
         session.pointee.closeSeen = nil
         session.pointee.verdict = .succeeded
         if reconnect.schedule == .restart {
@@ -637,7 +766,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             session.pointee.length = -1
         }
         let full = Double(reconnect.wait(before: Int(session.pointee.attempts)))
-        arm(slot, loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit())))
+        session.pointee.due = loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit()))
+        arm(slot, session.pointee.due)
     }
 }
 
@@ -648,6 +778,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 final class StockLoadLoop: LoadLoop<StockClient>, @unchecked Sendable {
     override func start() { super.start() }
     override func fire() { super.fire() }
+    override func open() { super.open() }
     override func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {
         super.handle(event, slot: slot, generation: generation, now: now)
     }

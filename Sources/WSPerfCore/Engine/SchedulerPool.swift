@@ -9,6 +9,10 @@ class SchedulerPool {
     /// What the scheduler at `slot`, which must have been started, says next.
     func next(slot: Int, random: inout SeededGenerator) -> ScheduledMessage? { nil }
 
+    /// How many more messages, `limit` at most, the scheduler at `slot` means to send up to and including `offset`. Spoils
+    /// the scheduler, which is of no use afterwards.
+    func count(slot: Int, through offset: Int64, limit: UInt64, random: inout SeededGenerator) -> UInt64 { 0 }
+
     /// Frees `slot`; does nothing if it is free.
     func stop(slot: Int) {}
 }
@@ -55,6 +59,11 @@ final class TypedSchedulerPool<Scheduler: MessageScheduler>: SchedulerPool {
     override func next(slot: Int, random: inout SeededGenerator) -> ScheduledMessage? {
         precondition(slot >= 0 && slot < capacity && isStarted[slot], "slot \(slot) has no scheduler")
         return storage[slot].next(using: &random)
+    }
+
+    override func count(slot: Int, through offset: Int64, limit: UInt64, random: inout SeededGenerator) -> UInt64 {
+        precondition(slot >= 0 && slot < capacity && isStarted[slot], "slot \(slot) has no scheduler")
+        return storage[slot].count(through: offset, atMost: limit, using: &random)
     }
 
     override func stop(slot: Int) {

@@ -32,6 +32,8 @@ struct Session {
     var isHeld = false
     /// The connection takes no message until it says that it is writable.
     var isBlocked = false
+    /// The ping of the message sent last could not be sent yet.
+    var owesPing = false
     /// There is a message to be sent: `message`, at `due`.
     var hasMessage = false
     var isScheduled = false
@@ -44,15 +46,20 @@ struct Session {
     var random: SeededGenerator
     /// All times: nanoseconds of the monotonic clock.
     var began: UInt64 = 0
+    /// When what it is doing began: a phase of its opening, or its closing.
     var phaseBegan: UInt64 = 0
     var opened: UInt64 = 0
     /// How far its schedule had come when it was last open, nanoseconds.
     var elapsed: UInt64 = 0
+    /// When the next message is meant to go out; while the connection opens, when it was meant to begin to.
     var due: UInt64 = 0
     var lastSent: UInt64 = 0
     var lastReceived: UInt64 = 0
-    /// When the connection last let go of a message it had held back or could not take.
-    var released: UInt64 = 0
+    /// Since when the connection could send: it opened then, or let go of what it had held back or could not take. Only
+    /// `opened` and `release` set it, to the current time, so that it never goes back.
+    private(set) var ready: UInt64 = 0
+    /// When it last took no more; of use while `isBlocked`.
+    var blockedSince: UInt64 = 0
     /// What the deadline queue holds for this connection; 0 while its deadline is being handled, `max` for none.
     var armed: UInt64 = .max
     /// Messages sent, which is the next one's index.
@@ -61,4 +68,29 @@ struct Session {
     var replies = ReplyQueue()
     /// What a closing connection comes to if the closing goes well.
     var verdict = Outcome.succeeded
+
+    init(random: SeededGenerator) { self.random = random }
+
+    /// The connection can send from now on.
+    @inline(__always)
+    mutating func release(at now: UInt64) { ready = max(ready, now) }
+
+    mutating func beginClosing(at now: UInt64) {
+        state = .closing
+        phaseBegan = now
+    }
+
+    /// From when on a reply to the last message is waited for: it was sent then, or had been written to the socket.
+    var lastReady: UInt64 { max(lastSent, ready) }
+
+    /// Since when the next message could have gone out: it was due, and the connection could send. What is later than this is
+    /// the generator's own lag.
+    var possible: UInt64 { max(due, ready) }
+}
+
+extension UInt64 {
+    /// The time from `earlier` to this one; 0 where that is later. Times that come from different threads may be out of
+    /// order by a little, and a difference below zero would be an age.
+    @inline(__always)
+    func since(_ earlier: UInt64) -> UInt64 { self > earlier ? self &- earlier : 0 }
 }

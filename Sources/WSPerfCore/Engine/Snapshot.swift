@@ -21,5 +21,11 @@ public struct Snapshot: Sendable, Equatable {
 /// `WorkerShare()` is the first and only worker, as in a harness of one's own.
 public struct WorkerShare: Sendable, Hashable {
     public var workerIndex: Int
-    public init(workerIndex: Int = 0) { self.workerIndex = workerIndex }
+    /// What the messages of this run are told from those of others by, where replies are matched by tag: the same for all
+    /// workers of a run, another one for each run. Nil: the engine draws one.
+    public var nonce: UInt64?
+    public init(workerIndex: Int = 0, nonce: UInt64? = nil) {
+        self.workerIndex = workerIndex
+        self.nonce = nonce
+    }
 }

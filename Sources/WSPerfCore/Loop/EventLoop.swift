@@ -10,7 +10,9 @@ public final class EventLoop: @unchecked Sendable {
     // makes the class safe to pass around.
     private let poller: Poller
     private let mailbox: Mailbox
-    private var spareItems: [Mailbox.Item] = []
+    /// Mail taken out of the mailbox, of which the first `mailTaken` items have been handled.
+    private var mail: [Mailbox.Item] = []
+    private var mailTaken = 0
     private var thread = pthread_t()
     private var isRunning = false
     private var mustStop = false
@@ -37,6 +39,8 @@ public final class EventLoop: @unchecked Sendable {
     private struct Registration {
         var handler: Unmanaged<PollHandler>?
         var generation: UInt32
+        /// Its connection is not open yet.
+        var isOpening = true
     }
 
     // Invariant: `handlers` has room for `handlerCapacity` registrations, of which the first `handlerCount` are
@@ -57,6 +61,7 @@ public final class EventLoop: @unchecked Sendable {
         outgoing = .allocate(capacity: 1)
         outgoing.initialize(to: OutgoingBuffer())
         handlers = .allocate(capacity: handlerCapacity)
+        opening = .allocate(capacity: Poller.capacity)
         try poller.add(mailbox.descriptor, .read, token: .max)
     }
 
@@ -64,6 +69,7 @@ public final class EventLoop: @unchecked Sendable {
         for index in 0..<handlerCount { handlers[index].handler?.release() }
         for object in released { object.release() }
         handlers.deallocate()
+        opening.deallocate()
         outgoing.deinitialize(count: 1)
         outgoing.deallocate()
         keys.deallocate()
@@ -118,7 +124,15 @@ public final class EventLoop: @unchecked Sendable {
             throw error
         }
         handlers[Int(index)].handler = .passRetained(handler)
+        handlers[Int(index)].isOpening = true
         return token
+    }
+
+    /// The connection behind this token is open: its events are handled before those of connections that are not.
+    func isOpen(token: UInt64) {
+        let index = Int(token & 0xffff_ffff)
+        precondition(index < handlerCount)
+        if handlers[index].generation == UInt32(token >> 32) { handlers[index].isOpening = false }
     }
 
     private func growHandlers() {
@@ -152,37 +166,75 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: - Running
 
+    // Each pass of the loop looks at the sockets once. What it does before it looks again is bounded, so that no kind of
+    // work starves another: messages that are due come first, then what open connections have received, then other
+    // threads' mail, then connections that open.
+
+    /// The most time that a pass gives to handshakes under way, and to beginning new ones, each: nanoseconds. At least one
+    /// of each is served.
+    static var openingShare: UInt64 { 500_000 }
+    /// Deadlines handled and messages sent in one pass.
+    private static var passBudget: Int { 1024 }
+    /// Items of mail taken in one pass.
+    private static var mailShare: Int { 512 }
+
+    /// How a loop's thread spent its time, nanoseconds.
+    struct Usage {
+        /// Since `run` began.
+        var time: UInt64 = 0
+        /// Of it, waiting for something to happen.
+        var waited: UInt64 = 0
+        /// Processor time of the thread; brought up to date by `usage(at:)` only.
+        var processor: UInt64 = 0
+    }
+
+    private(set) var usage = Usage()
+    private var runBegan: UInt64 = 0
+
+    /// How the loop's thread has spent its time up to `now`. On the loop's thread.
+    func usage(at now: UInt64) -> Usage {
+        usage.time = now &- runBegan
+        usage.processor = clinux_thread_time()
+        return usage
+    }
+
+    /// Events of the last wait that belong to connections not open yet; handled after all others.
+    private let opening: UnsafeMutablePointer<Int32>
+
     /// Runs on the calling thread until `stop()`. `timers` says when the next deadline is and handles those that are due.
     func run(_ timers: SessionTable) {
         thread = pthread_self()
         isRunning = true
         clinux_precise_timers()
-        updateNow()
+        runBegan = updateNow()
         timers.start()
         while !mustStop {
-            let next = timers.earliest
-            let timeout: Int64
-            if next == .max {
-                timeout = -1
-            } else {
-                let current = updateNow()
-                let wake = next &+ timers.slack
-                timeout = wake > current ? Int64(clamping: wake - current) : 0
-            }
-            let count = poller.wait(timeout: timeout)
-            updateNow()
+            timers.budget = Self.passBudget
+            let count = wait(timers)
+            var openingCount = 0
+            var hasMail = false
             for index in 0..<count {
                 let (ready, token) = poller.event(index)
                 if token == .max {
-                    takeMail()
-                } else {
-                    dispatch(ready, token)
+                    hasMail = true
+                    continue
                 }
+                guard let handler = handler(token) else { continue }
+                if isOpening(token) {
+                    opening[openingCount] = Int32(index)
+                    openingCount += 1
+                    continue
+                }
+                // `unwatch` defers the release, so the table's reference outlives this call.
+                handler._withUnsafeGuaranteedRef { $0.ready(ready) }
                 isNowOld = true
                 // A send that came due while a long batch is worked through does not wait for its end.
-                if timers.earliest <= now { timers.fire() }
+                if timers.earliest <= clock { timers.fire() }
             }
-            if timers.earliest <= now { timers.fire() }
+            if hasMail || mailTaken < mail.count { takeMail(timers) }
+            if timers.earliest <= clock { timers.fire() }
+            if openingCount > 0 { serveOpening(openingCount, isAlone: openingCount == count, timers) }
+            if timers.nextOpening <= clock { timers.open() }
             if !released.isEmpty {
                 for object in released { object.release() }
                 released.removeAll(keepingCapacity: true)
@@ -191,27 +243,91 @@ public final class EventLoop: @unchecked Sendable {
         mailbox.shut()
     }
 
+    private var lead = WakeLead()
+
+    /// Waits for events, until something is due, or not at all where work is left. Returns how many events there are.
+    @inline(__always)
+    private func wait(_ timers: SessionTable) -> Int {
+        let earliest = timers.earliest
+        let wake = min(earliest == .max ? .max : earliest &+ timers.slack, timers.nextOpening)
+        let began = updateNow()
+        if mailTaken < mail.count || wake <= began {
+            let count = poller.wait(timeout: 0)
+            updateNow()
+            return count
+        }
+        let remaining = wake - began
+        // Where a later wake is welcome, so is a late one.
+        let lead = wake == .max || timers.slack > 0 ? 0 : self.lead.current(now: began)
+        let timeout = remaining > lead ? remaining - lead : 0
+        let count = poller.wait(timeout: wake == .max ? -1 : Int64(clamping: timeout))
+        let took = updateNow() &- began
+        if timeout == 0 {
+            if count == 0 { usage.waited &+= took }
+            self.lead.waitedAwake(took)
+        } else {
+            // A wait that came back at once did not sleep: it was work.
+            if took > Self.shortestSleep { usage.waited &+= took }
+            if count == 0, wake != .max { self.lead.woke(late: took.since(timeout)) }
+        }
+        return count
+    }
+
+    /// Nanoseconds; a thread that gives the processor up and gets it back takes longer.
+    private static var shortestSleep: UInt64 { 3_000 }
+
+    /// Handles what has happened to connections that are opening, for a share of the pass: a TLS handshake takes a hundred
+    /// times as long as a message. What is left over, the poller tells again.
+    @inline(never)
+    private func serveOpening(_ count: Int, isAlone: Bool, _ timers: SessionTable) {
+        let began = clock
+        // With nothing else to do, fewer looks at the sockets.
+        let share = isAlone ? Self.openingShare * 4 : Self.openingShare
+        for place in 0..<count {
+            let (ready, token) = poller.event(Int(opening[place]))
+            guard let handler = handler(token) else { continue }
+            handler._withUnsafeGuaranteedRef { $0.ready(ready) }
+            updateNow()
+            if timers.earliest <= clock { timers.fire() }
+            if clock.since(began) >= share { return }
+        }
+    }
+
     /// Ends `run` after the events at hand. On the loop's thread.
     func stop() { mustStop = true }
 
-    private func dispatch(_ ready: Poller.Interest, _ token: UInt64) {
+    /// Who watches for this token's events; nil if nobody does any more.
+    @inline(__always)
+    private func handler(_ token: UInt64) -> Unmanaged<PollHandler>? {
         let index = Int(token & 0xffff_ffff)
         precondition(index < handlerCount)
-        guard handlers[index].generation == UInt32(token >> 32), let handler = handlers[index].handler else { return }
-        // `unwatch` defers the release, so the table's reference outlives this call.
-        handler._withUnsafeGuaranteedRef { $0.ready(ready) }
+        guard handlers[index].generation == UInt32(token >> 32) else { return nil }
+        return handlers[index].handler
     }
 
-    private func takeMail() {
-        mailbox.take(into: &spareItems)
-        for item in spareItems {
+    @inline(__always)
+    private func isOpening(_ token: UInt64) -> Bool { handlers[Int(token & 0xffff_ffff)].isOpening }
+
+    private func takeMail(_ timers: SessionTable) {
+        if mailTaken == mail.count {
+            mail.removeAll(keepingCapacity: true)
+            mailTaken = 0
+            mailbox.take(into: &mail)
+        }
+        let end = min(mail.count, mailTaken + Self.mailShare)
+        while mailTaken < end {
+            let item = mail[mailTaken]
+            mailTaken += 1
             switch item {
             case .job(let job): job()
             case .event(let event, let sessions, let slot, let generation, let time):
+                // Put in since the clock was read last: nothing may happen later than now.
+                if time > clock { clock = time }
                 sessions.handle(event, slot: slot, generation: generation, now: time)
             }
+            isNowOld = true
+            if timers.earliest <= clock { timers.fire() }
         }
-        spareItems.removeAll(keepingCapacity: true)
     }
 }
 

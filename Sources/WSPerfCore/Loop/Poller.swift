@@ -18,12 +18,13 @@ struct Poller: ~Copyable {
     private let descriptor: Int32
     // Invariant: `events` has room for `capacity` events, of which the first `count` of the last `wait` are initialised.
     private let events: UnsafeMutablePointer<epoll_event>
-    private let capacity: Int32 = 512
+    /// Events of one wait at most.
+    static let capacity = 512
 
     init() throws(SystemError) {
         descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("epoll_create1", errno) }
-        events = .allocate(capacity: Int(capacity))
+        events = .allocate(capacity: Self.capacity)
     }
 
     deinit {
@@ -44,7 +45,7 @@ struct Poller: ~Copyable {
     /// Waits until something is ready or `timeout` nanoseconds are over (negative: no timeout). Returns how many events
     /// there are; 0 also after a signal.
     func wait(timeout: Int64) -> Int {
-        max(0, Int(clinux_epoll_wait(descriptor, events, capacity, timeout)))
+        max(0, Int(clinux_epoll_wait(descriptor, events, Int32(Self.capacity), timeout)))
     }
 
     func event(_ index: Int) -> (ready: Interest, token: UInt64) {

@@ -36,7 +36,7 @@ extension Plan {
         plan.sendMessages = reader.boolean("send_messages", default: plan.sendMessages)
         plan.messages = reader.integer("messages", in: 1...1_000_000_000)
         plan.duration = reader.duration("duration", in: .milliseconds(1)...PlanQuantity.longest)
-        plan.timerSlack = reader.duration("timer_slack", in: .zero ... .milliseconds(10), default: plan.timerSlack)
+        plan.timerSlack = reader.duration("timer_slack", in: .zero ... .milliseconds(10))
         plan.ramp = ramp(reader.mapping("ramp"), default: plan.ramp)
         plan.match = reader.choice("match", default: plan.match)
         plan.inFlight = reader.integer("in_flight", in: 1...1_000_000)
@@ -77,7 +77,7 @@ extension Plan {
             "send_messages": .boolean(sendMessages),
             "messages": Self.integer(messages),
             "duration": Self.duration(duration),
-            "timer_slack": .duration(timerSlack),
+            "timer_slack": Self.duration(timerSlack),
             "ramp": ramp.document,
             "match": .string(match.rawValue),
             "in_flight": Self.integer(inFlight),

@@ -31,7 +31,8 @@ public struct Plan: Sendable, Hashable {
     public var duration: Duration? = nil
     /// How much later than due a message may be sent so that several go out in one wake of the loop; the loop takes the
     /// less of it the fewer messages come due, and none where they are rarer than this. What it costs is in the send lag.
-    public var timerSlack: Duration = .microseconds(400)
+    public var timerSlack: Duration? = nil
+    public var maxOpening: Int? = nil
     public var ramp: RampPlan = .rate(perSecond: 1000)
     public var match: MatchMode = .echo
     /// Replies a connection may wait for before it holds its next message back; nil is the open loop, 1 the closed one.

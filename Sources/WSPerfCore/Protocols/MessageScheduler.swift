@@ -53,4 +53,30 @@ public protocol MessageScheduler: Sendable {
     /// The next message of this connection; nil when the sequence is over. The engine stops asking by itself once the
     /// plan's `messages` have been sent or its `duration` is over.
     mutating func next(using random: inout SeededGenerator) -> ScheduledMessage?
+
+    /// How many further messages the sequence has up to and including `offset`, `limit` at most. Asked when a connection's
+    /// sending ends, for what was due and not sent; nothing is asked of this scheduler afterwards.
+    ///
+    /// A scheduler that can work it out may implement it. What is given otherwise asks `next` up to 65,536 times and takes
+    /// the rest in proportion to the time that these cover.
+    mutating func count(through offset: Int64, atMost limit: UInt64, using random: inout SeededGenerator) -> UInt64
+}
+
+extension MessageScheduler {
+    public mutating func count(
+        through offset: Int64, atMost limit: UInt64, using random: inout SeededGenerator
+    ) -> UInt64 {
+        var count: UInt64 = 0
+        var (first, last) = (Int64(0), Int64(0))
+        while count < min(limit, 65_536) {
+            guard let message = next(using: &random), message.offset <= offset else { return count }
+            count += 1
+            if count == 1 { first = message.offset }
+            last = message.offset
+        }
+        // Where all of them are due at once there is no telling how many more are.
+        guard count < limit, last > first else { return count }
+        let whole = Double(count) * Double(offset - first) / Double(last - first)
+        return min(limit, UInt64(whole))
+    }
 }

@@ -30,6 +30,14 @@ public struct PeriodicScheduler: MessageScheduler, Hashable {
         offset = offset.addingSaturating(interval)
         return message
     }
+
+    public mutating func count(
+        through last: Int64, atMost limit: UInt64, using random: inout SeededGenerator
+    ) -> UInt64 {
+        guard interval > 0 else { return 0 }
+        if offset < 0 { offset = Int64(random.nextInteger(in: 0...Int(interval - 1))) }
+        return offset > last ? 0 : min(limit, UInt64((last - offset) / interval) + 1)
+    }
 }
 
 extension MessageScheduler where Self == PeriodicScheduler {

@@ -69,9 +69,17 @@ final class WorkerDriver: FleetDriver {
         }
     }
 
+    /// The same in all workers of a run and in no other run: FNV-1a of the session, which is drawn at random, and the run.
+    private var nonce: UInt64 {
+        "\(options.session)/\(options.run)".utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
+            (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+        }
+    }
+
     /// Reading a log of a million lines takes its time; heartbeats go on meanwhile.
     private func prepare(_ parcel: [UInt8]) {
-        let (factory, mailbox, share) = (factory, mailbox, WorkerShare(workerIndex: options.index))
+        let (factory, mailbox) = (factory, mailbox)
+        let share = WorkerShare(workerIndex: options.index, nonce: nonce)
         let slot = WorkloadSlot()
         self.slot = slot
         FleetLoop<WorkerDriver>.onThread("wsperf-prepare") {

@@ -3,27 +3,65 @@ import Testing
 @testable import WSPerfCore
 
 @Suite struct TimerSlackTests {
-    /// Messages that come due in 10 ms, the limit, and the slack that comes of it; microseconds.
+    /// Messages that come due in 10 ms, the plan's limit, and the slack that comes of it; microseconds.
     @Test(arguments: [
         (0, 250, 0), (1, 250, 0), (39, 250, 0), (40, 250, 0), (80, 250, 125), (200, 250, 200), (4000, 250, 247),
         (200, 1000, 950), (200, 0, 0), (10, 1000, 0),
     ])
     func growsWithTheRate(messages: UInt64, limit: UInt64, slack: UInt64) {
-        var timer = TimerSlack(limit: limit * 1000, now: 5)
-        timer.count(messages, now: 10_000_005)
+        var timer = TimerSlack(limit: limit * 1000)
+        timer.count(0, now: 1_000_000_000, waited: 0)
+        timer.count(messages, now: 1_010_000_000, waited: 10_000_000)
         #expect(timer.current / 1000 == slack)
     }
 
     @Test func keepsUntilItsWindowIsOver() {
-        var timer = TimerSlack(limit: 250_000, now: 0)
-        timer.count(1_000, now: 1_000)
+        var timer = TimerSlack(limit: 250_000)
+        timer.count(1_000, now: 1_000, waited: 0)
         #expect(timer.current == 0)
-        timer.count(0, now: TimerSlack.window)
+        timer.count(0, now: TimerSlack.window, waited: 0)
         let busy = timer.current
         #expect(busy > 240_000)
-        timer.count(0, now: TimerSlack.window * 2 - 1)
+        timer.count(0, now: TimerSlack.window * 2 - 1, waited: 0)
         #expect(timer.current == busy)
-        timer.count(0, now: TimerSlack.window * 2)
+        timer.count(0, now: TimerSlack.window * 2, waited: 0)
+        #expect(timer.current == 0)
+    }
+
+    /// Messages a second, what each costs with a wake of its own (µs), and the automatic slack (µs). There is none while
+    /// the loop would be busy for less than a quarter of its time.
+    @Test(arguments: [
+        (1_000, 30.0, 0), (5_000, 30, 0), (8_000, 30, 0), (10_000, 30, 60), (20_000, 30, 350), (40_000, 20, 375),
+        (2_000, 200, 0), (2_600, 200, 15),
+    ])
+    func automaticFollowsUtilisation(rate: Int, cost: Double, expected: Int) {
+        var timer = TimerSlack(limit: nil)
+        var (now, waited) = (UInt64(1), UInt64(0))
+        for _ in 0..<100 {
+            let messages = UInt64(rate / 100)
+            // Messages that share a wake cost a third.
+            let each = timer.current == 0 ? cost : cost / 3
+            now += 10_000_000
+            waited += 10_000_000 - min(10_000_000, UInt64(Double(messages) * each * 1000))
+            timer.count(messages, now: now, waited: waited)
+        }
+        #expect(abs(Int(timer.current / 1000) - expected) <= 2)
+    }
+
+    /// What a message costs without slack is measured again, so that a busy minute is forgotten.
+    @Test func automaticForgets() {
+        var timer = TimerSlack(limit: nil)
+        var (now, waited) = (UInt64(1), UInt64(0))
+        func run(_ windows: Int, cost: UInt64) {
+            for _ in 0..<windows {
+                now += 10_000_000
+                waited += 10_000_000 - 80 * cost
+                timer.count(80, now: now, waited: waited)
+            }
+        }
+        run(100, cost: 100_000)
+        #expect(timer.current > 200_000)
+        run(TimerSlack.windowsBetweenTrials * 12, cost: 10_000)
         #expect(timer.current == 0)
     }
 }
