@@ -143,8 +143,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     override func fire() {
         let sentBefore = sends
         defer {
-            timerSlack.count(sends &- sentBefore, now: loop.now, waited: loop.usage.waited)
-            slack = timerSlack.current
+            if timerSlack.count(sends &- sentBefore, now: loop.now) {
+                let usage = loop.usage(at: loop.now)
+                timerSlack.adapt(now: loop.now, worked: usage.processor.since(usage.awake))
+                slack = timerSlack.current
+            }
         }
         while budget > 0, deadlines.earliest <= loop.now {
             budget &-= 1

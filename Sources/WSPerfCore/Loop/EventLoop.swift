@@ -184,6 +184,8 @@ public final class EventLoop: @unchecked Sendable {
         var time: UInt64 = 0
         /// Of it, waiting for something to happen.
         var waited: UInt64 = 0
+        /// Of that, awake, because a deadline was near.
+        var awake: UInt64 = 0
         /// Processor time of the thread; brought up to date by `usage(at:)` only.
         var processor: UInt64 = 0
     }
@@ -263,7 +265,10 @@ public final class EventLoop: @unchecked Sendable {
         let count = poller.wait(timeout: wake == .max ? -1 : Int64(clamping: timeout))
         let took = updateNow() &- began
         if timeout == 0 {
-            if count == 0 { usage.waited &+= took }
+            if count == 0 {
+                usage.waited &+= took
+                usage.awake &+= took
+            }
             self.lead.waitedAwake(took)
         } else {
             // A wait that came back at once did not sleep: it was work.

@@ -5,8 +5,8 @@
 /// the whole of the allowed slack, (n − 1) / n of it is taken, and nothing where no more than one is.
 ///
 /// Without a limit of the plan's (`auto`) it must also be needed: the loop estimates how busy it would be if each message
-/// had a wake of its own, from what a message cost while there was no slack, which it tries again once a second. Up to a
-/// quarter of the time there is no slack; from there to half of the time it grows to `automaticLimit`.
+/// had a wake of its own, from the processor time that a message took while there was no slack, which it tries again once a
+/// second. Up to an eighth of the time there is no slack; from there to a fifth it grows to `automaticLimit`.
 ///
 /// Pure; all times are nanoseconds of one clock.
 struct TimerSlack {
@@ -24,8 +24,8 @@ struct TimerSlack {
     private(set) var current: UInt64 = 0
     private var counted: UInt64 = 0
     private var began: UInt64 = 0
-    private var waitedBefore: UInt64 = 0
-    /// Busy time for each message sent without slack, nanoseconds; 0 while it is not known.
+    private var workedBefore: UInt64 = 0
+    /// Processor time of each message sent without slack, nanoseconds; 0 while it is not known.
     private var costAlone = 0.0
     private var windows = 0
 
@@ -35,17 +35,23 @@ struct TimerSlack {
         isAutomatic = limit == nil
     }
 
-    /// Counts `messages` that came due and were sent, up to `now`. `waited` is how long the loop has waited in its life for something to do.
-    mutating func count(_ messages: UInt64, now: UInt64, waited: UInt64) {
+    /// Counts `messages` that came due and were sent, up to `now`. True when it is time to `adapt`.
+    @inline(__always)
+    mutating func count(_ messages: UInt64, now: UInt64) -> Bool {
         counted &+= messages
-        let elapsed = now &- began
-        guard elapsed >= Self.window else { return }
-        let busy = elapsed.since(waited &- waitedBefore)
+        return now &- began >= Self.window
+    }
+
+    /// Sets `current` by what has been counted. `worked` is the processor time that the loop's thread has taken in its life,
+    /// without what it spent awake waiting.
+    mutating func adapt(now: UInt64, worked: UInt64) {
+        let elapsed = max(1, now &- began)
+        let work = worked.since(workedBefore)
         let rate = Double(counted) / Double(elapsed)
         let due = rate * Double(limit)
         var slack = due > 1 ? Double(limit) * (due - 1) / due : 0
         if isAutomatic {
-            slack *= need(rate: rate, busy: busy)
+            slack *= need(rate: rate, work: work)
             windows += 1
             if windows >= Self.windowsBetweenTrials {
                 windows = 0
@@ -54,17 +60,17 @@ struct TimerSlack {
         }
         current = UInt64(slack)
         began = now
-        waitedBefore = waited
+        workedBefore = worked
         counted = 0
     }
 
-    /// 0 where the loop has time to spare, 1 where it would be busy half of its time or more.
-    private mutating func need(rate: Double, busy: UInt64) -> Double {
+    /// 0 where the loop has time to spare, 1 where it would be busy a fifth of its time or more.
+    private mutating func need(rate: Double, work: UInt64) -> Double {
         if current == 0, counted > 0 {
-            let cost = Double(busy) / Double(counted)
+            let cost = Double(work) / Double(counted)
             costAlone = costAlone == 0 ? cost : costAlone + (cost - costAlone) / 4
         }
         let utilisation = rate * costAlone
-        return min(max((utilisation - 0.25) * 4, 0), 1)
+        return min(max((utilisation - 0.125) / 0.075, 0), 1)
     }
 }

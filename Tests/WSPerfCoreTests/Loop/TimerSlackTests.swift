@@ -10,40 +10,58 @@ import Testing
     ])
     func growsWithTheRate(messages: UInt64, limit: UInt64, slack: UInt64) {
         var timer = TimerSlack(limit: limit * 1000)
-        timer.count(0, now: 1_000_000_000, waited: 0)
-        timer.count(messages, now: 1_010_000_000, waited: 10_000_000)
+        timer.adapt(now: 1_000_000_000, worked: 0)
+        do {
+            let isOver = timer.count(messages, now: 1_010_000_000)
+            #expect(isOver)
+        }
+        timer.adapt(now: 1_010_000_000, worked: 10_000_000)
         #expect(timer.current / 1000 == slack)
     }
 
-    @Test func keepsUntilItsWindowIsOver() {
+    @Test func countsForAWindow() {
         var timer = TimerSlack(limit: 250_000)
-        timer.count(1_000, now: 1_000, waited: 0)
-        #expect(timer.current == 0)
-        timer.count(0, now: TimerSlack.window, waited: 0)
-        let busy = timer.current
-        #expect(busy > 240_000)
-        timer.count(0, now: TimerSlack.window * 2 - 1, waited: 0)
-        #expect(timer.current == busy)
-        timer.count(0, now: TimerSlack.window * 2, waited: 0)
+        do {
+            let isOver = timer.count(1_000, now: TimerSlack.window - 1)
+            #expect(!isOver)
+        }
+        do {
+            let isOver = timer.count(0, now: TimerSlack.window)
+            #expect(isOver)
+        }
+        timer.adapt(now: TimerSlack.window, worked: 0)
+        #expect(timer.current > 240_000)
+        do {
+            let isOver = timer.count(0, now: TimerSlack.window * 2 - 1)
+            #expect(!isOver)
+        }
+        do {
+            let isOver = timer.count(0, now: TimerSlack.window * 2)
+            #expect(isOver)
+        }
+        timer.adapt(now: TimerSlack.window * 2, worked: 0)
         #expect(timer.current == 0)
     }
 
     /// Messages a second, what each costs with a wake of its own (µs), and the automatic slack (µs). There is none while
-    /// the loop would be busy for less than a quarter of its time.
+    /// the loop would be busy for less than an eighth of its time.
     @Test(arguments: [
-        (1_000, 30.0, 0), (5_000, 30, 0), (8_000, 30, 0), (10_000, 30, 60), (20_000, 30, 350), (40_000, 20, 375),
-        (2_000, 200, 0), (2_600, 200, 15),
+        (1_000, 30.0, 0), (4_000, 30, 0), (5_000, 20, 0), (10_000, 15, 100), (20_000, 10, 350), (40_000, 20, 375),
     ])
     func automaticFollowsUtilisation(rate: Int, cost: Double, expected: Int) {
         var timer = TimerSlack(limit: nil)
-        var (now, waited) = (UInt64(1), UInt64(0))
+        var (now, worked) = (UInt64(1), UInt64(0))
         for _ in 0..<100 {
             let messages = UInt64(rate / 100)
-            // Messages that share a wake cost a third.
-            let each = timer.current == 0 ? cost : cost / 3
+            // Messages that share a wake cost half.
+            let each = timer.current == 0 ? cost : cost / 2
             now += 10_000_000
-            waited += 10_000_000 - min(10_000_000, UInt64(Double(messages) * each * 1000))
-            timer.count(messages, now: now, waited: waited)
+            worked += UInt64(Double(messages) * each * 1000)
+            do {
+                let isOver = timer.count(messages, now: now)
+                #expect(isOver)
+            }
+            timer.adapt(now: now, worked: worked)
         }
         #expect(abs(Int(timer.current / 1000) - expected) <= 2)
     }
@@ -51,12 +69,13 @@ import Testing
     /// What a message costs without slack is measured again, so that a busy minute is forgotten.
     @Test func automaticForgets() {
         var timer = TimerSlack(limit: nil)
-        var (now, waited) = (UInt64(1), UInt64(0))
+        var (now, worked) = (UInt64(1), UInt64(0))
         func run(_ windows: Int, cost: UInt64) {
             for _ in 0..<windows {
                 now += 10_000_000
-                waited += 10_000_000 - 80 * cost
-                timer.count(80, now: now, waited: waited)
+                worked += 80 * cost
+                _ = timer.count(80, now: now)
+                timer.adapt(now: now, worked: worked)
             }
         }
         run(100, cost: 100_000)
