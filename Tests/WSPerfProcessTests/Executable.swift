@@ -23,16 +23,24 @@ final class Executable: Sendable {
     private let ended: AsyncStream<Int32>
     private let result = Mutex<Int32?>(nil)
 
-    /// Starts `name` (of the built ones, unless it is a path) within `folder`, where its output goes too.
-    init(_ name: String, _ arguments: [String], in folder: TestFolder, at directory: String? = nil) throws {
+    /// Open for as long as this process lives, for programs that end when their stdin closes.
+    private let input: Pipe?
+
+    /// Starts `name` (of the built ones, unless it is a path) within `folder`, where its output goes too. Its stdin is
+    /// /dev/null, or with `endsWithUs` a pipe that closes when this process ends, however it ends.
+    init(
+        _ name: String, _ arguments: [String], in folder: TestFolder, at directory: String? = nil,
+        endsWithUs: Bool = false
+    ) throws {
         self.name = name
+        input = endsWithUs ? Pipe() : nil
         output = folder.path + "/" + UUID().uuidString
         for suffix in ["out", "err"] { try Data().write(to: URL(fileURLWithPath: "\(output).\(suffix)")) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: name.hasPrefix("/") ? name : Self.directory + "/" + name)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory ?? folder.path)
-        process.standardInput = FileHandle.nullDevice
+        if let input { process.standardInput = input } else { process.standardInput = FileHandle.nullDevice }
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output + ".out"))
         process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: output + ".err"))
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
