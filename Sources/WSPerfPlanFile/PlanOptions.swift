@@ -57,12 +57,16 @@ public struct PlanOptions: ParsableArguments {
     public var payloadFormat: String?
     @Option(parsing: .unconditional, help: "Bytes of payload: 240, 4KiB, or a distribution: '{uniform: [16, 512]}'.")
     public var messageLength: String?
-    @Option(parsing: .unconditional, help: "How late a message may be sent so that several go out at once: 400us, 0.")
+    @Option(
+        parsing: .unconditional,
+        help: "How late a message may be sent so that several go out at once: auto, 400us, 0.")
     public var timerSlack: String?
     @Option(parsing: .unconditional, help: "Connections opened a second and worker: 500/s.")
     public var rampRate: String?
     @Option(parsing: .unconditional, help: "Open each worker's connections evenly over this time.")
     public var rampOver: String?
+    @Option(parsing: .unconditional, help: "Connections of each worker that are opening at once at most.")
+    public var rampMaxOpening: String?
     @Option(parsing: .unconditional, help: "How replies are matched: echo, tagged, ping or none.")
     public var match: String?
     @Option(parsing: .unconditional, help: "Replies a connection may wait for before it holds its next message back.")
@@ -205,6 +209,7 @@ extension PlanOptions {
         add(timerSlack, "timer-slack", "timer_slack")
         add(rampRate, "ramp-rate", "ramp", "rate")
         add(rampOver, "ramp-over", "ramp", "over")
+        add(rampMaxOpening, "ramp-max-opening", "ramp", "max_opening")
         add(match, "match", "match")
         add(inFlight, "in-flight", "in_flight")
         add(maxUnanswered, "max-unanswered", "max_unanswered")

@@ -21,10 +21,11 @@ public struct PlanSummary: CustomStringConvertible {
             "connections",
             "\(Self.count(arithmetic.connections)) = \(Self.plural(plan.machines, "machine")) × "
                 + "\(Self.plural(plan.processes, "process", "processes")) × \(Self.plural(plan.instances, "instance"))")
+        let bound = plan.maxOpening.map { ", at most \(Self.count($0)) opening at once" } ?? ""
         switch plan.ramp {
         case .rate(let rate):
-            add("opening", "\(Self.time(arithmetic.openingTime)), \(Self.number(rate))/s in each worker")
-        case .over(let time): add("opening", "evenly over \(Self.time(time))")
+            add("opening", "\(Self.time(arithmetic.openingTime)), \(Self.number(rate))/s in each worker\(bound)")
+        case .over(let time): add("opening", "evenly over \(Self.time(time))\(bound)")
         }
         if !plan.sendMessages {
             add("messages", "none: the handshake alone")

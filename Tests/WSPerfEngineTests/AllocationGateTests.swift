@@ -21,7 +21,7 @@ import WSPerfTarget
         var plan = try LoadRun.plan(server.url, connections: 50)
         plan.payload = ComponentPlan(kind: "marking")
         plan.schedule = .periodic(PeriodicOptions(interval: .zero, phase: .aligned))
-        plan.inFlight = 1
+        plan.inFlight = match == .none ? nil : 1
         plan.match = match
         plan.messages = (Self.skipped + Self.counted) / plan.instances + 20
         // Without replies to wait for, full sockets are the only brake, and what they hold back is kept in memory.

@@ -40,6 +40,20 @@ import WSPerfTarget
         await server.stop()
     }
 
+    /// A connection that held for as long as the longest wait has all its attempts again: this server ends each after 200 ms,
+    /// and two attempts in a row are the limit.
+    @Test func startsOverWhereItHeld() async throws {
+        let server = try await TargetServer.start()
+        var plan = try Self.plan(server.url("/fault/expire?min=200ms&max=250ms"), .continue, limit: 2)
+        plan.schedule = .periodic(every: .milliseconds(100))
+        let statistics = try await LoadRun.run(plan)
+        #expect(statistics.outcomes == [.succeeded: 4])
+        #expect(statistics.started == 4)
+        #expect(statistics.opened > 12)
+        #expect(statistics.sent == 40)
+        await server.stop()
+    }
+
     @Test func givesUp() async throws {
         let server = try await TargetServer.start()
         let url = server.url

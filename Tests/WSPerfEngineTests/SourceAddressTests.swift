@@ -132,7 +132,8 @@ import WSPerfTarget
     private func refusal(_ url: String = "ws://127.0.0.1:9/", _ change: (inout Plan) throws -> Void) throws -> String {
         var plan = try LoadRun.plan(url)
         try change(&plan)
-        let error = #expect(throws: PlanError.self) { _ = try LoadEngine(plan: plan) }
+        let share = WorkerShare(workerIndex: 0)
+        let error = #expect(throws: PlanError.self) { _ = try LoadEngine(plan: plan, share: share) }
         return error.map(\.description) ?? ""
     }
 
@@ -150,7 +151,7 @@ import WSPerfTarget
         var plan = try LoadRun.plan("ws://127.0.0.1:9/")
         plan.machines = 2
         plan.sourceAddresses = [try AddressRange("192.0.2.7"), try AddressRange("127.0.0.2")]
-        _ = try LoadEngine(plan: plan)
+        _ = try LoadEngine(plan: plan, share: WorkerShare(workerIndex: 1))
         let text = try refusal {
             $0.machines = 2
             $0.sourceAddresses = [try AddressRange("192.0.2.7")]

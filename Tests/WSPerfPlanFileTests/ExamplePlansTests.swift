@@ -42,7 +42,7 @@ import WSPerfPlanFile
                   connections     100,000 = 1 machine × 1 process × 100,000 instances
                   opening         100 s, 1,000/s in each worker
                   messages        none: the handshake alone
-                  duration        about 100 s; what is left after 125 s is aborted
+                  duration        about 100 s; what is left after 1,126 s is aborted
                   descriptors     100,036 in each worker process
                   local ports     100,000 on each machine (one local address has at most 64,511: give source_addresses)
                   notice: tls.verify is false: whoever answers at the target's address is trusted
@@ -50,14 +50,14 @@ import WSPerfPlanFile
                 """)
         #expect(
             try summary(
-                "{target: 'ws://h/', schedule: own, instances: 30000, ramp: {over: 90m}, duration: 500us}"
+                "{target: 'ws://h/', schedule: own, instances: 30000, ramp: {over: 90m, max_opening: 1000}, duration: 500us}"
                     .replacingOccurrences(of: "500us", with: "500ms")) == """
                     run: ws://h/
                       connections     30,000 = 1 machine × 1 process × 30,000 instances
-                      opening         evenly over 5,400 s
+                      opening         evenly over 5,400 s, at most 1,000 opening at once
                       messages        as many as the schedule has
                       steady state    not known beforehand
-                      duration        about 5,401 s; what is left after 5,426 s is aborted
+                      duration        about 5,401 s; what is left after 5,737 s is aborted
                       descriptors     30,036 in each worker process
                       local ports     30,000 on each machine (more than the usual 28,232: widen net.ipv4.ip_local_port_range)
                       notice: schedule.kind 'own' is no stock kind: the workers must know it

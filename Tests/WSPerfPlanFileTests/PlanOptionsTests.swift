@@ -38,8 +38,8 @@ import WSPerfCore
                 "--threads",
                 "2", "--client", "own", "--distribution", "normal", "--interval", "2s", "--no-send-messages",
                 "--messages", "5", "--duration", "6s", "--payload", "random", "--payload-format", "binary",
-                "--message-length", "{uniform: [24, 30]}", "--timer-slack", "1ms", "--ramp-over", "7s", "--match",
-                "tagged", "--in-flight", "8",
+                "--message-length", "{uniform: [24, 30]}", "--timer-slack", "1ms", "--ramp-over", "7s",
+                "--ramp-max-opening", "6", "--match", "tagged", "--in-flight", "8",
                 "--max-unanswered", "9", "--seed", "10", "--no-verify", "--ca", "ca", "--certificate", "c", "--key",
                 "k",
                 "--server-name", "s", "--header", "A: b", "--header", "C: d", "--subprotocol", "x", "--subprotocol",
@@ -53,7 +53,7 @@ import WSPerfCore
             ).first)
         #expect(
             plan.document.json
-                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","timer_slack":"1ms","ramp":{"over":"7s"},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"source_addresses":["10.0.0.1-10.0.0.9","10.0.1.1"],"congestion_control":"cubic","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
+                == #"{"name":"n","target":"wss://h/","machines":2,"processes":3,"instances":4,"threads":2,"client":{"kind":"own"},"schedule":{"kind":"randomized","distribution":"normal","interval":"2s","stddev":"500ms"},"payload":{"kind":"random","format":"binary","length":{"uniform":[24,30]}},"send_messages":false,"messages":5,"duration":"6s","timer_slack":"1ms","ramp":{"over":"7s","max_opening":6},"match":"tagged","in_flight":8,"max_unanswered":9,"seed":10,"tls":{"verify":false,"ca":"ca","certificate":"c","key":"k","server_name":"s"},"headers":["A: b","C: d"],"subprotocols":["x","y"],"source_addresses":["10.0.0.1-10.0.0.9","10.0.1.1"],"congestion_control":"cubic","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"max_message_size":1024,"reconnect":"never","on_lost_worker":"abort","min_machines":1,"time_limit":"3600s","fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"}}"#
         )
         let replay = try #require(
             try plans(
@@ -75,7 +75,7 @@ import WSPerfCore
             instances: 10
             schedule: {kind: randomized, distribution: exponential, interval: 60s}
             messages: 12
-            ramp: {rate: 500/s}
+            ramp: {rate: 500/s, max_opening: 40}
             tls: {ca: ca.pem}
             """
         try withPlan(text) { path in
@@ -88,9 +88,12 @@ import WSPerfCore
             #expect(plan.instances == 30)
             #expect(plan.messages == 12)
             #expect(plan.ramp == .over(.seconds(5)))
+            #expect(plan.maxOpening == 40)
             #expect(plan.schedule == .randomized(.poisson(mean: .seconds(1), unit: .milliseconds(100))))
             #expect(plan.timeouts.reply == .seconds(2))
             #expect(plan.tls.ca == path.replacingOccurrences(of: "plan.yaml", with: "ca.pem"))
+            let bounded = try #require(try plans(path, "--ramp-max-opening", "30", "--timer-slack", "auto").first)
+            #expect(bounded.ramp == .rate(perSecond: 500) && bounded.maxOpening == 30 && bounded.timerSlack == nil)
             #expect(try plans(path, "--no-randomized-interval").first?.schedule == .periodic(every: .seconds(60)))
             #expect(try plans(path, "--ca", "x.pem").first?.tls.ca == "x.pem")
             #expect(try plans(path, "--set", "messages=null", "--set", "duration=1s").first?.messages == nil)
@@ -129,6 +132,11 @@ import WSPerfCore
             (["--interval", ""], "--interval: expected a duration such as 250ms, 1s, 2m or 1.5h, not ''"),
             (["--ramp-rate", "5"], "--ramp-rate: a rate needs its unit: write 5/s, not 5"),
             (["--ramp-rate", "5/s", "--ramp-over", "1s"], "--ramp-over: give either rate or over, not both"),
+            (["--ramp-max-opening", "0"], "--ramp-max-opening: must be from 1 to 10000000, not 0"),
+            (
+                ["--timer-slack", "soon"],
+                "--timer-slack: expected auto, or a duration such as 400us or 0, not 'soon'"
+            ),
             (["--header", "x"], "--header: expected a header such as 'Origin: https://example.org', not 'x'"),
             (
                 ["--message-length", "[1"],

@@ -22,8 +22,8 @@ import WSPerfPlanFile
                 send_messages: true
                 messages: 10
                 duration: null
-                timer_slack: 400us
-                ramp: {rate: 1000/s}
+                timer_slack: auto
+                ramp: {rate: 1000/s, max_opening: null}
                 match: echo
                 in_flight: null
                 max_unanswered: 1024

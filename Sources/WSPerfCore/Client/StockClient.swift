@@ -11,7 +11,8 @@ final class StockClient: WebSocketClient {
     private let sources: SourceAddresses?
     private let congestionControl: CongestionControl?
 
-    init(plan: Plan) throws {
+    /// - Parameter logs: Where the plan's replay log is taken from, if the check of the machine's limits needs it.
+    init(plan: Plan, logs: LoadedLogs = LoadedLogs()) throws {
         resolver = Resolver(host: plan.target.host, port: plan.target.port)
         tls = plan.target.isSecure ? try TLSContext(plan: plan) : nil
         request = UpgradeRequest(target: plan.target, headers: plan.headers, subprotocols: plan.subprotocols)
@@ -20,15 +21,15 @@ final class StockClient: WebSocketClient {
             plan.sourceAddresses.isEmpty
             ? nil : try SourceAddresses(plan.sourceAddresses, isShared: plan.machines > 1)
         congestionControl = try plan.congestionControl.map { name throws(PlanError) in try CongestionControl(name) }
-        try Self.checkCapacity(plan, sources, resolver)
+        try Self.checkCapacity(plan, sources, resolver, logs)
         wantedPrefix = plan.match == .tagged ? MessageTag.longest : 0
     }
 
     /// Before anything is opened: whether this process and this machine have what the plan's connections take.
     private static func checkCapacity(
-        _ plan: Plan, _ sources: SourceAddresses?, _ resolver: Resolver
+        _ plan: Plan, _ sources: SourceAddresses?, _ resolver: Resolver, _ logs: LoadedLogs
     ) throws(PlanError) {
-        let check = CapacityCheck(plan)
+        let check = CapacityCheck(plan, logs: logs)
         try check.checkDescriptors(limit: DescriptorLimit.raise(), inUse: DescriptorLimit.inUse)
         let counts = sources.map { (four: $0.count(family: AF_INET), six: $0.count(family: AF_INET6)) }
         try check.checkPorts(workers: plan.processes, sources: counts)
@@ -68,7 +69,7 @@ extension Registry {
     mutating func registerStockClient() {
         register(client: "stock") { context in
             try context.options.reader(at: "client").finish()
-            return try StockClient(plan: context.plan)
+            return try StockClient(plan: context.plan, logs: context.logs)
         }
     }
 }

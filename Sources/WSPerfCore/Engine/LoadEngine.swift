@@ -16,8 +16,11 @@ internal import Synchronization
 /// All work is done on threads of the engine's own, one a loop (`plan.threads`) and one that makes the snapshots; `async`
 /// is at this edge only. An engine runs once.
 public final class LoadEngine: Sendable {
-    private let plan: Plan
+    /// As checked, and without its attachments: once all parts are set up, nobody needs the files any more.
+    let plan: Plan
     private let share: WorkerShare
+    /// When the run ends what is left of it, nanoseconds after its start.
+    let timeLimit: UInt64
     private let client: any WebSocketClient
     private let schedulers: @Sendable (Int) -> SchedulerPool
     private let payloads: @Sendable (Int) -> PayloadPool
@@ -35,15 +38,22 @@ public final class LoadEngine: Sendable {
     }
     private let state = Mutex(State())
 
-    /// Sets the plan's client, schedule and payload up.
+    /// Checks the plan and sets its client, schedule and payload up.
     ///
-    /// - Throws: `PlanError` if one of them is not registered, refuses its options, or can't read its files.
-    public init(plan: Plan, registry: Registry = Registry(), share: WorkerShare = WorkerShare()) throws {
+    /// - Parameter share: Which worker of the plan this engine is. It may be left out where the plan has only one, and must be
+    ///   given where `machines` × `processes` is more.
+    /// - Throws: `PlanError` that lists what is wrong with the plan, as for a plan file; or if its client, schedule or payload
+    ///   is not registered, refuses its options, or can't read its files.
+    public init(plan: Plan, registry: Registry = Registry(), share: WorkerShare? = nil) throws {
+        var plan = try plan.validated()
+        self.share = try plan.checked(share)
+        let context = ComponentContext(options: .null, plan: plan)
+        client = try registry.make(plan.client, from: registry.clients, key: "client", context)
+        schedulers = try registry.make(plan.schedule, from: registry.schedulers, key: "schedule", context)
+        payloads = try registry.make(plan.payload, from: registry.payloads, key: "payload", context)
+        timeLimit = PlanArithmetic.limit(of: plan, logs: context.logs).wholeNanoseconds
+        plan.attachments = [:]
         self.plan = plan
-        self.share = share
-        client = try registry.make(plan.client, from: registry.clients, key: "client", plan)
-        schedulers = try registry.make(plan.schedule, from: registry.schedulers, key: "schedule", plan)
-        payloads = try registry.make(plan.payload, from: registry.payloads, key: "payload", plan)
     }
 
     /// Runs to the end: returns when every connection has come to its outcome, at the latest when the plan's time limit
@@ -51,8 +61,8 @@ public final class LoadEngine: Sendable {
     ///
     /// - Parameter onSnapshot: is given what was counted since the snapshot before, about once a second and at the end, on
     ///   a thread of the engine's and never two at a time.
-    /// - Throws: `SystemError` if descriptors or threads for the loops themselves can't be had. A target that can't be
-    ///   reached is no error but a result.
+    /// - Throws: `SystemError` if descriptors or threads for the loops themselves can't be had; `LoadEngineError` if this
+    ///   engine has been run before. A target that can't be reached is no error but a result.
     ///
     /// Cancelling the task is `stop()`.
     public func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void = { _ in }) async throws -> LoadResult {
@@ -60,7 +70,7 @@ public final class LoadEngine: Sendable {
             defer { state.hasBegun = true }
             return !state.hasBegun
         }
-        precondition(isFirst, "an engine runs once")
+        guard isFirst else { throw LoadEngineError.hasRun }
         DescriptorLimit.raise()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -101,7 +111,7 @@ public final class LoadEngine: Sendable {
         _ client: Client, _ onSnapshot: @escaping @Sendable (Snapshot) -> Void,
         _ completion: @escaping @Sendable (Result<LoadResult, any Error>) -> Void
     ) throws {
-        let threads = min(plan.threads, max(plan.instances, 1))
+        let threads = plan.threads
         var random = SystemRandomNumberGenerator()
         let nonce = share.nonce ?? random.next()
         let events = try (0..<threads).map { _ in try EventLoop() }
@@ -109,12 +119,12 @@ public final class LoadEngine: Sendable {
         let loads: [SessionTable] = events.enumerated().map { index, loop in
             if let stock = client as? StockClient {
                 StockLoadLoop(
-                    client: stock, plan: plan, share: share, nonce: nonce, index: index, threads: threads, loop: loop,
-                    collector: collector, schedulers: schedulers, payloads: payloads)
+                    client: stock, plan: plan, share: share, nonce: nonce, index: index, threads: threads,
+                    timeLimit: timeLimit, loop: loop, collector: collector, schedulers: schedulers, payloads: payloads)
             } else {
                 LoadLoop(
-                    client: client, plan: plan, share: share, nonce: nonce, index: index, threads: threads, loop: loop,
-                    collector: collector, schedulers: schedulers, payloads: payloads)
+                    client: client, plan: plan, share: share, nonce: nonce, index: index, threads: threads,
+                    timeLimit: timeLimit, loop: loop, collector: collector, schedulers: schedulers, payloads: payloads)
             }
         }
         collector.begin()
@@ -157,7 +167,7 @@ extension Registry {
     /// The component a plan names, set up.
     func make<Component>(
         _ component: ComponentPlan, from registered: [String: @Sendable (ComponentContext) throws -> Component],
-        key: String, _ plan: Plan
+        key: String, _ context: ComponentContext
     ) throws -> Component {
         guard let make = registered[component.kind] else {
             let known = registered.keys.sorted()
@@ -165,6 +175,8 @@ extension Registry {
                 "unknown kind '\(component.kind)'; this worker knows \(known.joined(separator: ", "))",
                 at: "\(key).kind", suggestion: PlanError.suggestion(for: component.kind, among: known))
         }
-        return try make(ComponentContext(options: component.options, plan: plan))
+        var context = context
+        context.options = component.options
+        return try make(context)
     }
 }

@@ -71,9 +71,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private var limitSlot: Int { capacity + 1 }
 
     init(
-        client: Client, plan: Plan, share: WorkerShare, nonce: UInt64, index: Int, threads: Int, loop: EventLoop,
-        collector: Collector,
-        schedulers: (Int) -> SchedulerPool, payloads: (Int) -> PayloadPool
+        client: Client, plan: Plan, share: WorkerShare, nonce: UInt64, index: Int, threads: Int, timeLimit: UInt64,
+        loop: EventLoop, collector: Collector, schedulers: (Int) -> SchedulerPool, payloads: (Int) -> PayloadPool
     ) {
         self.client = client
         self.plan = plan
@@ -110,7 +109,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             case .rate(let perSecond): 1e9 / perSecond
             case .over(let time): Double(time.wholeNanoseconds) / Double(plan.instances)
             }
-        timeLimit = plan.arithmetic.limit.wholeNanoseconds
+        self.timeLimit = timeLimit
         timerSlack = TimerSlack(limit: plan.timerSlack?.wholeNanoseconds)
         openingLimit =
             plan.maxOpening.map { max(1, $0 / threads + (index < $0 % threads ? 1 : 0)) } ?? .max
@@ -717,6 +716,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         if wasOpen {
             statistics.pointee.ended += 1
             statistics.pointee.unanswered += session.pointee.replies.count
+            startOverIfItHeld(slot)
             session.pointee.elapsed = loop.now.since(session.pointee.opened)
         } else if session.pointee.state == .opening {
             openingEnded()
@@ -739,6 +739,15 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         schedulers.stop(slot: slot)
         done += 1
         if done == capacity { finish() }
+    }
+
+    /// A connection that was open for a while has all its new attempts again.
+    private func startOverIfItHeld(_ slot: Int) {
+        guard let reconnect = plan.reconnect else { return }
+        let session = sessions + slot
+        let closed = session.pointee.state == .closing ? session.pointee.phaseBegan : loop.now
+        session.pointee.attempts = reconnect.attempts(
+            made: session.pointee.attempts, openFor: closed.since(session.pointee.opened &+ session.pointee.elapsed))
     }
 
     private func mayReconnect(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) -> Bool {

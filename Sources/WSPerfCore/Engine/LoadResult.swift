@@ -8,6 +8,9 @@ public struct LoadResult: Sendable {
     /// Whether the run's time limit ended it; what was not done by then is `aborted`.
     public var timeLimitReached: Bool
 
+    /// Connections that did not succeed, whatever they came to instead.
+    public var failed: Int { planned - Int(clamping: statistics.outcomes[.succeeded] ?? 0) }
+
     public init(planned: Int, elapsed: UInt64, statistics: LoadStatistics, timeLimitReached: Bool = false) {
         self.planned = planned
         self.elapsed = elapsed

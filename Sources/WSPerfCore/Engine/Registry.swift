@@ -2,8 +2,10 @@
 public struct ComponentContext: Sendable {
     /// The component's own options, as written in the plan.
     public var options: PlanNode
-    /// The whole plan.
+    /// The whole plan, with the contents of the files attached to it.
     public var plan: Plan
+    /// Where the stock components take the plan's replay log from.
+    var logs = LoadedLogs()
 
     public init(options: PlanNode, plan: Plan) {
         self.options = options

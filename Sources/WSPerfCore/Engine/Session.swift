@@ -40,7 +40,7 @@ struct Session {
     var kind = MessageKind.text
     var closeSeen: CloseCode?
     var generation: UInt32 = 0
-    /// New attempts so far.
+    /// New attempts so far, since the connection last held for a while.
     var attempts: UInt32 = 0
     var length: Int32 = -1
     var random: SeededGenerator

@@ -18,7 +18,7 @@ public struct Snapshot: Sendable, Equatable {
 }
 
 /// Which part of a plan's connections one engine runs: connection indices `workerIndex * plan.instances ..< +instances`.
-/// `WorkerShare()` is the first and only worker, as in a harness of one's own.
+/// `WorkerShare()` is the first worker.
 public struct WorkerShare: Sendable, Hashable {
     public var workerIndex: Int
     /// What the messages of this run are told from those of others by, where replies are matched by tag: the same for all

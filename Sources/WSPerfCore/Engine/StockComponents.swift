@@ -24,7 +24,7 @@ extension Registry {
         }
         register(scheduler: "replay") { context in
             let options = try ReplayOptions(context.options)
-            let log = try ReplayLog.load(options, of: context.plan)
+            let log = try context.logs.log(options, of: context.plan)
             guard !options.loop || log.duration > .zero else {
                 throw PlanError(
                     "a log whose messages all bear the same time cannot loop", at: "schedule.loop",
@@ -53,7 +53,7 @@ extension Registry {
             guard context.plan.schedule.kind == "replay" else {
                 throw PlanError("replay needs the replay schedule, whose log it sends", at: "payload.kind")
             }
-            let log = try ReplayLog.load(ReplayOptions(context.plan.schedule.options), of: context.plan)
+            let log = try context.logs.log(ReplayOptions(context.plan.schedule.options), of: context.plan)
             let payload = ReplayPayload(log, seed: context.plan.seed)
             return { _ in payload }
         }

@@ -8,11 +8,20 @@ internal import Glibc
 package struct CapacityCheck {
     private let plan: Plan
     private let limits: MachineLimits
+    private let logs: LoadedLogs
 
     package init(_ plan: Plan, limits: MachineLimits = MachineLimits()) {
+        self.init(plan, limits: limits, logs: LoadedLogs())
+    }
+
+    init(_ plan: Plan, limits: MachineLimits = MachineLimits(), logs: LoadedLogs) {
         self.plan = plan
         self.limits = limits
+        self.logs = logs
     }
+
+    /// Worked out only where the plan's connections come near to a limit: it may read files.
+    private var openAtOncePerWorker: Int { PlanArithmetic(plan, logs: logs).openAtOncePerWorker }
 
     /// Descriptors an event loop has of its own: its poller and its mailbox.
     private static let perLoop = 2
@@ -24,7 +33,7 @@ package struct CapacityCheck {
     package func checkDescriptors(limit: Int, inUse: Int) throws(PlanError) {
         let overhead = inUse + plan.threads * Self.perLoop
         guard plan.instances + overhead > limit else { return try checkFiles() }
-        let connections = plan.arithmetic.openAtOncePerWorker
+        let connections = openAtOncePerWorker
         let needed = connections + overhead
         guard needed > limit else { return try checkFiles() }
         let ceiling = limits.descriptorCeiling.map { $0 < needed ? ", after sysctl -w fs.nr_open=\(needed)" : "" } ?? ""
@@ -40,7 +49,7 @@ package struct CapacityCheck {
     private func checkFiles() throws(PlanError) {
         guard let files = limits.files, geteuid() != 0 else { return }
         guard plan.processes * plan.instances > files.limit - files.open else { return }
-        let needed = plan.processes * plan.arithmetic.openAtOncePerWorker
+        let needed = plan.processes * openAtOncePerWorker
         guard needed > files.limit - files.open else { return }
         throw PlanError(
             "\(PlanText.count(needed)) connections on one machine need as many open files; it allows "
@@ -66,7 +75,7 @@ package struct CapacityCheck {
             sum + (sources.map { address.family == AF_INET6 ? $0.six : $0.four } ?? 1)
         }
         guard workers * plan.instances > ports * pairs else { return }
-        let needed = workers * plan.arithmetic.openAtOncePerWorker
+        let needed = workers * openAtOncePerWorker
         guard needed > ports * pairs else { return }
         guard ports > 0 else {
             throw PlanError(

@@ -49,6 +49,6 @@ extension ComponentPlan {
     public static let replayedPayload = ComponentPlan(kind: "replay")
 
     var document: PlanNode {
-        .mapping([PlanNode.Entry(key: "kind", value: .string(kind))] + options.entries)
+        PlanNode(.mapping([PlanNode.Entry(key: "kind", value: .string(kind))] + options.entries), line: options.line)
     }
 }

@@ -10,8 +10,11 @@ public struct Header: Sendable, Hashable {
 }
 
 extension Header {
-    /// `Name: value`, as a plan spells it out.
-    var line: String { "\(name): \(value)" }
+    /// As a plan spells it out: `Name: value`; a mapping where that text would be read as another header.
+    var document: PlanNode {
+        name.utf8.contains(UInt8(ascii: ":")) || value.hasPrefix(" ")
+            ? .mapping([PlanNode.Entry(key: name, value: .string(value))]) : .string("\(name): \(value)")
+    }
 
     /// Headers that the client writes itself (RFC 6455 §4.1), or that would change where the request ends.
     static let reserved: Set<String> = [

@@ -8,6 +8,10 @@ extension Plan {
             reader.report("machines × processes × instances is more than 1000000000 connections", at: "instances")
         }
         if threads > instances { reader.report("more threads than instances (\(instances))", at: "threads") }
+        if let most = maxOpening, most < threads {
+            reader.mapping("ramp").report(
+                "fewer than threads (\(threads)): each event loop opens at least one at a time", at: "max_opening")
+        }
         if let least = minMachines, least > machines {
             reader.report("more than machines (\(machines))", at: "min_machines")
         }

@@ -36,8 +36,10 @@ extension Plan {
         plan.sendMessages = reader.boolean("send_messages", default: plan.sendMessages)
         plan.messages = reader.integer("messages", in: 1...1_000_000_000)
         plan.duration = reader.duration("duration", in: .milliseconds(1)...PlanQuantity.longest)
-        plan.timerSlack = reader.duration("timer_slack", in: .zero ... .milliseconds(10))
-        plan.ramp = ramp(reader.mapping("ramp"), default: plan.ramp)
+        plan.timerSlack = timerSlack(reader)
+        let ramp = reader.mapping("ramp")
+        plan.ramp = Self.ramp(ramp, default: plan.ramp)
+        plan.maxOpening = ramp.integer("max_opening", in: 1...10_000_000)
         plan.match = reader.choice("match", default: plan.match)
         plan.inFlight = reader.integer("in_flight", in: 1...1_000_000)
         plan.maxUnanswered = reader.integer("max_unanswered", in: 1...1_000_000, default: plan.maxUnanswered)
@@ -77,14 +79,14 @@ extension Plan {
             "send_messages": .boolean(sendMessages),
             "messages": Self.integer(messages),
             "duration": Self.duration(duration),
-            "timer_slack": Self.duration(timerSlack),
-            "ramp": ramp.document,
+            "timer_slack": timerSlack.map { PlanNode.duration($0) } ?? .string("auto"),
+            "ramp": ramp.document(maxOpening: maxOpening),
             "match": .string(match.rawValue),
             "in_flight": Self.integer(inFlight),
             "max_unanswered": .integer(maxUnanswered),
             "seed": .integer(seed),
             "tls": tls.document,
-            "headers": Self.texts(headers.map(\.line)),
+            "headers": .sequence(headers.map(\.document)),
             "subprotocols": Self.texts(subprotocols),
             "source_addresses": Self.texts(sourceAddresses.map(\.description)),
             "congestion_control": congestionControl.map(PlanNode.string) ?? PlanNode.null,
@@ -146,6 +148,15 @@ extension Plan {
                 kind: kind,
                 options: PlanNode(.mapping(reader.node.entries.filter { $0.key != "kind" }), line: reader.line))
         }
+    }
+
+    private static func timerSlack(_ reader: PlanReader) -> Duration? {
+        guard let value = reader.value("timer_slack"), value.node.text != "auto" else { return nil }
+        if let text = value.node.text, text.first?.isNumber != true {
+            value.report("expected auto, or a duration such as 400us or 0, not \(PlanText.quoted(text))")
+            return nil
+        }
+        return value.duration(in: .zero ... .milliseconds(10))
     }
 
     private static func ramp(_ reader: PlanReader, default standard: RampPlan) -> RampPlan {

@@ -27,17 +27,25 @@ public struct Plan: Sendable, Hashable {
     public var sendMessages: Bool = true
     /// Messages each connection sends before it closes; nil: as many as the schedule has, or as fit in `duration`.
     public var messages: Int? = nil
-    /// How long after it opened a connection goes on sending; nil: until its messages are sent.
+    /// How long after it opened a connection goes on sending, whatever its schedule; nil: until its messages are sent.
+    /// A message that was due by then and could not be sent is counted as `unsent`.
     public var duration: Duration? = nil
-    /// How much later than due a message may be sent so that several go out in one wake of the loop; the loop takes the
-    /// less of it the fewer messages come due, and none where they are rarer than this. What it costs is in the send lag.
+    /// How much later than due a message may be sent so that several go out in one wake of the loop; 0 to 10 ms.
+    ///
+    /// nil, which a plan writes as `auto`: none while the loop has time to spare, more as its utilisation rises, at most
+    /// 400 µs. A duration is a fixed upper limit: the loop takes less of it the fewer messages come due, and none where
+    /// they are rarer than this. What the slack costs is in the send lag.
     public var timerSlack: Duration? = nil
-    public var maxOpening: Int? = nil
     public var ramp: RampPlan = .rate(perSecond: 1000)
+    /// Connections of a worker that are opening at the same time at most, from the start of name resolution to the end
+    /// of the upgrade; nil: as many as the ramp makes. A connection whose time to open comes meanwhile waits for one of
+    /// them to be done, so a server or a machine that cannot keep up with the ramp is opened more slowly.
+    public var maxOpening: Int? = nil
     public var match: MatchMode = .echo
     /// Replies a connection may wait for before it holds its next message back; nil is the open loop, 1 the closed one.
     public var inFlight: Int? = nil
-    /// Messages waiting for a reply that are remembered with their times, per connection.
+    /// Messages waiting for a reply that a connection remembers with their exact times, 24 bytes each. Beyond that it
+    /// remembers every second message, then every fourth and so on, and interpolates the times of the others.
     public var maxUnanswered: Int = 1024
     public var seed: UInt64 = 1
     public var tls = TLSPlan()

@@ -1,5 +1,3 @@
-import Glibc
-
 /// What a plan amounts to, worked out without running it. All durations are of the monotonic clock.
 public struct PlanArithmetic: Sendable, Hashable {
     /// Connections of the whole run.
@@ -27,16 +25,20 @@ public struct PlanArithmetic: Sendable, Hashable {
     public var localPortsPerMachine: Int
     /// From the first connection's start to the last one's end if all goes well; nil where it is not known.
     public var expectedDuration: Duration?
-    /// The run's hard deadline: what is left of it then is `aborted`. The plan's `time_limit`, or else a time that no
-    /// run exceeds whose deadlines are kept: opening, the schedule's tail (missed by chance less than once in 10⁸
-    /// runs), and the connect, reply and close timeouts. A scheduler of one's own is given an hour for its sequence.
+    /// The run's hard deadline: what is left of it then is `aborted`. The plan's `time_limit`, or else a time that no run
+    /// exceeds whose own deadlines are kept, at most ten years. `Docs/Plan.md` says what it is the sum of.
+    ///
+    /// Random intervals exceed their part of it in less than one run in 10⁸. A scheduler of your own is given an hour for
+    /// its sequence, unless the plan has a `duration`.
     public var limit: Duration
 
     /// Reads the replay log or payload file where the plan names one; if it cannot be read, what depends on it is nil.
-    public init(_ plan: Plan) {
+    public init(_ plan: Plan) { self.init(plan, logs: LoadedLogs()) }
+
+    /// - Parameter logs: Where the replay log is taken from.
+    init(_ plan: Plan, logs: LoadedLogs) {
         let pacing = Pacing(plan)
-        let extent: ReplayExtent? =
-            if case .replay(let options) = pacing, plan.sendMessages { ReplayExtent(plan, options) } else { nil }
+        let extent = Self.extent(plan, pacing, logs)
         connections = plan.connections
         workers = plan.machines * plan.processes
         let opening = plan.ramp.openingTime(of: plan.instances)
@@ -58,19 +60,19 @@ public struct PlanArithmetic: Sendable, Hashable {
         bytesPerSecond = perSecond.flatMap { rate in length.map { rate * $0 } }
         expectedDuration = seconds.map { opening + .bounded(seconds: $0) }
 
-        let timeouts = plan.timeouts.connect + plan.timeouts.reply + plan.timeouts.close
-        let tail = Self.tail(plan, pacing, extent)
-        let again = Self.timeForNewAttempts(plan, attempt: tail + timeouts.inSeconds)
-        limit = plan.timeLimit ?? opening + .bounded(seconds: tail + again) + timeouts
+        limit = plan.timeLimit ?? PlanTimeLimit(plan, pacing, extent).duration
     }
 
-    /// What new attempts may add to a connection's time, seconds. Where their number has no limit they get an hour.
-    private static func timeForNewAttempts(_ plan: Plan, attempt: Double) -> Double {
-        guard let reconnect = plan.reconnect else { return 0 }
-        guard let limit = reconnect.limit, limit <= 100_000 else { return 3600 }
-        let waits = (1...limit).reduce(0.0) { $0 + Double(reconnect.wait(before: $1)) / 1e9 }
-        let timeouts = (plan.timeouts.connect + plan.timeouts.reply + plan.timeouts.close).inSeconds
-        return waits + Double(limit) * (reconnect.schedule == .restart ? attempt : timeouts)
+    /// The limit alone, which takes no look at a payload's file.
+    static func limit(of plan: Plan, logs: LoadedLogs) -> Duration {
+        if let limit = plan.timeLimit { return limit }
+        let pacing = Pacing(plan)
+        return PlanTimeLimit(plan, pacing, extent(plan, pacing, logs)).duration
+    }
+
+    private static func extent(_ plan: Plan, _ pacing: Pacing, _ logs: LoadedLogs) -> ReplayExtent? {
+        guard case .replay(let options) = pacing, plan.sendMessages else { return nil }
+        return ReplayExtent(plan, options, logs)
     }
 
     /// Expected messages and seconds of one connection, and its messages a second.
@@ -125,52 +127,6 @@ public struct PlanArithmetic: Sendable, Hashable {
         default: return nil
         }
     }
-
-    /// Seconds after its opening by which the last of all connections has sent its last message, but for a chance below
-    /// e⁻²⁰.
-    private static func tail(_ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?) -> Double {
-        guard plan.sendMessages else { return 0 }
-        let duration = plan.duration?.inSeconds ?? .infinity
-        let count = plan.messages.map(Double.init) ?? .infinity
-        let known: Double =
-            switch pacing {
-            case .steady: count.isFinite ? tail(of: count, plan: plan) : .infinity
-            case .replay(let options):
-                if let extent {
-                    (options.loop ? (count / extent.fewest).rounded(.up) : 1)
-                        * max(extent.seconds / options.speed, 1e-9)
-                } else {
-                    .infinity
-                }
-            case .custom: .infinity
-            }
-        guard min(duration, known).isFinite else { return 3600 }
-        // In a closed loop each message may have to wait for a reply; after `duration` none is sent.
-        let waiting = plan.inFlight == nil ? 0 : Double(plan.messages ?? 1) * plan.timeouts.reply.inSeconds
-        return min(duration, known + waiting)
-    }
-
-    /// A bound on the sum of `count` intervals. With t = ln(connections) + 20, all connections together miss it with a
-    /// chance below e⁻²⁰: Chernoff's bound for the gamma, normal and Poisson distributions (Boucheron, Lugosi and
-    /// Massart, Concentration Inequalities, §2.2–2.4).
-    private static func tail(of count: Double, plan: Plan) -> Double {
-        let t = log(Double(max(plan.connections, 1))) + 20
-        guard plan.schedule.kind == "randomized", let options = try? RandomizedOptions(plan.schedule.options) else {
-            return count * ((try? PeriodicOptions(plan.schedule.options))?.interval.inSeconds ?? 0)
-        }
-        switch options.distribution {
-        case .exponential(let mean): return mean.inSeconds * (count + (2 * count * t).squareRoot() + t)
-        case .uniform(_, let max): return count * max.inSeconds
-        case .normal(let mean, let stddev):
-            // Raising what is below 0 to it adds at most 0.4 standard deviations to the mean and nothing to the
-            // variance.
-            let deviation = stddev.inSeconds
-            return count * (mean.inSeconds + 0.4 * deviation) + deviation * (2 * count * t).squareRoot()
-        case .poisson(let mean, let unit):
-            let expected = count * mean.inSeconds / unit.inSeconds
-            return unit.inSeconds * (expected + t / 3 + (t * t / 9 + 2 * expected * t).squareRoot())
-        }
-    }
 }
 
 extension Plan {
@@ -179,6 +135,8 @@ extension Plan {
 }
 
 extension Duration {
-    /// At most ten years, which no run lasts, so that sums of these stay in range.
-    static func bounded(seconds: Double) -> Duration { .nanoseconds(Int64(min(max(seconds, 0), 315_360_000) * 1e9)) }
+    /// To the nanosecond; at least 0 and at most ten years, which no run lasts, so that sums of these stay in range.
+    static func bounded(seconds: Double) -> Duration {
+        seconds > 0 ? .nanoseconds(Int64((min(seconds, 315_360_000) * 1e9).rounded())) : .zero
+    }
 }

@@ -1,13 +1,14 @@
 extension PlanNode {
     /// This plan document with `overlay`'s keys over it: mappings are merged key by key, everything else is replaced.
     ///
-    /// Keys that exclude each other give way to the overlay's: `ramp` and `payload.length` are replaced as a whole, a
-    /// `schedule`, `payload` or `client` of another `kind` drops the options of the former one (all but the `interval`
-    /// that periodic and randomized schedules share). Shorthands of both documents must have been expanded.
+    /// Keys that exclude each other give way to the overlay's: `payload.length` is replaced as a whole, a `ramp` that is
+    /// given a `rate` drops `over` and the reverse, a `schedule`, `payload` or `client` of another `kind` drops the options
+    /// of the former one (all but the `interval` that periodic and randomized schedules share). Shorthands of both
+    /// documents must have been expanded.
     public func merging(_ overlay: PlanNode) -> PlanNode { merging(overlay, at: "") }
 
     private func merging(_ overlay: PlanNode, at path: String) -> PlanNode {
-        guard case .mapping = content, case .mapping = overlay.content, path != "ramp", path != "payload.length" else {
+        guard case .mapping = content, case .mapping = overlay.content, path != "payload.length" else {
             return overlay
         }
         let given = Set(overlay.entries.filter { !$0.value.isNull }.map(\.key))
@@ -29,6 +30,9 @@ extension PlanNode {
     private static func superseded(
         base: PlanNode, overlay: PlanNode, given: Set<String>, at path: String
     ) -> Set<String> {
+        if path == "ramp" {
+            return given.contains("rate") ? ["over"] : given.contains("over") ? ["rate"] : []
+        }
         guard let standard = ["client": "stock", "schedule": "periodic", "payload": "random"][path] else { return [] }
         let former = base["kind"]?.text ?? standard
         let kind = overlay["kind"]?.text ?? former

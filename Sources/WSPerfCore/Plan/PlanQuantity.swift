@@ -106,7 +106,8 @@ package enum PlanQuantity {
     // MARK: Writing
 
     package static func text(_ value: Duration) -> String {
-        let nanoseconds = value.nanoseconds
+        // Less than a nanosecond below zero is below zero all the same.
+        let nanoseconds = value < .zero ? min(value.nanoseconds, -1) : value.nanoseconds
         for (unit, length) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, Int64)]
         where nanoseconds % length == 0 {
             return "\(nanoseconds / length)\(unit)"
@@ -140,7 +141,8 @@ package enum PlanQuantity {
         var divisor: Int128 = 1
     }
 
-    /// The number at the beginning and what follows it; nil if there is no number, or one of more than 18 digits.
+    /// The number at the beginning and what follows it; nil if there is no number, or one of more than 19 digits (as many as
+    /// the longest `Duration` has nanoseconds).
     private static func split(_ text: String) -> (Fraction, unit: String)? {
         var fraction = Fraction()
         var rest = text[...]
@@ -153,7 +155,7 @@ package enum PlanQuantity {
         while let character = rest.first {
             if let digit = character.isASCII ? character.wholeNumberValue : nil {
                 digits += 1
-                guard digits <= 18 else { return nil }
+                guard digits <= 19 else { return nil }
                 fraction.mantissa = fraction.mantissa * 10 + Int128(digit)
                 if afterPoint >= 0 {
                     afterPoint += 1

@@ -7,11 +7,13 @@ public enum RampPlan: Sendable, Hashable {
 }
 
 extension RampPlan {
-    /// As a plan spells it out.
-    var document: PlanNode {
-        switch self {
-        case .rate(let perSecond): .mapping(["rate": .string(PlanQuantity.rateText(perSecond))])
-        case .over(let time): .mapping(["over": .duration(time)])
+    /// As a plan spells it out, with its bound on how many connections are opening at once.
+    func document(maxOpening: Int?) -> PlanNode {
+        let bound = maxOpening.map { PlanNode.integer($0) } ?? .null
+        return switch self {
+        case .rate(let perSecond):
+            .mapping(["rate": .string(PlanQuantity.rateText(perSecond)), "max_opening": bound])
+        case .over(let time): .mapping(["over": .duration(time), "max_opening": bound])
         }
     }
 

@@ -15,17 +15,39 @@ public struct ReconnectPlan: Sendable, Hashable {
     /// The share of each wait that is drawn at random, 0 ... 1: a wait is between (1 − jitter) times its length and all of
     /// it, so that connections that died together do not come back together.
     public var jitter: Double = 0.5
-    /// New attempts of one connection; nil: as many as fit into the run's time limit.
+    /// New attempts of one connection in a row; nil: as many as fit into the run's time limit. A connection that was open
+    /// for `startsOverAfter` has them all again.
     public var limit: Int? = 10
     public var schedule: Resumption = .continue
 
     public init() {}
+
+    /// How long a connection must have been open, from its opening until it began to close, for it to start over when it
+    /// dies: its waits begin with `initial` again, and it has `limit` new attempts again. As long as the longest wait, `max`.
+    ///
+    /// A connection that comes back only to die at once goes on with the waits and attempts it has left.
+    public var startsOverAfter: Duration { max }
+
+    /// The new attempts that count for a connection that has just died: those `made` so far, or none if it was open for
+    /// long enough to start over.
+    ///
+    /// - Parameter openFor: How long the attempt that has just ended was open, nanoseconds; 0 if it did not open.
+    func attempts(made: UInt32, openFor: UInt64) -> UInt32 {
+        openFor >= startsOverAfter.wholeNanoseconds ? 0 : made
+    }
 
     /// The wait before new attempt `attempt` (from 1), without jitter; nanoseconds.
     func wait(before attempt: Int) -> UInt64 {
         let doublings = UInt64(min(attempt - 1, 40))
         let (wait, overflow) = initial.wholeNanoseconds.multipliedReportingOverflow(by: 1 << doublings)
         return overflow ? max.wholeNanoseconds : min(wait, max.wholeNanoseconds)
+    }
+
+    /// The sum of the waits before the first `count` new attempts, without jitter; seconds.
+    func totalWait(before count: Int) -> Double {
+        // From the 41st on, none is longer than the one before.
+        let growing = (1...41).prefix(count).reduce(0.0) { $0 + Double(wait(before: $1)) }
+        return (growing + Double(Swift.max(count - 41, 0)) * Double(wait(before: 41))) / 1e9
     }
 }
 

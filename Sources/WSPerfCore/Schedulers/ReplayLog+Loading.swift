@@ -1,10 +1,10 @@
 internal import Synchronization
 
 extension ReplayLog {
-    /// The log that a plan's replay schedule names.
-    ///
-    /// Parsed once for all who need it at the same time: the schedule, the payloads, the plan's arithmetic.
+    /// The log that a plan's replay schedule names: read, and parsed unless the log loaded last is the same and still in
+    /// use, by another engine of this process. What needs it more than once asks `LoadedLogs`.
     static func load(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
+        onLoad?(options.log)
         let contents = try plan.contents(ofFile: options.log)
         var hasher = Hasher()
         hasher.combine(options.log)
@@ -19,6 +19,9 @@ extension ReplayLog {
             throw PlanError("\(error)", at: "schedule.log", line: plan.schedule.options["log"]?.line)
         }
     }
+
+    /// For tests: is told of every load that this task asks for.
+    @TaskLocal static var onLoad: (@Sendable (_ path: String) -> Void)?
 
     /// The log loaded last, while somebody uses it.
     private struct LatestLog {

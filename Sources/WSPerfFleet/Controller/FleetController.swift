@@ -182,8 +182,9 @@ public final class FleetController: Sendable {
         return RunSetup(
             id: id, number: number, machines: plan.machines, minMachines: plan.minMachines, processes: plan.processes,
             instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
-            // The engines keep the limit themselves; this is for those that do not.
-            limit: plan.arithmetic.limit + plan.timeouts.close + FleetLimits.drainMargin,
+            // The engines keep the limit themselves, from when they begin; this is for those that do not. One that hears the
+            // start later than `liveness` after it was given is lost before that.
+            limit: plan.arithmetic.limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
             drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, document: plan.document,
             parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }

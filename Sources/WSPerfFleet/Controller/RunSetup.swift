@@ -16,7 +16,8 @@ struct RunSetup: Sendable {
     var join: Duration
     var launch: Duration
     var liveness: Duration
-    /// From the start until what is left of the load is told to stop.
+    /// From the start until what is left of the load is told to stop: later than any worker that keeps its own time limit
+    /// has ended.
     var limit: Duration
     /// What workers may take to end their load once told to.
     var drain: Duration

@@ -29,6 +29,9 @@ import Testing
         #"{"target":"ws://h/","payload":{"kind":"fixed","format":"binary","file":"x.bin"},"messages":1}"#,
         #"{"target":"ws://h/","ramp":{"over":"30s"},"messages":1}"#,
         #"{"target":"ws://h/","ramp":{"rate":"30/m"},"messages":1}"#,
+        #"{"target":"ws://h/","instances":9,"ramp":{"rate":"9000/s","max_opening":500},"timer_slack":"auto","messages":1}"#,
+        #"{"target":"ws://h/","ramp":{"over":"3s","max_opening":1},"timer_slack":0,"messages":1}"#,
+        #"{"target":"ws://h/","ramp":{"max_opening":7},"messages":1}"#,
         #"{"target":"wss://h/","tls":{"verify":false,"ca":"ca.pem","certificate":"c.pem","key":"k.pem","server_name":"s.example"},"messages":1}"#,
         #"{"target":"ws://h/","headers":{"Origin":"https://x","X-A":["1","2"]},"subprotocols":["a","b"],"messages":1}"#,
         #"{"target":"ws://h/","headers":["Origin: https://x",{"X-A":"1"}],"subprotocols":"a","messages":1}"#,
@@ -63,8 +66,18 @@ import Testing
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
             plan.document.json
-                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"timer_slack":"400us","ramp":{"rate":"1000/s"},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"source_addresses":[],"congestion_control":null,"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
+                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"timer_slack":"auto","ramp":{"rate":"1000/s","max_opening":null},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"source_addresses":[],"congestion_control":null,"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
         )
+    }
+
+    /// A given slack is a limit; none given is `auto`, which is for the engine to choose.
+    @Test func timerSlack() throws {
+        func slack(_ json: String) throws -> Duration? { try Plan(document: PlanNode(json: json)).timerSlack }
+        #expect(try slack(#"{"target":"ws://h/","messages":1}"#) == nil)
+        #expect(try slack(#"{"target":"ws://h/","messages":1,"timer_slack":"auto"}"#) == nil)
+        #expect(try slack(#"{"target":"ws://h/","messages":1,"timer_slack":null}"#) == nil)
+        #expect(try slack(#"{"target":"ws://h/","messages":1,"timer_slack":0}"#) == .zero)
+        #expect(try slack(#"{"target":"ws://h/","messages":1,"timer_slack":"400us"}"#) == .microseconds(400))
     }
 
     @Test func shorthandsAreWhatTheyStandFor() throws {
@@ -209,6 +222,16 @@ import Testing
             (#"{"ramp":{"rate":500}}"#, "ramp.rate: a rate needs its unit: write 500/s, not 500"),
             (#"{"ramp":{"rate":"0/s"}}"#, "ramp.rate: must be from 0.001/s to 1000000/s, not 0/s"),
             (#"{"ramp":{"rate":"1/s","over":"1s"}}"#, "ramp.over: give either rate or over, not both"),
+            (#"{"ramp":{"max_opening":0}}"#, "ramp.max_opening: must be from 1 to 10000000, not 0"),
+            (
+                #"{"ramp":{"max_opening":"5/s"}}"#,
+                #"ramp.max_opening: expected a whole number, not the text "5/s" (write it without quotes)"#
+            ),
+            (#"{"ramp":{"max_openings":5}}"#, "ramp.max_openings: unknown key; did you mean 'max_opening'?"),
+            (
+                #"{"ramp":{"max_opening":2},"threads":3,"instances":9}"#,
+                "ramp.max_opening: fewer than threads (3): each event loop opens at least one at a time"
+            ),
             (#"{"match":"ecko"}"#, "match: expected echo, tagged, ping or none, not 'ecko'; did you mean 'echo'?"),
             (
                 #"{"match":"tagged","message_length":47}"#,
@@ -280,6 +303,11 @@ import Testing
             (#"{"reconnect":{"limits":3}}"#, "reconnect.limits: unknown key; did you mean 'limit'?"),
             (#"{"min_machines":2}"#, "min_machines: more than machines (1)"),
             (#"{"timer_slack":"11ms"}"#, "timer_slack: must be from 0s to 10ms, not 11ms"),
+            (
+                #"{"timer_slack":"audo"}"#,
+                "timer_slack: expected auto, or a duration such as 400us or 0, not 'audo'"
+            ),
+            (#"{"timer_slack":5}"#, "timer_slack: a duration needs its unit: write 5s or 5ms, not 5"),
             (#"{"max_message_size":0}"#, "max_message_size: must be from 1 to 1073741824, not 0"),
             (
                 #"{"name":"a/b"}"#,

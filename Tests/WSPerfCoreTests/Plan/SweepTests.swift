@@ -48,6 +48,22 @@ import Testing
         #expect(found == wanted)
     }
 
+    @Test(
+        arguments: [
+            (#"{"rate":"9/s","max_opening":5}"#, #"{"over":"3s"}"#, RampPlan.over(.seconds(3)), 5),
+            (#"{"over":"3s","max_opening":5}"#, #"{"rate":"9/s"}"#, .rate(perSecond: 9), 5),
+            (#"{"rate":"9/s"}"#, #"{"max_opening":5}"#, .rate(perSecond: 9), 5),
+            (#"{"over":"3s","max_opening":5}"#, #"{"max_opening":null}"#, .over(.seconds(3)), nil),
+            (#"{"over":"3s","max_opening":5}"#, "null", .rate(perSecond: 1000), nil),
+        ] as [(String, String, RampPlan, Int?)])
+    func aRampIsMergedKeyByKey(base: String, overlay: String, ramp: RampPlan, maxOpening: Int?) throws {
+        let merged = try PlanNode(json: #"{"target":"ws://h/","messages":1,"ramp":\#(base)}"#)
+            .merging(PlanNode(json: #"{"ramp":\#(overlay)}"#))
+        let plan = try Plan(document: merged)
+        #expect(plan.ramp == ramp)
+        #expect(plan.maxOpening == maxOpening)
+    }
+
     @Test func uniformBoundsAndMeanReplaceEachOther() throws {
         func schedule(_ base: String, _ overlay: String) throws -> PlanNode? {
             try PlanNode(json: base).merging(PlanNode(json: overlay))["schedule"]

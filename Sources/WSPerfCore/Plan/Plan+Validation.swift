@@ -1,0 +1,64 @@
+// A plan made in code is held to what holds for a plan file.
+extension Plan {
+    /// The plan as a plan file would give it: durations in whole nanoseconds, attachments kept. Throws a `PlanError` that
+    /// lists everything wrong with it, by the keys and with the messages that a plan file gets.
+    func validated() throws(PlanError) -> Plan {
+        let problems = PlanProblems()
+        for (key, component) in [("client", client), ("schedule", schedule), ("payload", payload)] {
+            // The document has the options' keys beside `kind`, and has no place for anything else.
+            _ = PlanReader(component.options, path: key, problems: problems)
+        }
+        let document = document
+        document.checkShape(path: "", problems)
+        try problems.throwIfAny()
+        var plan = try Plan(document: document)
+        plan.attachments = attachments
+        return plan
+    }
+
+    /// The share that an engine of this plan runs. Throws if there is no such worker, or if there are several and none is
+    /// given.
+    func checked(_ share: WorkerShare?) throws(PlanError) -> WorkerShare {
+        let workers = machines * processes
+        guard let share else {
+            guard workers == 1 else {
+                throw PlanError(
+                    "\(machines) machines × \(processes) processes are \(workers) workers, and an engine is one of them: "
+                        + "set both to 1, say which one it is (share: WorkerShare(workerIndex: 0)), or run the plan with "
+                        + "a fleet", at: machines > 1 ? "machines" : "processes")
+            }
+            return WorkerShare()
+        }
+        guard (0..<workers).contains(share.workerIndex) else {
+            throw PlanError(
+                "\(share.workerIndex) is no worker of this plan: machines × processes gives 0 to \(workers - 1)",
+                at: "share.workerIndex")
+        }
+        return share
+    }
+}
+
+extension PlanNode {
+    /// Keeps as problems what no file could hold: a key that is there twice, and nesting deeper than `depthLimit`.
+    fileprivate func checkShape(path: String, depth: Int = 0, _ problems: PlanProblems) {
+        guard depth <= Self.depthLimit else {
+            return problems.add(path: path, line: line, "nested deeper than \(Self.depthLimit) levels")
+        }
+        switch content {
+        case .null, .scalar: break
+        case .sequence(let elements):
+            for (index, element) in elements.enumerated() {
+                element.checkShape(path: "\(path)[\(index)]", depth: depth + 1, problems)
+            }
+        case .mapping(let entries):
+            var seen: Set<String> = []
+            for entry in entries {
+                let place = path.isEmpty ? entry.key : "\(path).\(entry.key)"
+                if !seen.insert(entry.key).inserted {
+                    problems.add(path: place, line: entry.line, "the key is there twice")
+                }
+                entry.value.checkShape(path: place, depth: depth + 1, problems)
+            }
+        }
+    }
+}
