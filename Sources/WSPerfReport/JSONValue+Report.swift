@@ -12,14 +12,16 @@ extension JSONValue {
 
     /// A distribution of nanoseconds in milliseconds, on one line.
     static func distribution(_ histogram: Histogram) -> JSONValue {
-        let isEmpty = histogram.isEmpty
-        func value(_ nanoseconds: UInt64) -> JSONValue { isEmpty ? .null : milliseconds(nanoseconds) }
+        func value(_ nanoseconds: UInt64?) -> JSONValue { nanoseconds.map { milliseconds($0) } ?? .null }
+        func value(rounding nanoseconds: Double?) -> JSONValue {
+            nanoseconds.map { milliseconds(rounding: $0) } ?? .null
+        }
         return .line(
             .object([
                 ("count", .unsigned(histogram.count)),
                 ("min", value(histogram.min)),
-                ("mean", isEmpty ? .null : milliseconds(rounding: histogram.mean)),
-                ("stddev", isEmpty ? .null : milliseconds(rounding: histogram.standardDeviation)),
+                ("mean", value(rounding: histogram.mean)),
+                ("stddev", value(rounding: histogram.standardDeviation)),
                 ("p50", value(histogram.percentile(50))),
                 ("p90", value(histogram.percentile(90))),
                 ("p95", value(histogram.percentile(95))),
@@ -37,4 +39,12 @@ extension JSONValue {
 
     /// Null where there is nothing.
     static func optional(_ value: Int32?) -> JSONValue { value.map { .integer(Int64($0)) } ?? .null }
+
+    /// Null where there is nothing.
+    static func optional(_ value: UInt64?) -> JSONValue { value.map { .unsigned($0) } ?? .null }
+
+    /// Rounded to three decimals; null where there is nothing.
+    static func optional(rounding value: Double?) -> JSONValue {
+        value.map { .number(($0 * 1000).rounded() / 1000) } ?? .null
+    }
 }

@@ -13,6 +13,8 @@ public final class JournalReader {
     private var isOver = false
     /// Bytes of the file up to the end of the last good record.
     private var good: UInt64 = 0
+    /// Why the first record that can't be read can't, where it is whole.
+    private(set) var fault: String?
 
     /// Opens a journal. Throws `RunDirectoryError.noJournal` if there is none, or it is not one of this version.
     public init(path: String) throws(RunDirectoryError) {
@@ -48,7 +50,11 @@ public final class JournalReader {
         else { return nil }
         position += 8
         let content = take(Int(length))
-        guard CRC32.checksum(content) == checksum, let event = RunEvent(record: content) else { return nil }
+        guard CRC32.checksum(content) == checksum else { return nil }
+        guard let event = RunEvent(record: content) else {
+            fault = RunEvent.snapshotFault(record: content)
+            return nil
+        }
         good += 8 + UInt64(length)
         return event
     }

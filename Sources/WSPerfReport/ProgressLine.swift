@@ -97,8 +97,8 @@ public struct ProgressLine: Sendable {
             let second = newest > 0 ? previous : current
             if phase != .done {
                 parts.append("\(Figures.grouped(second.sent)) msg/s")
-                if !second.response.isEmpty {
-                    parts.append("rtt p99 \(Figures.milliseconds(Double(second.response.percentile(99)))) ms")
+                if let p99 = second.response.percentile(99) {
+                    parts.append("rtt p99 \(Figures.milliseconds(Double(p99))) ms")
                 }
             }
         }

@@ -187,16 +187,21 @@ extension RunAccumulator {
                 "\(ignoredWorkers) workers claimed a share that the plan does not have; they were not counted")
         }
 
-        let generator = GeneratorVerdict(
-            total, inFlightIsLimited: plan?["in_flight"]?.text.flatMap { UInt64($0) } != nil)
+        let generator = GeneratorJudgement(
+            total, isClosedLoopWithoutPauses: plan?.isClosedLoopWithoutPauses ?? false)
         var notices = notices
-        switch generator {
-        case .tooSlow:
-            reasons.append("the load generator was too slow: \(lag) (send lag, 99th percentile)")
-        case .strained:
-            notices.append("the load generator was strained: \(lag) (send lag, 99th percentile)")
+        switch generator.verdict {
+        case .tooSlow: reasons.append("the load generator was too slow: \(generator.reason ?? "")")
+        case .strained: notices.append("the load generator was strained: \(generator.reason ?? "")")
         case .keptUp, .notJudged: break
         }
+        let replies = total.rttResponse.count &+ total.untimed
+        if total.untimed > replies / 1000 {
+            reasons.append(
+                "\(Figures.grouped(total.untimed)) of \(Figures.grouped(replies)) replies were not timed (untimed), so the round-trip times are not those of"
+                    + " all replies")
+        }
+        if let unknown = unknownFields { notices.append(unknown) }
         if ignoredSnapshots > 0 {
             notices.append(
                 "\(ignoredSnapshots) snapshots came twice, out of order or from strangers; they were not counted")
@@ -218,6 +223,9 @@ extension RunAccumulator {
             elapsed: end == nil ? workers.values.map(\.elapsed).max() ?? 0 : elapsed, end: end, phase: phase,
             invalidBecause: reasons.items,
             connections: ConnectionTally(planned: all.overflow ? 0 : all.partialValue, outcomes: outcomes),
+            opening: OpeningTally(
+                total, plan: plan, shares: shares, share: share,
+                workers: UInt64(workers.values.count { $0.started > 0 })),
             statistics: total, generator: generator, plannedWorkers: shares, workers: summaries, notices: notices.items,
             timeline: timeline.rows)
     }
@@ -236,7 +244,16 @@ extension RunAccumulator {
     /// Whether the run ended before every worker had the chance to come to its end.
     private var isCutShort: Bool { end == .interrupted || end == .incomplete }
 
-    private var lag: String { "\(Figures.milliseconds(Double(total.sendLag.percentile(99)))) ms late" }
+    /// What workers of another version measured in vain.
+    private var unknownFields: String? {
+        let names = total.unknownFields.sorted()
+        guard !names.isEmpty else { return nil }
+        // When the list is full there may have been more.
+        let isFull = names.count == LoadStatistics.unknownFieldLimit
+        let shown = names.prefix(LoadStatistics.unknownFieldLimit - 1).joined(separator: ", ")
+        return "workers of another version measured what this one does not know, and it was left out: \(shown)"
+            + (isFull ? " and others" : "")
+    }
 
     /// Gives each connection of one share of the plan its outcome. Usually one worker had the share; more if some died.
     private func settle(_ holders: [Worker], into reasons: inout BoundedList) -> [WorkerSummary] {

@@ -16,7 +16,7 @@ public struct RunComparison: Sendable {
         for run in runs {
             let statistics = run.statistics
             func percentile(_ histogram: Histogram, _ percentile: Double) -> String {
-                histogram.isEmpty ? "–" : Figures.milliseconds(Double(histogram.percentile(percentile)))
+                histogram.percentile(percentile).map { Figures.milliseconds(Double($0)) } ?? "–"
             }
             let seconds = Double(run.elapsed) / 1e9
             table.append([

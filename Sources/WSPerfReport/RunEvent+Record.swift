@@ -23,6 +23,19 @@ extension RunEvent {
         self = event
     }
 
+    /// Why the body of a snapshot's record can't be read; nil if that is not what is wrong with it.
+    static func snapshotFault(record bytes: [UInt8]) -> String? {
+        guard let length = bytes.littleEndian(at: 0), bytes.count - 4 >= length,
+            let header = try? PlanNode(json: Array(bytes[4..<4 + Int(length)])), header["event"]?.text == "snapshot"
+        else { return nil }
+        do throws(SnapshotDecodingError) {
+            _ = try Snapshot(decoding: Array(bytes[(4 + Int(length))...]))
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
     private var header: JSONValue {
         switch self {
         case .started(let run, let startedAt, let plan):

@@ -89,8 +89,10 @@ public final class RunRecorder {
             if case .ended = event { last = event } else { accumulator.fold(event) }
         }
         if reader.droppedBytes > 0 {
+            let what = reader.fault.map { "can't be read and were dropped: a snapshot is \($0)" }
             accumulator.fold(
-                .notice("the last \(reader.droppedBytes) bytes of the journal are damaged and were dropped"))
+                .notice(
+                    "the last \(reader.droppedBytes) bytes of the journal \(what ?? "are damaged and were dropped")"))
         }
         if let last { accumulator.fold(last) }
         let summary = accumulator.summary()

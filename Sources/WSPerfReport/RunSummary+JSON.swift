@@ -34,6 +34,15 @@ extension RunSummary {
                     ("succeeded", .unsigned(connections.succeeded)),
                     ("outcomes", .outcomes(connections.outcomes)),
                     ("interruptions", .outcomes(statistics.interruptions)),
+                    (
+                        "opening",
+                        .object([
+                            ("asked_per_s", .optional(rounding: opening.askedPerSecond)),
+                            ("achieved_per_s", .optional(rounding: opening.achievedPerSecond)),
+                            ("max_opening", .optional(opening.maxOpening)),
+                            ("took_s", opening.took.map { .seconds($0) } ?? .null),
+                        ])
+                    ),
                 ])
             ),
             (
@@ -44,8 +53,10 @@ extension RunSummary {
                     ("tls", .distribution(statistics.tls)),
                     ("upgrade", .distribution(statistics.upgrade)),
                     ("total", .distribution(statistics.handshake)),
+                    ("response", .distribution(statistics.handshakeResponse)),
                 ])
             ),
+            ("open_lag_ms", .distribution(statistics.openLag)),
             (
                 "messages",
                 .object([
@@ -56,6 +67,7 @@ extension RunSummary {
                     ("late", .unsigned(statistics.late)),
                     ("untimed", .unsigned(statistics.untimed)),
                     ("blocked", .unsigned(statistics.blocked)),
+                    ("unsent", .unsigned(statistics.unsent)),
                     ("bytes_sent", .unsigned(statistics.bytesSent)),
                     ("bytes_received", .unsigned(statistics.bytesReceived)),
                 ])
@@ -71,7 +83,10 @@ extension RunSummary {
             (
                 "generator",
                 .object([
-                    ("verdict", .string(generator.rawValue)),
+                    ("verdict", .string(generator.verdict.rawValue)),
+                    ("reason", generator.reason.map { .string($0) } ?? .null),
+                    ("loop_utilisation", .optional(rounding: statistics.loopUtilisation)),
+                    ("loop_cpu", .optional(rounding: statistics.loopCPUShare)),
                     ("cpu_user_s", .seconds(statistics.cpuUser)),
                     ("cpu_system_s", .seconds(statistics.cpuSystem)),
                     ("workers_planned", .unsigned(plannedWorkers)),

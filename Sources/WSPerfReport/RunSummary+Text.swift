@@ -11,7 +11,10 @@ extension RunSummary {
                 [
                     ("DNS", statistics.dns), ("TCP connect", statistics.tcpConnect), ("TLS", statistics.tls),
                     ("upgrade", statistics.upgrade), ("total", statistics.handshake),
-                ]),
+                    ("response", statistics.handshakeResponse), ("open lag", statistics.openLag),
+                ],
+                note: statistics.handshakeResponse.isEmpty
+                    ? nil : "response is timed from the intended start (the ramp's time), total from the actual one"),
             messages,
             times(
                 "Round trip, ms",
@@ -64,6 +67,7 @@ extension RunSummary {
                 "\(count(machines, "machine")) × \(count(processes, "process", plural: "processes")) × "
                     + count(plan.count("instances"), "connection"))
         }
+        add("Opening", openingRate)
         if plan["send_messages"]?.text == "false" {
             add("Messages", "none")
         } else {
@@ -72,6 +76,16 @@ extension RunSummary {
             add("Payload", plan["payload"]?.phrase)
         }
         return table.lines
+    }
+
+    /// How fast connections were opened, where that was not simply as fast as asked.
+    private var openingRate: String? {
+        guard opening.isBehind || opening.maxOpening != nil, opening.took != nil else { return nil }
+        let asked = opening.askedPerSecond.map { "\(Figures.rate($0))/s asked" }
+        let achieved = opening.achievedPerSecond.map { "\(Figures.rate($0))/s achieved" }
+        let bound = opening.maxOpening.map { "at most \(Figures.grouped($0)) opening at once in each worker" }
+        let rates = [asked, achieved].compactMap(\.self).joined(separator: ", ")
+        return rates.isEmpty ? bound : rates + (bound.map { " (\($0))" } ?? "")
     }
 
     private var outcomes: [String] {
@@ -112,16 +126,16 @@ extension RunSummary {
         table.append([title, "count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99.9", "max"])
         for (name, histogram) in present {
             let figures =
-                [Double(histogram.min), histogram.mean, histogram.standardDeviation]
-                + [50, 90, 95, 99, 99.9, 100].map { Double(histogram.percentile($0)) }
+                [histogram.min.map { Double($0) }, histogram.mean, histogram.standardDeviation]
+                + [50, 90, 95, 99, 99.9, 100].map { histogram.percentile($0).map { Double($0) } }
             table.append(
-                ["  \(name)", Figures.grouped(histogram.count)] + figures.map { Figures.milliseconds($0) })
+                ["  \(name)", Figures.grouped(histogram.count)] + figures.map { $0.map(Figures.milliseconds) ?? "–" })
         }
         return table.lines + (note.map { ["  (\($0))"] } ?? [])
     }
 
     private var messages: [String] {
-        guard statistics.sent > 0 || statistics.received > 0 else { return [] }
+        guard statistics.sent > 0 || statistics.received > 0 || statistics.unsent > 0 else { return [] }
         var table = TextTable([
             .init(alignment: .left, width: 14), .init(alignment: .right, width: 9), .init(alignment: .right, width: 9),
             .init(alignment: .left, width: 0),
@@ -138,6 +152,7 @@ extension RunSummary {
         add("late", statistics.late, "replies after the reply deadline")
         add("untimed", statistics.untimed, "replies whose message was no longer remembered")
         add("blocked", statistics.blocked, "had to wait because the socket's buffer was full")
+        add("unsent", statistics.unsent, "offered, not sent: due, but their connection's sending had ended")
         return table.lines
     }
 
@@ -158,10 +173,15 @@ extension RunSummary {
             let cost = Double(statistics.cpuUser &+ statistics.cpuSystem) / Double(statistics.sent) / 1000
             line += " (\(Figures.fixed(cost, 1)) µs a message sent)"
         }
+        var lines = [line]
+        if let busy = statistics.loopUtilisation, let processor = statistics.loopCPUShare {
+            let (busy, processor) = (Figures.fixed(busy * 100, 1), Figures.fixed(processor * 100, 1))
+            lines.append("Loops    busy \(busy) % of the time, on a processor \(processor) %")
+        }
 
         let isShort = workers.count <= Self.listLimit
         let noteworthy = isShort ? workers : workers.filter(\.isNoteworthy)
-        guard !noteworthy.isEmpty else { return [line] }
+        guard !noteworthy.isEmpty else { return lines }
         let left = TextTable.Column(alignment: .left, width: 0)
         let right = TextTable.Column(alignment: .right, width: 0)
         var table = TextTable([left, left, right, right, right, right, left])
@@ -176,7 +196,7 @@ extension RunSummary {
         }
         let rest = noteworthy.count - Self.listLimit
         let more = rest > 0 ? ["  and \(rest) more (see summary.json)"] : []
-        return [line] + table.lines + more + noteworthy.prefix(Self.listLimit).flatMap(\.lastWords)
+        return lines + table.lines + more + noteworthy.prefix(Self.listLimit).flatMap(\.lastWords)
     }
 
     // MARK: Words

@@ -29,9 +29,12 @@ public struct RunSummary: Sendable, Equatable {
     public var invalidBecause: [String]
     /// All connections of the run.
     public var connections: ConnectionTally
+    /// How fast they were opened.
+    public var opening: OpeningTally
     /// All that was measured. Its `outcomes` are as the workers reported them; `connections` has what is made of them.
     public var statistics: LoadStatistics
-    public var generator: GeneratorVerdict
+    /// Whether the load generator itself kept up, and why not.
+    public var generator: GeneratorJudgement
     /// Workers the plan asks for.
     public var plannedWorkers: UInt64
     /// Every worker that was ever ready, in order of their shares of the plan.

@@ -21,6 +21,7 @@ struct Timeline {
         var sent: UInt64 = 0
         var received: UInt64 = 0
         var errors: UInt64 = 0
+        var unsent: UInt64 = 0
         /// Response times, packed; empty while they are among the open ones, or there are none.
         var packed: [UInt8] = []
         /// Exact, while `packed` is coarser than that.
@@ -42,6 +43,7 @@ struct Timeline {
         entries[index].change &+= Int64(clamping: statistics.opened) - Int64(clamping: statistics.ended)
         entries[index].sent &+= statistics.sent
         entries[index].received &+= statistics.received
+        entries[index].unsent &+= statistics.unsent
         for (outcome, count) in statistics.outcomes where outcome != .succeeded && outcome != .aborted {
             entries[index].errors &+= count
         }
@@ -82,6 +84,7 @@ struct Timeline {
             merged.sent &+= next.sent
             merged.received &+= next.received
             merged.errors &+= next.errors
+            merged.unsent &+= next.unsent
             var times = Self.histogram(merged.packed)
             times.merge(Self.histogram(next.packed))
             merged.packed = Self.packed(times.coarsened())
@@ -101,8 +104,8 @@ struct Timeline {
     private mutating func coarsen(_ index: Int) {
         guard !entries[index].packed.isEmpty else { return }
         let times = Self.histogram(entries[index].packed)
-        guard !times.isEmpty else { return }
-        entries[index].percentiles = (times.percentile(50), times.percentile(99))
+        guard let median = times.percentile(50), let p99 = times.percentile(99) else { return }
+        entries[index].percentiles = (median, p99)
         entries[index].packed = Self.packed(times.coarsened())
     }
 
@@ -137,8 +140,8 @@ struct Timeline {
             return TimelineRow(
                 second: UInt64(index) * width, width: width, opened: entry.opened, open: UInt64(max(0, open)),
                 sent: entry.sent, received: entry.received, errors: entry.errors,
-                rttMedian: entry.percentiles?.median ?? (times.isEmpty ? nil : times.percentile(50)),
-                rttP99: entry.percentiles?.p99 ?? (times.isEmpty ? nil : times.percentile(99)))
+                rttMedian: entry.percentiles?.median ?? times.percentile(50),
+                rttP99: entry.percentiles?.p99 ?? times.percentile(99), unsent: entry.unsent)
         }
     }
 }

@@ -18,16 +18,18 @@ public struct TimelineRow: Sendable, Hashable {
     public var rttMedian: UInt64?
     /// 99th percentile of the same.
     public var rttP99: UInt64?
+    /// Messages offered and not sent (`LoadStatistics.unsent`), counted where their connection's sending ended.
+    public var unsent: UInt64
 }
 
 extension TimelineRow {
     /// The head line of `timeline.csv`.
-    static let header = "second,width_s,opened,open,sent,received,errors,rtt_p50_ms,rtt_p99_ms"
+    static let header = "second,width_s,opened,open,sent,received,errors,rtt_p50_ms,rtt_p99_ms,unsent"
 
     /// This row as a line of `timeline.csv`, without its line feed.
     var csv: String {
         let counts = [second, width, opened, open, sent, received, errors].map { String($0) }
         let times = [rttMedian, rttP99].map { $0.map { JSONValue.milliseconds($0).compact() } ?? "" }
-        return (counts + times).joined(separator: ",")
+        return (counts + times + [String(unsent)]).joined(separator: ",")
     }
 }

@@ -327,7 +327,7 @@ class Fleet:
         mine = [tallies[worker["id"]] for worker in summary["workers"]]
         messages, connections = summary["messages"], summary["connections"]
         for key in ("sent", "received", "bytes_sent", "bytes_received", "unanswered", "unexpected", "late", "untimed",
-                    "blocked"):  # fmt: skip
+                    "blocked", "unsent"):  # fmt: skip
             if messages[key] != sum(tally[key] for tally in mine):
                 raise Finding(f"messages.{key} is {messages[key]}, the workers' {sum(tally[key] for tally in mine)}")
         for key in ("started", "opened"):

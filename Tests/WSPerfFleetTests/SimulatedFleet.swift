@@ -114,6 +114,9 @@ final class SimulatedFleet {
     /// How a worker dies of its plan, if it does: its exit status, or its signal's negative.
     var diesOfItsPlan: (Worker) -> Int32? = { _ in nil }
 
+    /// What becomes of a snapshot's body on its way, as if a worker of another version had written it.
+    var rewrite: ([UInt8]) -> [UInt8] = { $0 }
+
     init(
         seed: UInt64, machines: Int, processes: Int, spare: Int = 0, minMachines: Int? = nil,
         stopsWhenWorkerIsLost: Bool = false, network: Network = Network()
@@ -400,7 +403,7 @@ final class SimulatedFleet {
                 .report(
                     Envelope(
                         session: worker.session, run: worker.run, sender: worker.id, sequence: worker.sequence,
-                        content: report), body ?? []))
+                        content: report), rewrite(body ?? [])))
         case .prepare:
             if let how = diesOfItsPlan(worker) {
                 die(worker, status: how < 0 ? nil : how, signal: how < 0 ? -how : nil, stderr: "oh no")

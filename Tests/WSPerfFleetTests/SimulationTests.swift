@@ -50,6 +50,16 @@ import WSPerfCore
         #expect(record.notices == [])
     }
 
+    /// A worker whose snapshots are of another version costs its results, and it is said why, once.
+    @Test func snapshotsOfAnotherVersionAreNamed() {
+        let fleet = SimulatedFleet(seed: 3, machines: 1, processes: 2)
+        fleet.rewrite = { $0.isEmpty ? [] : [9] + $0.dropFirst() }
+        let record = finish(fleet, "another version")
+        #expect(record.ends.count == 2 && record.ends.values.allSatisfy(\.lost))
+        let said = record.notices.filter { $0.contains("can't be read") }
+        #expect(said.count == 2 && said.allSatisfy { $0.contains("version 9 is not known, only 2") }, "\(said)")
+    }
+
     /// Nobody is thought dead for keeping to a heartbeat that is longer than the limit.
     @Test(arguments: [200, 1000, 1500, 3000]) func aQuietRunOfAnyLiveness(_ milliseconds: Int) {
         let fleet = SimulatedFleet(seed: 2, machines: 2, processes: 2)

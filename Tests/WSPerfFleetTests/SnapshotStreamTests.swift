@@ -42,7 +42,7 @@ import WSPerfCore
                 if inbox.wants(parcel.sequence) {
                     let (ready, unreadable) = inbox.take(parcel.sequence, parcel.body)
                     received += ready
-                    #expect(unreadable == 0)
+                    #expect(unreadable == nil)
                 }
                 if !random.chance(loss) {
                     outbox.acknowledge(.init(up_to: inbox.accepted, missing: inbox.missing), now: now)
@@ -95,14 +95,14 @@ import WSPerfCore
     /// What came early is only looked at in its turn; if it is nothing, it is missing as if it had not come.
     @Test func whatIsNoSnapshotIsAskedForAgain() {
         var inbox = SnapshotInbox()
-        #expect(inbox.take(2, [1, 2, 3]) == ([], 0))
-        #expect(inbox.take(3, body(4)) == ([], 0))
-        #expect(inbox.take(4, body(4)) == ([], 0))
+        #expect(inbox.take(2, [1, 2, 3]) == ([], nil))
+        #expect(inbox.take(3, body(4)) == ([], nil))
+        #expect(inbox.take(4, body(4)) == ([], nil))
         #expect(inbox.heldBytes == 3 + 2 * body(4).count)
         let (first, unreadable) = inbox.take(1, body(1))
-        #expect(first.map(\.sequence) == [1] && unreadable == 1)
+        #expect(first.map(\.sequence) == [1] && unreadable?.contains("version 1 is not known") == true)
         #expect(inbox.wants(2) && inbox.missing == [2])
-        #expect(inbox.take(2, body(2)) == ([numbered(2)], 1))
+        #expect(inbox.take(2, body(2)) == ([numbered(2)], "it is of another number"))
         #expect(inbox.wants(3) && inbox.missing == [3])
         #expect(inbox.take(3, body(3)).ready.map(\.sequence) == [3, 4])
         #expect(inbox.heldBytes == 0 && inbox.stranded == 0)

@@ -127,7 +127,7 @@ struct RunAccumulatorTests {
         for events in [RunFixture.allWell, RunFixture.allRefused] {
             let summary = RunAccumulator.summary(of: events)
             #expect(summary.isValid && summary.exitStatus == 0, "\(summary.invalidBecause)")
-            #expect(summary.generator != .tooSlow)
+            #expect(summary.generator.verdict != .tooSlow)
         }
         #expect(RunAccumulator.summary(of: RunFixture.allRefused).connections.outcomes == [.refused: 200])
     }
@@ -250,37 +250,154 @@ struct RunAccumulatorTests {
         #expect(summary.invalidBecause.contains { $0.hasPrefix("3 workers claimed a share") })
     }
 
-    @Test(
-        "judges the generator by the send lag that colours the result",
-        arguments: [
-            (lag: 1_000_000, service: 1, blocked: 0, limited: false, GeneratorVerdict.keptUp),
-            (lag: 40_000_000, service: 1_000_000, blocked: 0, limited: false, .strained),
-            (lag: 40_000_000, service: 900_000_000, blocked: 0, limited: false, .keptUp),
-            (lag: 300_000_000, service: 1_000_000, blocked: 0, limited: false, .tooSlow),
-            (lag: 300_000_000, service: 5_000_000_000, blocked: 0, limited: false, .keptUp),
-            (lag: 300_000_000, service: 1_000_000, blocked: 2, limited: false, .notJudged),
-            (lag: 300_000_000, service: 1_000_000, blocked: 1, limited: false, .tooSlow),
-            (lag: 300_000_000, service: 1_000_000, blocked: 0, limited: true, .notJudged),
-        ] as [(lag: UInt64, service: UInt64, blocked: UInt64, limited: Bool, GeneratorVerdict)])
-    func generator(lag: UInt64, service: UInt64, blocked: UInt64, limited: Bool, verdict: GeneratorVerdict) {
-        var statistics = RunFixture.statistics(outcomes: [.succeeded: 1])
-        statistics.sent = 100
-        statistics.blocked = blocked
-        for _ in 0..<100 {
-            statistics.sendLag.record(lag)
-            statistics.rttService.record(service)
-            statistics.rttResponse.record(service + lag)
-        }
-        let plan = RunFixture.plan(machines: 1, processes: 1, instances: 1, inFlight: limited ? 1 : nil)
-        let summary = RunAccumulator.summary(of: [
-            RunFixture.started(plan), .workerReady(RunFixture.worker(0)),
-            RunFixture.snapshot(0, 1, final: true, statistics),
+    /// A run of one worker that measured this.
+    private func summary(_ statistics: LoadStatistics, plan: PlanNode? = nil) -> RunSummary {
+        RunAccumulator.summary(of: [
+            RunFixture.started(plan ?? RunFixture.plan(machines: 1, processes: 1, instances: 1)),
+            .workerReady(RunFixture.worker(0)), RunFixture.snapshot(0, 1, final: true, statistics),
             .workerEnded(worker: "w0", WorkerEnd(lost: false, reason: "")), .ended(.finished, elapsed: 1),
         ])
-        #expect(summary.generator == verdict)
-        #expect(summary.exitStatus == (verdict == .tooSlow ? 3 : 0))
-        #expect(summary.notices.count == (verdict == .strained ? 1 : 0))
     }
+
+    @Test(
+        "is not valid where the generator was too slow, whatever the response time, and says why",
+        arguments: [
+            (sendLag: 1_000_000, openLag: 1_000_000, GeneratorVerdict.keptUp),
+            (sendLag: 40_000_000, openLag: 0, .strained),
+            (sendLag: 0, openLag: 40_000_000, .strained),
+            (sendLag: 300_000_000, openLag: 0, .tooSlow),
+            (sendLag: 0, openLag: 300_000_000, .tooSlow),
+        ] as [(sendLag: UInt64, openLag: UInt64, GeneratorVerdict)])
+    func generator(sendLag: UInt64, openLag: UInt64, verdict: GeneratorVerdict) throws {
+        var statistics = RunFixture.statistics(outcomes: [.succeeded: 1])
+        statistics.sent = 100
+        statistics.openLag.record(openLag)
+        for _ in 0..<100 {
+            statistics.sendLag.record(sendLag)
+            // A saturated machine makes its own response times.
+            statistics.rttService.record(60_000_000_000)
+            statistics.rttResponse.record(60_000_000_000 + sendLag)
+        }
+        let summary = summary(statistics)
+        #expect(summary.generator.verdict == verdict)
+        #expect(summary.exitStatus == (verdict == .tooSlow ? 3 : 0))
+        let reason = try #require(summary.generator.reason ?? (verdict == .keptUp ? "" : nil))
+        #expect(summary.invalidBecause == (verdict == .tooSlow ? ["the load generator was too slow: \(reason)"] : []))
+        #expect(summary.notices == (verdict == .strained ? ["the load generator was strained: \(reason)"] : []))
+        let document = try PlanNode(json: summary.json())
+        #expect(document["generator"]?["verdict"]?.text == verdict.rawValue)
+    }
+
+    @Test("judges no closed loop without pauses by small lags")
+    func closedLoop() {
+        var statistics = RunFixture.statistics(opened: 1, messages: 100, outcomes: [.succeeded: 1])
+        func verdict(_ schedule: PlanNode) -> GeneratorVerdict {
+            let plan = RunFixture.plan(machines: 1, processes: 1, instances: 1, inFlight: 1, schedule: schedule)
+            return summary(statistics, plan: plan).generator.verdict
+        }
+        let withoutPauses: PlanNode = .mapping(["kind": .string("periodic"), "interval": .string("0s")])
+        let withPauses: PlanNode = .mapping(["kind": .string("periodic"), "interval": .string("10ms")])
+        #expect(verdict(withoutPauses) == .notJudged)
+        #expect(verdict(withPauses) == .keptUp)
+        statistics.sendLag.record(200_000_000)
+        statistics.sendLag.record(200_000_000)
+        #expect(verdict(withoutPauses) == .tooSlow)
+    }
+
+    @Test(
+        "is not valid where more than one reply in a thousand was not timed",
+        arguments: [(timed: 999, untimed: 1, valid: true), (998, 2, false), (4, 1, false), (0, 0, true)])
+    func untimed(timed: Int, untimed: UInt64, valid: Bool) {
+        var statistics = RunFixture.statistics(messages: UInt64(timed), outcomes: [.succeeded: 1])
+        statistics.untimed = untimed
+        let summary = summary(statistics)
+        #expect(summary.isValid == valid && summary.exitStatus == (valid ? 0 : 3))
+        let said =
+            "\(untimed) of \(Figures.grouped(UInt64(timed) + untimed)) replies were not timed (untimed), so the round-trip times"
+        #expect(valid || summary.invalidBecause.count == 1 && summary.invalidBecause[0].hasPrefix(said))
+    }
+
+    /// How connections opened, and what is said of it.
+    struct Opening: Sendable {
+        var ramp: String
+        var workers: UInt64 = 1
+        var started: UInt64
+        var took: UInt64
+        var asked: Double?
+        var achieved: Double?
+        var line: String?
+    }
+
+    @Test(
+        "compares the opening rate with what was asked",
+        arguments: [
+            Opening(ramp: #"{"rate":"1000/s"}"#, started: 1001, took: second, asked: 1000, achieved: 1000),
+            Opening(
+                ramp: #"{"rate":"1000/s"}"#, started: 1001, took: 2 * second, asked: 1000, achieved: 500,
+                line: "1,000/s asked, 500/s achieved"),
+            Opening(
+                ramp: #"{"rate":"1000/s","max_opening":50}"#, started: 1001, took: second, asked: 1000, achieved: 1000,
+                line: "1,000/s asked, 1,000/s achieved (at most 50 opening at once in each worker)"),
+            Opening(
+                ramp: #"{"rate":"4500/s","max_opening":1500}"#, workers: 2, started: 9002, took: second * 3 / 2,
+                asked: 9000, achieved: 6000,
+                line: "9,000/s asked, 6,000/s achieved (at most 1,500 opening at once in each worker)"),
+            // 1,001 connections in 10 s: a step every 10 s / 1,001.
+            Opening(
+                ramp: #"{"over":"10s"}"#, started: 1001, took: 20 * second, asked: 100.1, achieved: 50,
+                line: "100/s asked, 50.0/s achieved"),
+            Opening(ramp: #"{"over":"0s"}"#, started: 1001, took: second, asked: nil, achieved: 1000),
+            // One connection has no rate, however late it is.
+            Opening(ramp: #"{"rate":"1000/s"}"#, started: 1, took: second, asked: 1000),
+            Opening(ramp: #"{"rate":"10/s"}"#, workers: 2, started: 2, took: 30_000, asked: 20),
+            // Not worth a word: it took less than 10 ms longer.
+            Opening(ramp: #"{"rate":"1000/s"}"#, started: 2, took: 8_000_000, asked: 1000, achieved: 125),
+            Opening(ramp: #"{"rate":"1000/s"}"#, started: 0, took: 0, asked: 1000),
+        ])
+    func opening(_ opening: Opening) throws {
+        let instances = max(1, opening.started / opening.workers)
+        let ramp = try PlanNode(json: opening.ramp)
+        let plan = RunFixture.plan(
+            machines: 1, processes: Int(opening.workers), instances: Int(instances), ramp: ramp)
+        var events = [RunFixture.started(plan)]
+        for worker in 0..<Int(opening.workers) {
+            var statistics = LoadStatistics()
+            statistics.started = opening.started / opening.workers
+            statistics.lastStart = opening.took - UInt64(worker) * min(1000, opening.took)
+            events += [
+                .workerReady(RunFixture.worker(worker)), RunFixture.snapshot(worker, 1, final: true, statistics),
+            ]
+        }
+        let summary = RunAccumulator.summary(of: events + [.ended(.finished, elapsed: 1)])
+        #expect(summary.opening.askedPerSecond == opening.asked)
+        #expect(summary.opening.achievedPerSecond == opening.achieved)
+        #expect(summary.opening.took == (opening.took > 0 ? opening.took : nil))
+        let lines = summary.text().split(separator: "\n").map(String.init).filter { $0.hasPrefix("Opening") }
+        let expected: [String] = opening.line.map { ["Opening      \($0)"] } ?? []
+        #expect(lines == expected)
+        let document = try PlanNode(json: summary.json())["connections"]?["opening"]
+        let achieved = document?["achieved_per_s"]?.text.flatMap { Double($0) }
+        #expect(achieved == opening.achieved)
+        #expect(
+            document?["took_s"]?.text.flatMap { Double($0) } == (opening.took > 0 ? Double(opening.took) / 1e9 : nil))
+    }
+
+    @Test("bears whatever a worker claims of its opening and its loops")
+    func hostileFigures() {
+        var statistics = LoadStatistics()
+        statistics.started = 1 << 53
+        statistics.lastStart = 1
+        statistics.loopTime = 1
+        statistics.loopBusy = 1 << 53
+        statistics.loopCPU = 1 << 53
+        statistics.untimed = .max
+        statistics.rttResponse.record(1)
+        let summary = summary(statistics)
+        #expect(summary.text().contains("Loops    busy 100.0 % of the time"))
+        #expect(summary.json().contains(#""achieved_per_s": 1000000000000,"#))
+    }
+
+    private static let second = RunFixture.second
 
     @Test("adds up, and claims no more than arrived, after any events at all", arguments: 0..<8)
     func anything(seed: UInt64) {

@@ -5,7 +5,8 @@ enum RunFixture {
     static let second: UInt64 = 1_000_000_000
 
     static func plan(
-        machines: Int = 2, processes: Int = 2, instances: Int = 250, inFlight: Int? = nil
+        machines: Int = 2, processes: Int = 2, instances: Int = 250, inFlight: Int? = nil,
+        schedule: PlanNode = schedule, ramp: PlanNode = .mapping(["rate": .string("1000/s")])
     ) -> PlanNode {
         .mapping([
             "name": .string("demo"),
@@ -13,17 +14,20 @@ enum RunFixture {
             "machines": .integer(machines),
             "processes": .integer(processes),
             "instances": .integer(instances),
-            "schedule": .mapping([
-                "kind": .string("randomized"), "interval": .string("1s"), "distribution": .string("exponential"),
-            ]),
+            "schedule": schedule,
             "payload": .mapping([
                 "kind": .string("random"), "format": .string("text"),
                 "length": .mapping(["uniform": .sequence([.integer(16), .integer(512)])]),
             ]),
             "messages": .integer(10),
+            "ramp": ramp,
             "in_flight": inFlight.map { .integer($0) } ?? .null,
         ])
     }
+
+    static let schedule: PlanNode = .mapping([
+        "kind": .string("randomized"), "interval": .string("1s"), "distribution": .string("exponential"),
+    ])
 
     static func started(_ plan: PlanNode = plan()) -> RunEvent {
         .started(run: "run-7f3a", startedAt: 1_767_225_600_123, plan: plan)
@@ -55,7 +59,11 @@ enum RunFixture {
             statistics.tcpConnect.record(connect)
             statistics.upgrade.record(upgrade)
             statistics.handshake.record(connect + upgrade)
+            statistics.openLag.record(connect / 50)
+            statistics.handshakeResponse.record(connect + upgrade + connect / 50)
         }
+        // As fast as the plan's ramp asks, in each worker.
+        if opened > 0 { statistics.lastStart = (opened - 1) * 1_000_000 + 600 }
         statistics.sent = messages
         statistics.received = messages
         statistics.bytesSent = messages * 264
@@ -68,6 +76,11 @@ enum RunFixture {
         }
         statistics.cpuUser = messages * 3000
         statistics.cpuSystem = messages * 9000
+        if messages > 0 {
+            statistics.loopTime = second
+            statistics.loopBusy = messages * 12_000
+            statistics.loopCPU = messages * 11_500
+        }
         return statistics
     }
 
@@ -118,6 +131,32 @@ enum RunFixture {
         ]
         + (0..<3).map { .workerEnded(worker: "w\($0)", WorkerEnd(lost: false, status: 0, reason: "finished")) }
         + [.phase(.done), .ended(.finished, elapsed: 4_000_000_000)]
+
+    /// More than one loop can do: connections open late and slowly, messages are late or are not sent at all.
+    static let overloaded: [RunEvent] = {
+        let ramp: PlanNode = .mapping(["rate": .string("9000/s"), "max_opening": .integer(500)])
+        var opening = statistics(opened: 1000, messages: 400, seed: 5, lag: 2_000_000_000)
+        opening.lastStart = 161_030_000
+        opening.openLag.reset()
+        opening.handshakeResponse.reset()
+        for late in 0..<1000 as Range<UInt64> {
+            opening.openLag.record(late * 50_000)
+            opening.handshakeResponse.record(600_000 + late * 50_000)
+        }
+        opening.loopBusy = 985_000_000
+        opening.loopCPU = 960_000_000
+        var ending = statistics(messages: 600, outcomes: [.succeeded: 1000], seed: 6, lag: 2_000_000_000)
+        ending.unsent = 4321
+        ending.untimed = 17
+        ending.loopBusy = 980_000_000
+        ending.loopCPU = 940_000_000
+        return [
+            started(plan(machines: 1, processes: 1, instances: 1000, ramp: ramp)), .workerReady(worker(0)),
+            snapshot(0, 1, opening), snapshot(0, 2, final: true, ending),
+            .workerEnded(worker: "w0", WorkerEnd(lost: false, status: 0, reason: "finished")),
+            .ended(.finished, elapsed: 2_050_000_000),
+        ]
+    }()
 
     /// Nothing listens where the target should be.
     static let allRefused: [RunEvent] =

@@ -63,6 +63,73 @@ struct RunRecorderTests {
         #expect(run.summary.notices.first?.contains("bytes of the journal are damaged") == true)
     }
 
+    /// A snapshot's body with more fields than this version knows, as another version may write them.
+    private static let newer: [UInt8] = {
+        func field(_ name: String, _ kind: UInt8, _ value: [UInt8]) -> [UInt8] {
+            [UInt8(name.utf8.count)] + Array(name.utf8) + [kind, UInt8(value.count)] + value
+        }
+        let outcomes: [UInt8] = [1, 9] + Array("succeeded".utf8) + [2]
+        return [2, 1, 1, 1, 3, 6] + field("a_new_counter", 1, [7])
+            + field("a_new_histogram", 4, [1, 0, 5, 5, 5, 25, 1, 0, 1])
+            + field("a_new_kind", 77, [1, 2, 3]) + field("outcomes", 3, outcomes) + field("sent", 1, [42])
+            + field("started", 1, [2])
+    }()
+
+    @Test("names what another version measured and this one does not know, also from the journal")
+    func unknownFields() throws {
+        let directory = try TemporaryDirectory()
+        let snapshot = try Snapshot(decoding: Self.newer)
+        let recorder = record(
+            [
+                RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 2)),
+                .workerReady(RunFixture.worker(0)), .snapshot(worker: "w0", snapshot),
+                .workerEnded(worker: "w0", WorkerEnd(lost: false, reason: "")), .ended(.finished, elapsed: 1),
+            ], in: directory)
+        let run = try #require(recorder.result)
+        #expect(run.summary.statistics.sent == 42 && run.summary.connections.outcomes == [.succeeded: 2])
+        #expect(run.summary.isValid)
+        #expect(
+            run.summary.notices == [
+                "workers of another version measured what this one does not know, and it was left out: "
+                    + "a_new_counter, a_new_histogram, a_new_kind"
+            ])
+        #expect(try RunRecorder.rebuild(RunDirectory(existing: directory.path)) == run)
+    }
+
+    @Test("names a bounded number of unknown fields")
+    func manyUnknownFields() throws {
+        var body: [UInt8] = [2, 1, 1, 1, 3, 0xe8, 0x07]
+        for number in 1000..<2000 { body += [5] + Array("x\(number)".utf8) + [1, 1, 1] }
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 2)),
+            .workerReady(RunFixture.worker(0)), .snapshot(worker: "w0", try Snapshot(decoding: body)),
+        ])
+        let notice = try #require(summary.notices.first)
+        #expect(summary.notices.count == 1 && notice.hasSuffix("x1017, x1018 and others"), "\(notice)")
+    }
+
+    @Test("says of which version the snapshots of a journal are that can't be read")
+    func otherVersion() throws {
+        let directory = try TemporaryDirectory()
+        _ = record(RunFixture.allWell, in: directory)
+        var bytes = Array(try directory.bytes("journal.wsj"))
+        let body = try #require(RunFixture.allWell.firstIndex { if case .snapshot = $0 { true } else { false } })
+        // The first snapshot's record is made again with a body of version 1.
+        guard case .snapshot(_, let snapshot) = RunFixture.allWell[body] else { return }
+        let start = try #require(bytes.firstRange(of: snapshot.encoded())?.lowerBound)
+        bytes[start] = 1
+        let record = RunFixture.allWell[body].record.count
+        let content = Array(bytes[start + snapshot.encoded().count - record..<start + snapshot.encoded().count])
+        var checksum: [UInt8] = []
+        checksum.append(littleEndian: CRC32.checksum(content))
+        bytes.replaceSubrange(
+            start + snapshot.encoded().count - record - 4..<start + snapshot.encoded().count - record, with: checksum)
+        try directory.write(bytes, to: "journal.wsj")
+        let run = try RunRecorder.rebuild(RunDirectory(existing: directory.path))
+        let notice = try #require(run.summary.notices.first)
+        #expect(run.summary.notices.count == 1 && notice.contains("version 1 is not known, only 2"), "\(notice)")
+    }
+
     @Test("goes on and sums up when the disk is full, and says so once")
     func diskFull() throws {
         let directory = try TemporaryDirectory()

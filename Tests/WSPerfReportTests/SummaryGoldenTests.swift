@@ -7,10 +7,10 @@ import WSPerfCore
 struct SummaryGoldenTests {
     private static let runs: [(name: String, events: [RunEvent])] = [
         ("all-well", RunFixture.allWell), ("one-killed", RunFixture.oneKilled), ("all-refused", RunFixture.allRefused),
-        ("nothing", []),
+        ("nothing", []), ("overloaded", RunFixture.overloaded),
     ]
 
-    @Test("is, byte for byte, what it was", arguments: [0, 1, 2, 3])
+    @Test("is, byte for byte, what it was", arguments: [0, 1, 2, 3, 4])
     func golden(run: Int) throws {
         let (name, events) = Self.runs[run]
         let summary = RunAccumulator.summary(of: events)
@@ -19,14 +19,14 @@ struct SummaryGoldenTests {
         try expectGolden(summary.timelineCSV(), "\(name).csv")
     }
 
-    @Test("is JSON that says what the text says", arguments: [0, 1, 2, 3])
+    @Test("is JSON that says what the text says", arguments: [0, 1, 2, 3, 4])
     func parses(run: Int) throws {
         let summary = RunAccumulator.summary(of: Self.runs[run].events)
         let document = try PlanNode(json: summary.json())
         #expect(document["schema"]?.text == "wsperf.summary/1")
         #expect(document["run"]?["valid"]?.text == String(summary.isValid))
         #expect(document["connections"]?["planned"]?.text == String(summary.connections.planned))
-        for key in ["handshake_ms", "messages", "rtt_ms", "send_lag_ms", "workers", "plan"] {
+        for key in ["handshake_ms", "open_lag_ms", "messages", "rtt_ms", "send_lag_ms", "workers", "plan"] {
             #expect(document[key] != nil, "\(key)")
         }
     }

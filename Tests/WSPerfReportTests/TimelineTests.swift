@@ -63,9 +63,21 @@ struct TimelineTests {
         var late = LoadStatistics()
         late.rttResponse.record(30_000_000)
         timeline.add(late, from: second, to: 2 * second)
-        let expected = exact[1].percentile(50)
+        let expected = try #require(exact[1].percentile(50))
         let median = try #require(timeline.rows[1].rttMedian)
         #expect(median >= expected && median <= expected + expected / 60)
+    }
+
+    @Test("counts what was not sent where the sending ended, also when entries are merged")
+    func unsent() {
+        var timeline = Timeline()
+        for index in 0..<UInt64(Timeline.maximumEntries + 10) {
+            var statistics = LoadStatistics()
+            statistics.unsent = index < 4 ? index + 1 : 0
+            timeline.add(statistics, from: index * second, to: (index + 1) * second)
+        }
+        #expect(timeline.rows.prefix(3).map(\.unsent) == [3, 7, 0])
+        #expect(timeline.rows[0].csv == "0,2,0,0,0,0,0,,,3")
     }
 
     @Test("bears any time at all")

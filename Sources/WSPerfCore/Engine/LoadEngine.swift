@@ -10,7 +10,7 @@ internal import Synchronization
 /// plan.messages = 10
 /// let engine = try LoadEngine(plan: plan)
 /// let result = try await engine.run()
-/// print(result.statistics.rttResponse.percentile(99))
+/// print(result.statistics.outcomes, result.statistics.rttResponse)
 /// ```
 ///
 /// All work is done on threads of the engine's own, one a loop (`plan.threads`) and one that makes the snapshots; `async`

@@ -10,8 +10,11 @@
 /// ```swift
 /// var histogram = Histogram()
 /// histogram.record(1_250_000)
-/// print(histogram.percentile(99), histogram.mean, histogram.standardDeviation)
+/// print(histogram)                    // its most important figures
+/// if let p99 = histogram.percentile(99), p99 < 500_000_000 { print("fast enough") }
 /// ```
+///
+/// The figures of an empty histogram are nil, so that no limit is kept by having measured nothing.
 public struct Histogram: Sendable {
     /// The largest value told apart from larger ones: 2⁴², about 73 minutes in nanoseconds.
     public static var highestTrackableValue: UInt64 { 1 << 42 }
@@ -120,19 +123,19 @@ extension Histogram {
     /// True if nothing was recorded.
     public var isEmpty: Bool { count == 0 }
 
-    /// The smallest value, exactly; 0 if there is none.
-    public var min: UInt64 { isEmpty ? 0 : lowest }
+    /// The smallest value, exactly; nil if there is none.
+    public var min: UInt64? { isEmpty ? nil : lowest }
 
-    /// The largest value, exactly (at most `highestTrackableValue`); 0 if there is none.
-    public var max: UInt64 { highest }
+    /// The largest value, exactly (at most `highestTrackableValue`); nil if there is none.
+    public var max: UInt64? { isEmpty ? nil : highest }
 
-    /// The arithmetic mean of all values, from the exact sum; 0 if there is none.
-    public var mean: Double { isEmpty ? 0 : Double(sum) / Double(count) }
+    /// The arithmetic mean of all values, from the exact sum; nil if there is none.
+    public var mean: Double? { isEmpty ? nil : Double(sum) / Double(count) }
 
-    /// The standard deviation of all values (of the population: divided by `count`), from the exact sums; 0 if there is
+    /// The standard deviation of all values (of the population: divided by `count`), from the exact sums; nil if there is
     /// none.
-    public var standardDeviation: Double {
-        guard !isEmpty else { return 0 }
+    public var standardDeviation: Double? {
+        guard !isEmpty else { return nil }
         // count² · variance = count · Σx² − (Σx)², taken in 256 bits because the two are close to each other.
         let scaled = sumOfSquares.multipliedFullWidth(by: UInt128(count))
         let squared = sum.multipliedFullWidth(by: sum)
@@ -146,9 +149,10 @@ extension Histogram {
     /// value equivalent to that of this rank, but never more than `max`.
     ///
     /// - Parameter percentile: 0 ... 100; what lies outside is taken as the nearest of the two. 0 gives `min`.
-    /// - Returns: 0 if the histogram is empty.
-    public func percentile(_ percentile: Double) -> UInt64 {
-        guard !isEmpty, percentile > 0 else { return min }
+    /// - Returns: nil if the histogram is empty.
+    public func percentile(_ percentile: Double) -> UInt64? {
+        guard !isEmpty else { return nil }
+        guard percentile > 0 else { return lowest }
         guard percentile < 100 else { return highest }
         // One unit in the last place less, so that a rounding error does not carry the rank into the next bucket.
         let exact = (percentile.nextDown * Double(count) / 100).rounded(.up)
@@ -213,9 +217,8 @@ extension Histogram: Equatable {
 /// A few figures instead of thousands of buckets.
 extension Histogram: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String {
-        isEmpty
-            ? "Histogram()"
-            : "Histogram(count: \(count), min: \(min), mean: \(mean), p50: \(percentile(50)), p99: \(percentile(99)), max: \(max))"
+        guard let mean, let median = percentile(50), let p99 = percentile(99) else { return "Histogram()" }
+        return "Histogram(count: \(count), min: \(lowest), mean: \(mean), p50: \(median), p99: \(p99), max: \(highest))"
     }
 
     public var debugDescription: String { description }

@@ -153,7 +153,13 @@ struct RunMachine {
         let held = workers[place].inbox.heldBytes
         let (snapshots, unreadable) = workers[place].inbox.take(header.sequence, body)
         heldBytes += workers[place].inbox.heldBytes - held
-        implausible += unreadable
+        if let unreadable {
+            implausible += 1
+            if !workers[place].wasUnreadable {
+                workers[place].wasUnreadable = true
+                record(.notice("a snapshot of worker \(id) on \(workers[place].machine) can't be read: \(unreadable)"))
+            }
+        }
         for ready in snapshots {
             let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(ready.statistics.accounted)
             guard !overflow, accounted <= UInt64(setup.instances) else {

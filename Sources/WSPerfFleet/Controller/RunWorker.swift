@@ -18,6 +18,8 @@ struct RunWorker {
     var lastHeard: FleetInstant
     var lastSequence: UInt64 = 0
     var inbox = SnapshotInbox()
+    /// A snapshot of it could not be read, and that was said.
+    var wasUnreadable = false
     /// Connections that have come to their outcome.
     var accounted: UInt64 = 0
     /// Connections that have opened or failed to.

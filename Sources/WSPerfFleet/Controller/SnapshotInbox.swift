@@ -22,23 +22,27 @@ struct SnapshotInbox {
     /// Whether a snapshot of this number would be handed on at once.
     func isNext(_ sequence: UInt64) -> Bool { sequence == accepted + 1 }
 
-    /// Takes the body of a snapshot that `wants` was true for and returns those that are now in order, and how many bodies
-    /// were no snapshots of their number; these are missing as if they had not come.
-    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [Snapshot], unreadable: Int) {
+    /// Takes the body of a snapshot that `wants` was true for and returns those that are now in order, and, if the next
+    /// body is no snapshot of its number, why not; it is missing as if it had not come.
+    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [Snapshot], unreadable: String?) {
         held[sequence] = body
         heldBytes += body.count
         var ready: [Snapshot] = []
         while !isComplete, let next = held.removeValue(forKey: accepted + 1) {
             heldBytes -= next.count
-            guard let snapshot = try? Snapshot(decoding: next), snapshot.sequence == accepted + 1 else {
-                return (ready, 1)
+            let snapshot: Snapshot
+            do throws(SnapshotDecodingError) {
+                snapshot = try Snapshot(decoding: next)
+            } catch {
+                return (ready, error.description)
             }
+            guard snapshot.sequence == accepted + 1 else { return (ready, "it is of another number") }
             accepted += 1
             ready.append(snapshot)
             isComplete = snapshot.isFinal
         }
         if isComplete { forget() }
-        return (ready, 0)
+        return (ready, nil)
     }
 
     /// Lets go of what can no longer be handed on.

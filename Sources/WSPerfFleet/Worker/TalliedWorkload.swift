@@ -44,6 +44,7 @@ struct TalliedWorkload: Workload {
             started: total.started, opened: total.opened, sent: total.sent, received: total.received,
             bytes_sent: total.bytesSent, bytes_received: total.bytesReceived, unanswered: total.unanswered,
             unexpected: total.unexpected, late: total.late, untimed: total.untimed, blocked: total.blocked,
+            unsent: total.unsent,
             rtt_response: total.rttResponse.count, outcomes: counts(total.outcomes),
             interruptions: counts(total.interruptions))
         let encoder = JSONEncoder()
@@ -62,7 +63,7 @@ struct TalliedWorkload: Workload {
     /// The names of `summary.json`.
     private struct Tally: Encodable {
         var started, opened, sent, received, bytes_sent, bytes_received: UInt64
-        var unanswered, unexpected, late, untimed, blocked, rtt_response: UInt64
+        var unanswered, unexpected, late, untimed, blocked, unsent, rtt_response: UInt64
         var outcomes, interruptions: [String: UInt64]
     }
 }

@@ -132,5 +132,5 @@ import Testing
 }
 
 extension Histogram {
-    fileprivate func value(_ percentile: Double) -> UInt64 { self.percentile(percentile) }
+    fileprivate func value(_ percentile: Double) -> UInt64 { self.percentile(percentile) ?? 0 }
 }

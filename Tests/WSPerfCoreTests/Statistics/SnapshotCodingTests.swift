@@ -116,8 +116,8 @@ struct SnapshotCodingTests {
             if case .histogram(let path) = field.storage { sum[keyPath: path] } else { nil }
         }
         let isHarmless = histograms.allSatisfy { histogram in
-            histogram.standardDeviation.isFinite && histogram.mean.isFinite
-                && histogram.percentile(99) <= Histogram.highestTrackableValue
+            histogram.standardDeviation?.isFinite != false && histogram.mean?.isFinite != false
+                && histogram.percentile(99) ?? 0 <= Histogram.highestTrackableValue
                 && histogram.buckets.count <= Histogram.lastBucket + 1
         }
         let again = snapshot.encoded()

@@ -118,10 +118,10 @@ struct EngineBench: AsyncParsableCommand {
             """
     }
 
-    /// Microseconds.
+    /// Microseconds; null where nothing was recorded.
     private func fields(_ name: String, _ histogram: Histogram) -> String {
         let values = [("p50", 50.0), ("p99", 99), ("p99_9", 99.9), ("max", 100)].map { label, percentile in
-            "\"\(name)_us_\(label)\": \(Double(histogram.percentile(percentile)) / 1e3)"
+            "\"\(name)_us_\(label)\": " + (histogram.percentile(percentile).map { "\(Double($0) / 1e3)" } ?? "null")
         }
         return values.joined(separator: ", ")
     }

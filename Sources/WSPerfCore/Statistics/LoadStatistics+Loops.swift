@@ -1,0 +1,12 @@
+extension LoadStatistics {
+    /// The share of their time that the event loops did not spend waiting, 0 … 1; nil where it is not known.
+    public var loopUtilisation: Double? {
+        loopTime > 0 ? min(1, Double(loopBusy) / Double(loopTime)) : nil
+    }
+
+    /// The share of their time that the event loops had a processor, 0 … 1; nil where it is not known. Less than
+    /// `loopUtilisation` where something else had the processors.
+    public var loopCPUShare: Double? {
+        loopTime > 0 ? min(1, Double(loopCPU) / Double(loopTime)) : nil
+    }
+}
