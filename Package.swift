@@ -97,11 +97,11 @@ let package = Package(
 
         .testTarget(
             name: "WSPerfCoreTests",
-            dependencies: ["WSPerfCore", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: ["WSPerfCore", "CZlib", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
-            name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget", "CAllocationCounter"],
+            name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget", "CAllocationCounter", "COpenSSL"],
             swiftSettings: strict),
         .testTarget(
             name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
@@ -127,6 +127,8 @@ let package = Package(
         .executableTarget(
             name: "CrashingWorker", dependencies: ["WSPerfCore", "WSPerfFleet"], path: "Tests/CrashingWorker",
             swiftSettings: strict),
+        // Runs a program without a system call that containers may refuse.
+        .executableTarget(name: "WithoutPreciseWaits", path: "Tests/WithoutPreciseWaits"),
         .testTarget(
             name: "WSPerfProcessTests",
             dependencies: [

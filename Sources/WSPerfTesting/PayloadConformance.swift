@@ -1,52 +1,147 @@
 public import WSPerfCore
 
 /// Checks that a payload generator keeps to what `PayloadGenerator` promises, without any connection.
+///
+/// It asks for the messages of several connections in turn, as a loop of the engine does. Then it asks another value of the
+/// generator for the same messages, in another order, and refuses some of them, which it asks for again later.
+///
+/// ```swift
+/// #expect(PayloadConformance { MyPayload() }.check() == [])
+/// #expect(PayloadConformance(isDeterministic: false) { TimeOfDayPayload() }.check() == [])
+/// ```
 public struct PayloadConformance<Generator: PayloadGenerator> {
-    /// Messages asked for, per seed.
+    /// Messages asked for, per seed, of all connections together.
     public var messages = 1000
+    /// Whether the same seed must give the same payloads; false for a generator that sends, say, the time of day.
+    public var isDeterministic: Bool
     private let make: () -> Generator
 
-    public init(_ make: @escaping () -> Generator) { self.make = make }
+    public init(isDeterministic: Bool = true, _ make: @escaping () -> Generator) {
+        self.isDeterministic = isDeterministic
+        self.make = make
+    }
 
     public func check() -> [Finding] {
+        let connections = min(7, max(messages, 0))
         var findings: [Finding] = []
         for seed: UInt64 in 1...5 {
-            var reported: Set<String> = []
-            func report(_ message: String, _ index: Int) {
-                guard reported.insert(message).inserted else { return }
-                findings.append(Finding("seed \(seed), message \(index)", message))
+            let plain = inTurn(connections, seed)
+            let disturbed = disturbed(connections, seed, counts: plain.payloads.map(\.count))
+            for offence in Offence.allCases {
+                guard let (place, message) = plain.offences[offence] ?? disturbed.offences[offence] else { continue }
+                findings.append(Finding("seed \(seed), \(place)", message))
             }
-            var (a, b) = (make(), make())
-            var (randomA, randomB) = (SeededGenerator(seed: seed, stream: 1), SeededGenerator(seed: seed, stream: 1))
-            for index in 0..<messages {
-                let context = MessageContext(
-                    connection: 1, index: index, scheduled: ScheduledMessage(offset: Int64(index) * 1_000_000))
-                let (first, second) = (payload(&a, context, &randomA), payload(&b, context, &randomB))
-                if first.kind != second.kind || first.bytes != second.bytes {
-                    report("the same seed gave another payload", index)
-                }
-                if first.length < 0 { report("a negative length", index) }
-                if first.bytes.count < first.length { report("fewer bytes written than the length says", index) }
-                if first.kind == .text, String(validating: first.bytes, as: UTF8.self) == nil {
-                    report("a text message that is not UTF-8", index)
-                }
+            guard isDeterministic else { continue }
+            if let place = plain.firstDifference(from: inTurn(connections, seed)) {
+                findings.append(Finding("seed \(seed), \(place)", "the same seed gave another payload"))
+            } else if let place = plain.firstDifference(from: disturbed) {
+                findings.append(
+                    Finding(
+                        "seed \(seed), \(place)",
+                        "another payload after the connections came in another order, or messages were asked for again")
+                )
             }
         }
         return findings
     }
 
-    private func payload(
-        _ generator: inout Generator, _ context: MessageContext, _ random: inout SeededGenerator
-    ) -> (kind: MessageKind, length: Int, bytes: [UInt8]) {
-        let kind = generator.kind(for: context)
-        let length = generator.length(for: context, using: &random)
-        guard length > 0 else { return (kind, length, []) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-            let raw = UnsafeMutableRawBufferPointer(buffer)
-            var output = OutputRawSpan(buffer: raw, initializedCount: 0)
-            generator.fill(&output, for: context, using: &random)
-            count = output.finalize(for: raw)
+    private func inTurn(_ connections: Int, _ seed: UInt64) -> Pass {
+        var pass = Pass(generator: make(), seed: seed, connections: connections)
+        for number in 0..<max(messages, 0) { pass.ask(number % connections, isRefused: false) }
+        return pass
+    }
+
+    /// The same messages, with the connections in random order. One message in four is refused and asked for again when its
+    /// connection's turn comes.
+    private func disturbed(_ connections: Int, _ seed: UInt64, counts: [Int]) -> Pass {
+        var pass = Pass(generator: make(), seed: seed, connections: connections)
+        var order = SeededGenerator(seed: seed, stream: .max)
+        var unfinished = Array(0..<connections)
+        while !unfinished.isEmpty {
+            let place = order.nextInteger(in: 0...unfinished.count - 1)
+            let connection = unfinished[place]
+            pass.ask(connection, isRefused: order.next() % 4 == 0)
+            if pass.payloads[connection].count == counts[connection] { unfinished.remove(at: place) }
         }
-        return (kind, length, bytes)
+        return pass
+    }
+
+    private enum Offence: CaseIterable { case length, count, overrun, encoding }
+
+    /// One generator that is asked for messages as the engine does it.
+    private struct Pass {
+        var generator: Generator
+        var randoms: [SeededGenerator]
+        /// What came of the messages of each connection: kind, length and bytes, hashed.
+        var payloads: [[Int]]
+        /// The first offence of each kind, and where.
+        var offences: [Offence: (place: String, message: String)] = [:]
+
+        init(generator: Generator, seed: UInt64, connections: Int) {
+            self.generator = generator
+            randoms = (0..<connections).map { SeededGenerator(seed: seed, stream: UInt64($0)) }
+            payloads = Array(repeating: [], count: connections)
+        }
+
+        /// Asks for the connection's next message; once more for the same one where that was refused.
+        mutating func ask(_ connection: Int, isRefused: Bool) {
+            let index = payloads[connection].count
+            let offset = Int64(index) * 1_000_000
+            let context = MessageContext(
+                connection: connection, index: index, scheduled: ScheduledMessage(offset: offset),
+                intended: 1_000_000_000 + UInt64(offset))
+            let random = randoms[connection]
+            let kind = generator.kind(for: context)
+            let length = generator.length(for: context, using: &randoms[connection])
+            guard !isRefused else {
+                randoms[connection] = random
+                return
+            }
+            var hasher = Hasher()
+            hasher.combine(kind)
+            hasher.combine(length)
+            if (0...LengthDistribution.limit).contains(length) {
+                let bytes = fill(length, context)
+                hasher.combine(bytes)
+                if kind == .text, String(validating: bytes, as: UTF8.self) == nil {
+                    report(.encoding, context, "a text message that is not UTF-8")
+                }
+            } else {
+                report(
+                    .length, context, "gave a length of \(length) bytes; it must be 0 to \(LengthDistribution.limit)")
+            }
+            payloads[connection].append(hasher.finalize())
+        }
+
+        /// The message's bytes, as far as they were written.
+        private mutating func fill(_ length: Int, _ context: MessageContext) -> [UInt8] {
+            let (margin, mark) = (64, UInt8(0xA5))
+            var memory = [UInt8](repeating: mark, count: length + margin)
+            let offered = memory.withUnsafeMutableBytes { bytes in
+                var payload = PayloadBuffer(UnsafeMutableRawBufferPointer(rebasing: bytes[..<length]))
+                generator.fill(&payload, for: context, using: &randoms[context.connection])
+                return payload.offered
+            }
+            if offered != length { report(.count, context, "wrote \(offered) bytes after it had said \(length)") }
+            if memory[length...].contains(where: { $0 != mark }) {
+                report(.overrun, context, "wrote beyond the end of its buffer")
+            }
+            return Array(memory[..<min(offered, length)])
+        }
+
+        private mutating func report(_ offence: Offence, _ context: MessageContext, _ message: String) {
+            guard offences[offence] == nil else { return }
+            offences[offence] = ("connection \(context.connection), message \(context.index)", message)
+        }
+
+        /// Where the first message is that differs.
+        func firstDifference(from other: Pass) -> String? {
+            for (connection, (one, another)) in zip(payloads, other.payloads).enumerated() {
+                for (index, (a, b)) in zip(one, another).enumerated() where a != b {
+                    return "connection \(connection), message \(index)"
+                }
+            }
+            return nil
+        }
     }
 }

@@ -2,7 +2,7 @@ import WSPerfCore
 import WSPerfFleet
 
 /// A worker of one's own with a fault in it, as users write them: the client `crash-at-setup` traps while the plan is set up,
-/// `crash-at-once` when the run's first connection is to be opened.
+/// `crash-at-once` when the run's first connection is to be opened. The payload `one-too-many` writes more than it had said.
 @main
 struct CrashingWorker {
     private struct CrashingClient: WebSocketClient {
@@ -19,10 +19,19 @@ struct CrashingWorker {
         func abort() {}
     }
 
+    private struct LongPayload: PayloadGenerator {
+        func kind(for message: MessageContext) -> MessageKind { .text }
+        func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { 10 }
+        func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator) {
+            for _ in 0..<11 { payload.append(UInt8(ascii: "x")) }
+        }
+    }
+
     static func main() async {
         var registry = Registry()
         registry.register(client: "crash-at-once") { _ in CrashingClient() }
         registry.register(client: "crash-at-setup") { _ in fatalError("made to crash at its setup") }
+        registry.register(payload: "one-too-many") { _ in { _ in LongPayload() } }
         await FleetWorker.main(registry: registry)
     }
 }

@@ -69,7 +69,7 @@ import WSPerfTarget
         }
 
         mutating func fill(
-            _ payload: inout OutputRawSpan, for message: MessageContext, using generator: inout SeededGenerator
+            _ payload: inout PayloadBuffer, for message: MessageContext, using generator: inout SeededGenerator
         ) {
             filled += 1
             if filled == AllocationGateTests.skipped { marks.set(before: allocation_count()) }

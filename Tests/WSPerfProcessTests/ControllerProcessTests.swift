@@ -34,7 +34,7 @@ import WSPerfTarget
     }
 
     /// Two ports that are free now.
-    private static func freePorts() throws -> (publish: UInt16, report: UInt16) {
+    static func freePorts() throws -> (publish: UInt16, report: UInt16) {
         let context = try ZMQContext()
         let sockets = try [ZMQSocket(.publish, context: context), ZMQSocket(.pull, context: context)]
         let ports = try sockets.map { try $0.bind(host: "127.0.0.1", port: 0) }

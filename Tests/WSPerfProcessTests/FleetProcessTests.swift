@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import WSPerfCore
 import WSPerfFleet
+import WSPerfTarget
 
 /// The controller in this process, listeners and workers as the executables they are, and real signals. The target takes
 /// connections and never answers, so that a load lasts as long as its connect timeout.
@@ -365,6 +366,23 @@ import WSPerfFleet
         #expect(crash.stderr.contains("made to crash at its first connection"), "\(crash.stderr)")
         #expect(run.end(of: 1)?.lost == false && run.accounted(1) == 20)
         try await expectNoneLeft(run.processes)
+    }
+
+    /// A fault in a user's own payload generator costs connections, not the worker, and the report says what it was.
+    @Test func aPayloadGeneratorInErrorIsNamedOnTheWorkersStderr() async throws {
+        let target = try await TargetServer.start()
+        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        var plan = try plan(9, machines: 1, processes: 1)
+        plan.target = try Target(target.url)
+        plan.payload = ComponentPlan(kind: "one-too-many")
+        #expect(try await run(plan).end == .finished)
+        let end = try #require(run.end(of: 0))
+        #expect(!end.lost && end.status == 0)
+        let said = "payload generator 'one-too-many' wrote 11 bytes of message 0 of connection"
+        #expect(end.stderr.components(separatedBy: said).count == 11, "\(end.stderr)")
+        #expect(run.accounted(0) == 20)
+        try await expectNoneLeft(run.processes)
+        await target.stop()
     }
 
     @Test func aWorkerThatCrashesEachTimeEndsTheRun() async throws {

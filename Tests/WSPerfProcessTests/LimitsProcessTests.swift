@@ -89,6 +89,29 @@ import Testing
         #expect(summary.notices.contains { $0.contains("source address") })
     }
 
+    /// A network that is cut off is not a server that resets its connections.
+    @Test func aServerThatCantBeReachedAnyMoreIsAnOutcome() async throws {
+        let run = try script("--source-address 127.0.1.1 --reply-timeout 60s")
+            .replacingOccurrences(of: "target --port", with: "target --host 192.0.2.1 --port")
+            .replacingOccurrences(of: "ws://127.0.0.1:9001/ ", with: "ws://192.0.2.1:9001/ ")
+            .replacingOccurrences(
+                of: "--processes 2 --instances 150 --duration 2s --interval 500ms --ramp-rate 300/s",
+                with: "--processes 1 --instances 5 --duration 40s --interval 50ms --ramp-rate 300/s")
+        let result = try await inNamespace(
+            """
+            ip addr add 192.0.2.1/32 dev lo && echo 3 > /proc/sys/net/ipv4/tcp_retries2 || exit 77
+            # Once all five are there, and have had time for the upgrade.
+            (for i in $(seq 400); do [ "$(grep -c ' 010200C0:2329 01 ' /proc/net/tcp)" = 5 ] && break; sleep 0.05; done
+            sleep 1
+            ip addr del 192.0.2.1/32 dev lo) &
+            \(run)
+            """)
+        guard let result else { return }
+        #expect(result.status == 0, "\(result.output)\(result.error)")
+        let summary = try SummaryFile(folder.path + "/run")
+        #expect(summary.connections.outcomes == ["connection_unreachable": 5])
+    }
+
     /// Where the listener is not the controller's own, the worker says it.
     @Test func aWorkerSaysItToItsController() async throws {
         let ports = "--publish-port 9002 --report-port 9003"

@@ -5,10 +5,12 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -65,15 +67,32 @@ static inline uint64_t clinux_thread_time(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait rounded up to a millisecond where the
-/// kernel is older than 5.11. Returns the number of events or -errno.
+/// Set once epoll_pwait2 has been refused, for the whole process.
+extern bool clinux_waits_are_coarse;
+
+/// Notes that epoll_pwait2 is refused with this errno, and says so on stderr, once a process.
+void clinux_refuse_precise_waits(int error);
+
+/// Nanoseconds as epoll_wait's milliseconds. Rounded up, so that a wait never ends before it should and is then repeated
+/// over and over; an hour at most; negative is no limit.
+static inline int clinux_milliseconds(int64_t nanoseconds) {
+    if (nanoseconds < 0) return -1;
+    int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
+    return milliseconds > 3600000 ? 3600000 : (int)milliseconds;
+}
+
+/// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait where the kernel is older than 5.11 (ENOSYS) or
+/// a container's seccomp profile refuses it (EPERM or ENOSYS). Returns the number of events or -errno.
 static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
-    struct timespec time = {timeout / 1000000000, timeout % 1000000000};
-    int count = (int)clinux_call(SYS_epoll_pwait2, epoll, (long)events, capacity, timeout < 0 ? 0 : (long)&time, 0, 0);
-    if (count != -ENOSYS) return count;
-    int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
-    if (milliseconds > 3600000) milliseconds = 3600000;
-    count = epoll_wait(epoll, events, capacity, (int)milliseconds);
+    int count;
+    if (!__atomic_load_n(&clinux_waits_are_coarse, __ATOMIC_RELAXED)) {
+        struct timespec time = {timeout / 1000000000, timeout % 1000000000};
+        long limit = timeout < 0 ? 0 : (long)&time;
+        count = (int)clinux_call(SYS_epoll_pwait2, epoll, (long)events, capacity, limit, 0, 0);
+        if (count != -ENOSYS && count != -EPERM) return count;
+        clinux_refuse_precise_waits(-count);
+    }
+    count = epoll_wait(epoll, events, capacity, clinux_milliseconds(timeout));
     return count < 0 ? -errno : count;
 }
 
@@ -131,6 +150,16 @@ static inline ssize_t clinux_receive(int descriptor, void *bytes, size_t capacit
 /// Returns the bytes taken or -errno; never raises SIGPIPE.
 static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
     return clinux_call(SYS_sendto, descriptor, (long)bytes, (long)count, MSG_NOSIGNAL, 0, 0);
+}
+
+/// How many more bytes, its own bookkeeping included, a socket takes before a write would block; 0 where the kernel does not
+/// say.
+static inline ssize_t clinux_send_room(int descriptor) {
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof memory;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) return 0;
+    ssize_t room = (ssize_t)memory[SK_MEMINFO_SNDBUF] - (ssize_t)memory[SK_MEMINFO_WMEM_QUEUED];
+    return room > 0 ? room : 0;
 }
 
 /// Makes the coming close a reset, so that an aborted connection leaves no state behind.

@@ -1,4 +1,4 @@
-// The two loops over payloads, for as wide registers as the processor has: Swift compiles for the narrowest that any has.
+// The loops over payloads, for as wide registers as the processor has: Swift compiles for the narrowest that any has.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,3 +10,8 @@ void clinux_mask(void *bytes, size_t count, uint32_t key);
 
 /// How many bytes of the beginning are ASCII for sure: a multiple of 128, and no more than `count`.
 size_t clinux_ascii_prefix(const void *bytes, size_t count);
+
+/// Copies `count` bytes, XORed with 32 others over and over: `low`, `high`, and both rotated to the right by 3 bits, each
+/// with its lowest byte first and only the bits of `mask`. `from` must be readable up to the next multiple of 8; `to` and
+/// `from` must not overlap.
+void clinux_random_bytes(void *to, const void *from, size_t count, uint64_t low, uint64_t high, uint64_t mask);

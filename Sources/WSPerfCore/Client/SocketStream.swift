@@ -7,8 +7,12 @@ struct SocketStream: ~Copyable {
     enum Result {
         /// This many bytes were moved; more than 0.
         case moved(Int)
-        /// Nothing now; try again when the socket is ready.
+        /// Nothing now; try again when the socket is ready for this: readable for a read, writable for a write.
         case wouldBlock
+        /// Nothing now, because TLS has to do the opposite first: a read waits for the socket to become writable, and a write
+        /// until reads have brought a handshake to its end. Both happen in a renegotiation, and a read waits for a key
+        /// update of TLS 1.3 to be written. Never of a plain socket.
+        case crossed
         /// The peer ended its side. Reading only.
         case end
         case failed(Outcome)
@@ -36,23 +40,28 @@ struct SocketStream: ~Copyable {
         return ssl != nil
     }
 
-    /// Goes on with the TLS handshake: `moved` when it is over.
+    /// Goes on with the TLS handshake: `moved` when it is over, `wouldBlock` until the socket is readable, `crossed` until it
+    /// is writable.
     func handshake() -> Result {
         guard let ssl else { return .moved(1) }
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
         if result == 1 { return .moved(1) }
         switch SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
+        case SSL_ERROR_WANT_READ: return .wouldBlock
+        case SSL_ERROR_WANT_WRITE: return .crossed
+        case SSL_ERROR_SYSCALL:
+            let error = errno
+            ERR_clear_error()
+            return .failed(.securing(error: error))
         default:
-            let isCertificate = SSL_get_verify_result(ssl) != Int(X509_V_OK)
+            // OpenSSL judges the certificate also where nobody asked it to, and goes on.
+            let isVerified = SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0
+            let isCertificate = isVerified && SSL_get_verify_result(ssl) != Int(X509_V_OK)
             ERR_clear_error()
             return .failed(isCertificate ? .tlsCertificate : .tls)
         }
     }
-
-    /// Whether the handshake waits for the socket to become writable.
-    var wantsWrite: Bool { ssl.map { SSL_want($0) == SSL_WRITING } ?? false }
 
     func read(into bytes: UnsafeMutableRawPointer, capacity: Int) -> Result {
         guard let ssl else {
@@ -62,24 +71,35 @@ struct SocketStream: ~Copyable {
             return Self.classify(Int32(-count))
         }
         let count = SSL_read(ssl, bytes, Int32(clamping: capacity))
-        return count > 0 ? .moved(Int(count)) : failure(ssl, count)
+        return count > 0 ? .moved(Int(count)) : failure(ssl, count, expected: SSL_ERROR_WANT_READ)
     }
 
-    /// Whether bytes are at hand that the poller knows nothing of.
-    var hasPending: Bool { ssl.map { SSL_has_pending($0) == 1 } ?? false }
+    /// Whether another read has something to do that the poller knows nothing of: bytes at hand, or a renegotiation that only
+    /// a read begins.
+    var hasPending: Bool {
+        ssl.map { SSL_has_pending($0) == 1 || SSL_renegotiate_pending($0) == 1 } ?? false
+    }
 
-    func write(_ bytes: UnsafeRawPointer, _ count: Int) -> Result {
+    /// Whether the server has asked for a renegotiation that is not over. Reads carry it out: within a write, OpenSSL takes
+    /// data that arrives meanwhile for an error.
+    var isRenegotiating: Bool { ssl.map { SSL_renegotiate_pending($0) == 1 } ?? false }
+
+    /// - Parameter isBegun: the write before would block: TLS must finish the record that it has begun, also where a
+    ///   renegotiation waits for that.
+    func write(_ bytes: UnsafeRawPointer, _ count: Int, isBegun: Bool = false) -> Result {
         guard let ssl else {
             let taken = clinux_send(descriptor, bytes, count)
             return taken >= 0 ? .moved(taken) : Self.classify(Int32(-taken))
         }
+        if !isBegun, SSL_renegotiate_pending(ssl) == 1 { return .crossed }
         let taken = SSL_write(ssl, bytes, Int32(clamping: count))
-        return taken > 0 ? .moved(Int(taken)) : failure(ssl, taken)
+        return taken > 0 ? .moved(Int(taken)) : failure(ssl, taken, expected: SSL_ERROR_WANT_WRITE)
     }
 
-    private func failure(_ ssl: OpaquePointer, _ result: Int32) -> Result {
+    private func failure(_ ssl: OpaquePointer, _ result: Int32, expected: Int32) -> Result {
         switch SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wouldBlock
+        case expected: return .wouldBlock
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .crossed
         case SSL_ERROR_ZERO_RETURN: return .end
         case SSL_ERROR_SYSCALL:
             let error = errno
@@ -94,19 +114,7 @@ struct SocketStream: ~Copyable {
     private static func classify(_ error: Int32) -> Result {
         switch error {
         case EAGAIN, EINTR: .wouldBlock
-        default: .failed(.reset)
-        }
-    }
-
-    /// What a failed connect came to.
-    static func connectOutcome(_ error: Int32) -> Outcome {
-        switch error {
-        case ECONNREFUSED: .refused
-        case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
-        case EADDRNOTAVAIL, EADDRINUSE: .portsExhausted
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .descriptorsExhausted
-        case ETIMEDOUT: .timeoutTCP
-        default: .connectError
+        default: .failed(.open(error: error))
         }
     }
 }

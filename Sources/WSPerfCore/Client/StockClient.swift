@@ -56,12 +56,12 @@ extension StockClient {
     func prepare(_ descriptor: Int32, family: Int32, connection: Int) -> Outcome? {
         if let congestionControl {
             let error = congestionControl.apply(to: descriptor)
-            guard error == 0 else { return SocketStream.connectOutcome(error) }
+            guard error == 0 else { return .connecting(error: error) }
         }
         guard let source = sources?.address(for: connection, family: family) else { return nil }
         let error = source.bind(descriptor)
         guard error != 0 else { return nil }
-        return error == EADDRNOTAVAIL ? .sourceUnavailable : SocketStream.connectOutcome(error)
+        return error == EADDRNOTAVAIL ? .sourceUnavailable : .connecting(error: error)
     }
 }
 

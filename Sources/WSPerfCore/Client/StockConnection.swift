@@ -23,9 +23,16 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private var state = State.resolving
     private var closeSent = false
     private var closeSeen = false
-    private var waitsForWritable = false
+    private var waits = StreamWaits()
+    /// What the poller watches the socket for.
+    private var watched: UInt8 = 0
     /// The engine was told `.buffered` or `.blocked` and waits for `writable()`.
     private var owesWritable = false
+    /// It is this connection's turn to send though others wait for theirs.
+    private var hasTurn = false
+    /// What it waits for its turn with; 0 while it does not. See `UnwrittenBudget`.
+    private var ticket: UInt64 = 0
+    // Invariant: not nil while something of `waits.writing` is set. Its size is counted in the loop's budget.
     private var unwritten: UnwrittenBytes?
     /// While opening only.
     private var opening: Opening?
@@ -93,7 +100,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             }
             let descriptor = clinux_tcp_socket(address.family)
             guard descriptor >= 0 else {
-                failure = SocketStream.connectOutcome(-descriptor)
+                failure = .connecting(error: -descriptor)
                 continue
             }
             wire.pointee.stream = SocketStream(descriptor: descriptor)
@@ -104,12 +111,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             }
             let error = address.connect(descriptor)
             guard error == 0 || error == EINPROGRESS else {
-                failure = SocketStream.connectOutcome(error)
+                failure = .connecting(error: error)
                 wire.pointee.stream = SocketStream(descriptor: -1)
                 continue
             }
             do throws(SystemError) {
                 token = try loop.watch(descriptor, .write, self)
+                watched = UInt8(Poller.Interest.write.rawValue)
             } catch {
                 wire.pointee.stream = SocketStream(descriptor: -1)
                 return end(.descriptorsExhausted)
@@ -127,17 +135,39 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             guard error == 0 else {
                 loop.unwatch(token: token)
                 wire.pointee.stream = SocketStream(descriptor: -1)
-                return connectToNextAddress(after: SocketStream.connectOutcome(error))
+                return connectToNextAddress(after: .connecting(error: error))
             }
             connected()
         case .securing:
             handshake()
         case .upgrading, .open:
-            if waitsForWritable, ready.rawValue & ~Poller.Interest.read.rawValue != 0 { flush() }
-            if state != .ended, ready.rawValue & ~Poller.Interest.write.rawValue != 0 { readAvailable() }
+            if waits.isEmpty { readAvailable() } else { resume(ready) }
         case .resolving, .ended:
             break
         }
+    }
+
+    /// Goes on with whatever waited for what the socket is ready for now.
+    @inline(never)
+    private func resume(_ ready: Poller.Interest) {
+        guard state == .upgrading || state == .open else { return }
+        if waits.resumesWrite(ready) { flush() }
+        if waits.contains(.room), ready.contains(.write) { useRoom() }
+        guard state != .ended else { return }
+        if waits.resumesRead(ready) {
+            waits.remove(.toReadByWriting)
+            readAvailable()
+            guard state != .ended else { return }
+            if waits.contains(.toRenegotiate), !wire.pointee.stream.isRenegotiating { flush() }
+            guard state != .ended else { return }
+        }
+        watch(for: waits.interest)
+    }
+
+    private func watch(for interest: Poller.Interest) {
+        guard interest.rawValue != watched else { return }
+        watched = UInt8(interest.rawValue)
+        loop.change(wire.pointee.stream.descriptor, interest, token: token)
     }
 
     private func connected() {
@@ -158,7 +188,9 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             sink.secured()
             sendRequest()
         case .wouldBlock:
-            loop.change(wire.pointee.stream.descriptor, wire.pointee.stream.wantsWrite ? .write : .read, token: token)
+            watch(for: .read)
+        case .crossed:
+            watch(for: .write)
         case .end:
             end(.tls)
         case .failed(let outcome):
@@ -172,9 +204,9 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         let bytes = loop.outgoing.pointee.payload(request.length)
         opening.accept = request.write(to: bytes, random: (loop.keys.pointee.next(), loop.keys.pointee.next()))
         state = .upgrading
-        loop.change(wire.pointee.stream.descriptor, .read, token: token)
+        watch(for: .read)
         if let failure = transmit(UnsafeRawBufferPointer(start: bytes, count: request.length)) {
-            end(failure == .reset ? .upgradeClosed : failure)
+            fail(failure)
         } else if wire.pointee.stream.isSecure {
             // The answer may have been read with the last record of the handshake.
             readAvailable()
@@ -198,17 +230,19 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 // has taken from the socket the poller does not know. A peer that floods must not starve others.
                 if wire.pointee.stream.hasPending {
                     if rounds < 16 { continue }
-                    return loop.post { self.readAvailable() }
+                    return loop.post { self.resume(.read) }
                 }
                 if wire.pointee.stream.isSecure || count < loop.receiveCapacity || rounds == 4 { return }
             case .wouldBlock:
                 return
+            case .crossed:
+                waits.insert(.toReadByWriting)
+                return watch(for: waits.interest)
             case .end:
                 return end(state == .upgrading ? .upgradeClosed : nil)
             case .failed(let outcome):
-                if state == .upgrading { return end(outcome == .reset ? .upgradeClosed : outcome) }
                 // Both close frames have passed: how the stream ends then is of no interest.
-                return end(closeSent && closeSeen ? nil : outcome)
+                return closeSent && closeSeen ? end(nil) : fail(outcome)
             }
         }
     }
@@ -262,7 +296,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 // §5.5.1: what comes behind a close frame is not data any more.
                 if !closeSeen { sink.receivedOnLoop(kind, length: length, prefix: prefix) }
             case .ping(let payload):
-                if !closeSeen, !closeSent { sendControl(.pong, payload) }
+                if !closeSeen, !closeSent { answer(payload) }
             case .pong(let payload):
                 if payload.count == 8 { sink.pong(id: UInt64(bigEndian: payload.loadUnaligned(as: UInt64.self))) }
             case .close(let code):
@@ -284,16 +318,23 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     @inline(never)
     func send(_ kind: MessageKind, length: Int, fill: (inout OutputRawSpan) -> Void) -> SendOutcome {
         guard state == .open, !closeSent, !closeSeen else { return .closed }
-        guard !waitsForWritable else {
+        guard waits.isDisjoint(with: .writing) else {
             owesWritable = true
             return .blocked
+        }
+        var takesRoom = false
+        if loop.budget.pointee.isTight, !(hasTurn && loop.budget.pointee.held <= UnwrittenBudget.limit) {
+            guard hasRoom(length) else { return wait(length) }
+            takesRoom = true
         }
         let payload = loop.outgoing.pointee.payload(length)
         OutputFilling.fill(payload, length, fill)
         let frame = FrameEncoder.frame(
             kind == .text ? .text : .binary, payload: payload, length: length,
             key: UInt32(truncatingIfNeeded: loop.keys.pointee.next()))
-        return finishSend(frame)
+        let outcome = finishSend(frame)
+        if takesRoom, outcome == .buffered { loop.budget.pointee.distrustRoom() }
+        return outcome
     }
 
     func ping(id: UInt64) -> SendOutcome {
@@ -312,7 +353,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             end(failure)
             return .closed
         }
-        guard waitsForWritable else { return .sent }
+        guard !waits.isDisjoint(with: .writing) else { return .sent }
         owesWritable = true
         return .buffered
     }
@@ -323,6 +364,11 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     }
 
     private func sendClose(_ code: CloseCode, reason: String) {
+        // No frame may follow the close frame.
+        if let unwritten, let pong = unwritten.pong {
+            sendControl(.pong, pong)
+            self.unwritten?.wait(with: nil)
+        }
         closeSent = true
         withUnsafeTemporaryAllocation(byteCount: 125, alignment: 8) { body in
             body[0] = UInt8(code.rawValue >> 8)
@@ -336,15 +382,18 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
-    /// Sends a control frame, behind what still waits to be written. Where very much waits, a pong is left out, which
-    /// RFC 6455 §5.5.3 allows.
+    /// Sends the pong to a ping, or has it wait for what is still unwritten. Pings that come meanwhile are all answered by the
+    /// pong to the last (RFC 6455 §5.5.3), so that a server that reads nothing can't make them pile up.
+    private func answer(_ ping: UnsafeRawBufferPointer) {
+        if let unwritten { unwritten.wait(with: ping) } else { sendControl(.pong, ping) }
+    }
+
+    /// Sends a control frame, behind what is still unwritten.
     private func sendControl(_ opcode: FrameOpcode, _ body: UnsafeRawBufferPointer) {
-        if opcode == .pong, let unwritten, unwritten.controls > 64 { return }
         let payload = loop.outgoing.pointee.payload(body.count)
         if let source = body.baseAddress { payload.copyMemory(from: source, byteCount: body.count) }
         let frame = FrameEncoder.frame(
             opcode, payload: payload, length: body.count, key: UInt32(truncatingIfNeeded: loop.keys.pointee.next()))
-        unwritten?.controls += 1
         if let failure = transmit(frame) { end(closeSeen && closeSent ? nil : failure) }
     }
 
@@ -353,52 +402,117 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private func transmit(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         guard var cursor = bytes.baseAddress else { return nil }
         var count = bytes.count
-        while !waitsForWritable, count > 0 {
+        while waits.isDisjoint(with: .writing), count > 0 {
             switch wire.pointee.stream.write(cursor, count) {
             case .moved(let taken):
                 cursor += taken
                 count -= taken
             case .wouldBlock:
-                waitsForWritable = true
-                loop.change(wire.pointee.stream.descriptor, [.read, .write], token: token)
+                waits.insert(.toWrite)
+                watch(for: waits.interest)
+            case .crossed:
+                waits.insert(.toRenegotiate)
+                // Not within this call, which may come from what a read delivers.
+                loop.post { self.resume([]) }
             case .end:
                 return .reset
             case .failed(let outcome):
                 return outcome
             }
         }
-        if count > 0 {
-            var kept = unwritten ?? UnwrittenBytes()
-            kept.append(UnsafeRawBufferPointer(start: cursor, count: count))
-            unwritten = kept
-        }
+        if count > 0 { keep(UnsafeRawBufferPointer(start: cursor, count: count)) }
         return nil
     }
 
     private func flush() {
         guard var kept = unwritten else { return }
+        var isBegun = waits.contains(.toWrite)
+        waits.subtract(.writing)
         while kept.count > 0 {
-            switch wire.pointee.stream.write(kept.start, kept.count) {
+            switch wire.pointee.stream.write(kept.start, kept.count, isBegun: isBegun) {
             case .moved(let taken):
                 kept.drop(taken)
                 unwritten = kept
+                isBegun = false
             case .wouldBlock:
+                waits.insert(.toWrite)
+                return
+            case .crossed:
+                waits.insert(.toRenegotiate)
                 return
             case .end:
-                return end(.reset)
+                return fail(.reset)
             case .failed(let outcome):
-                return end(state == .upgrading ? .upgradeClosed : outcome)
+                return fail(outcome)
             }
         }
-        kept.free()
         unwritten = nil
-        waitsForWritable = false
-        loop.change(wire.pointee.stream.descriptor, .read, token: token)
-        if owesWritable {
-            owesWritable = false
-            loop.updateNow()
-            sink.writable()
+        if let pong = kept.pong { sendControl(.pong, pong) }
+        loop.release(unwritten: kept.size)
+        kept.free()
+        if waits.isDisjoint(with: .writing), ticket == 0 { tellWritable() }
+    }
+
+    private func tellWritable() {
+        guard state == .open, owesWritable else { return }
+        owesWritable = false
+        loop.updateNow()
+        sink.writable()
+    }
+
+    // MARK: - What is kept
+
+    private func keep(_ bytes: UnsafeRawBufferPointer) {
+        let before = unwritten?.size ?? 0
+        var kept = unwritten ?? UnwrittenBytes(bytes)
+        if unwritten != nil { kept.append(bytes) }
+        loop.budget.pointee.hold(kept.size - before)
+        unwritten = kept
+    }
+
+    /// Whether the socket takes a whole message of `length` bytes now. The kernel counts its own bookkeeping too, which is less
+    /// than the bytes.
+    private func hasRoom(_ length: Int) -> Bool {
+        loop.budget.pointee.trustsRoom
+            && clinux_send_room(wire.pointee.stream.descriptor) / 2 >= length + FrameEncoder.longestHeader
+    }
+
+    /// Has a message wait until this connection's turn comes, or its own socket has room.
+    private func wait(_ length: Int) -> SendOutcome {
+        owesWritable = true
+        guard ticket == 0 else { return .blocked }
+        ticket = loop.budget.pointee.enter(self, length: length)
+        if loop.budget.pointee.trustsRoom {
+            waits.insert(.room)
+            watch(for: waits.interest)
         }
+        return .blocked
+    }
+
+    override func takeTurn() {
+        ticket = 0
+        waits.remove(.room)
+        // If a control frame is still unwritten, its end is told instead.
+        if waits.isDisjoint(with: .writing) {
+            hasTurn = true
+            tellWritable()
+            hasTurn = false
+        }
+        if state != .ended { watch(for: waits.interest) }
+    }
+
+    /// The socket is writable while this connection waits for its turn: enough for the message?
+    private func useRoom() {
+        waits.remove(.room)
+        guard let length = loop.budget.pointee.length(of: ticket), waits.isDisjoint(with: .writing), hasRoom(length)
+        else { return }
+        leave()
+        tellWritable()
+    }
+
+    private func leave() {
+        loop.budget.pointee.leave(ticket)
+        ticket = 0
     }
 
     // MARK: - End
@@ -412,6 +526,9 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         release()
     }
 
+    /// Something of the connection's stream failed.
+    private func fail(_ outcome: Outcome) { end(state == .upgrading ? outcome.whileUpgrading : outcome) }
+
     private func end(_ failure: Outcome?) {
         guard state != .ended else { return }
         if wire.pointee.stream.descriptor >= 0 { loop.unwatch(token: token) }
@@ -422,8 +539,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     }
 
     private func release() {
-        unwritten?.free()
-        unwritten = nil
+        if ticket != 0 { leave() }
+        waits = []
+        if let kept = unwritten {
+            unwritten = nil
+            loop.release(unwritten: kept.size)
+            kept.free()
+        }
         opening = nil
     }
 }

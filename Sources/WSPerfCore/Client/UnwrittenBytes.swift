@@ -1,35 +1,66 @@
 /// What a socket did not take yet: a buffer that exists only while a write would block.
+///
+/// It has a place for one pong behind all else: of several pings that wait, the last is to be answered (RFC 6455 §5.5.3).
 struct UnwrittenBytes {
-    // Invariant: `bytes` has `capacity` bytes, of which offset ..< end are to be written. Freed by its one owner.
+    /// What a buffer has room for beside its first bytes, so that it need not grow: a ping (14 bytes at most), a pong and a
+    /// close frame (131 each).
+    private static let controlRoom = 512
+    /// One byte for the waiting pong's length plus 1, or 0; then its payload.
+    private static let pongRoom = 128
+
+    // Invariant: `bytes` has pongRoom + capacity bytes, of which those at offset ..< end behind the pong's are to be written.
+    // Freed by its one owner.
     private var bytes: UnsafeMutableRawPointer
     private var capacity: Int
     private var offset = 0
-    private var end = 0
-    /// Control frames added since.
-    var controls = 0
+    private var end: Int
 
-    init() {
-        capacity = 512
-        bytes = .allocate(byteCount: capacity, alignment: 16)
+    init(_ source: UnsafeRawBufferPointer) {
+        capacity = source.count + Self.controlRoom
+        bytes = .allocate(byteCount: Self.pongRoom + capacity, alignment: 16)
+        bytes.storeBytes(of: 0, as: UInt8.self)
+        end = source.count
+        if let base = source.baseAddress { (bytes + Self.pongRoom).copyMemory(from: base, byteCount: source.count) }
     }
 
-    var start: UnsafeRawPointer { UnsafeRawPointer(bytes + offset) }
+    func free() { bytes.deallocate() }
+
+    /// The memory it takes, bytes.
+    var size: Int { Self.pongRoom + capacity }
+
+    var start: UnsafeRawPointer { UnsafeRawPointer(bytes + Self.pongRoom + offset) }
     var count: Int { end - offset }
 
     mutating func append(_ source: UnsafeRawBufferPointer) {
         guard let base = source.baseAddress else { return }
+        let count = count
         if end + source.count > capacity {
-            capacity = max(capacity * 2, count + source.count)
-            let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
-            larger.copyMemory(from: start, byteCount: count)
-            bytes.deallocate()
-            (bytes, offset, end) = (larger, 0, count)
+            let front = bytes
+            if count + source.count > capacity {
+                capacity = count + source.count + Self.controlRoom
+                bytes = .allocate(byteCount: Self.pongRoom + capacity, alignment: 16)
+                bytes.copyMemory(from: front, byteCount: Self.pongRoom)
+            }
+            (bytes + Self.pongRoom).copyMemory(from: front + Self.pongRoom + offset, byteCount: count)
+            if front != bytes { front.deallocate() }
+            (offset, end) = (0, count)
         }
-        (bytes + end).copyMemory(from: base, byteCount: source.count)
+        (bytes + Self.pongRoom + end).copyMemory(from: base, byteCount: source.count)
         end += source.count
     }
 
     mutating func drop(_ taken: Int) { offset += taken }
 
-    func free() { bytes.deallocate() }
+    /// The payload of the pong that waits behind all else; valid until `free`, or until another takes its place.
+    var pong: UnsafeRawBufferPointer? {
+        let length = Int(bytes.load(as: UInt8.self))
+        return length == 0 ? nil : UnsafeRawBufferPointer(start: bytes + 1, count: length - 1)
+    }
+
+    /// Puts a pong in the place of the one that waits, if one does. nil: none waits any more.
+    func wait(with pong: UnsafeRawBufferPointer?) {
+        guard let pong, pong.count < Self.pongRoom else { return bytes.storeBytes(of: 0, as: UInt8.self) }
+        bytes.storeBytes(of: UInt8(pong.count + 1), as: UInt8.self)
+        if let base = pong.baseAddress { (bytes + 1).copyMemory(from: base, byteCount: pong.count) }
+    }
 }

@@ -12,8 +12,8 @@ final class Collector: @unchecked Sendable {
     private(set) var runBegan: UInt64 = 0
 
     // Invariant: each buffer is initialised from init to deinit, and belongs to one side at a time: to its loop, or
-    // (while in `full` and until back in `free`) to the reporter. `full`, `free`, `turns` and `isFinal` are touched
-    // within `monitor.withLock` only, the rest on the reporter's thread only.
+    // (while in `full` and until back in `free`) to the reporter. `full`, `free`, `turns`, `isFinal` and what was noted are
+    // touched within `monitor.withLock` only, the rest on the reporter's thread only.
     private let buffers: [(Buffer, Buffer)]
     private let monitor = Monitor()
     private var full: [(loop: Int, buffer: Buffer)] = []
@@ -22,12 +22,15 @@ final class Collector: @unchecked Sendable {
     private var turns: Set<Int> = []
     private var isFinal: Set<Int> = []
     private var timeLimitReached = false
+    private var reportedProblems: [String] = []
 
     private var sequence: UInt64 = 0
     private var cpu: (user: UInt64, system: UInt64)
 
     enum Note {
         case timeLimitReached
+        /// What a part of this program did wrong, in a sentence. The first 10 are kept.
+        case problem(String)
     }
 
     init(loops: Int) {
@@ -78,11 +81,14 @@ final class Collector: @unchecked Sendable {
         monitor.withLock {
             switch note {
             case .timeLimitReached: timeLimitReached = true
+            case .problem(let text): if reportedProblems.count < 10 { reportedProblems.append(text) }
             }
         }
     }
 
     // MARK: - The reporter's side
+
+    var problems: [String] { monitor.withLock { reportedProblems } }
 
     /// Makes a snapshot each time all loops have handed over, until all have done so for the last time; returns the sum.
     func report(_ onSnapshot: (Snapshot) -> Void) -> (elapsed: UInt64, LoadStatistics, timeLimitReached: Bool) {

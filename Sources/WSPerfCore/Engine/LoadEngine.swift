@@ -151,7 +151,8 @@ public final class LoadEngine: Sendable {
             completion(
                 .success(
                     LoadResult(
-                        planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached))
+                        planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached,
+                        problems: collector.problems))
             )
         }
         guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }

@@ -491,7 +491,6 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         countUnsent(slot, through: session.pointee.opened &+ sendingTime)
         session.pointee.hasMessage = false
         session.pointee.isHeld = false
-        session.pointee.length = -1
     }
 
     /// Counts the messages that were due by `time` and are not going to be sent. After this the schedule is of no use.
@@ -513,37 +512,40 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         guard let connection = connections[slot] else { return }
         let session = sessions + slot
         let scheduled = session.pointee.message
-        let context = MessageContext(
-            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent), scheduled: scheduled
-        )
-        // Drawn once, also where the connection makes the message wait: or a seed would not give the same bytes again.
-        if session.pointee.length < 0 {
-            session.pointee.kind = scheduled.kind ?? payloads.kind(for: context)
-            let length = scheduled.length ?? payloads.length(for: context, using: &session.pointee.random)
-            let least = match == .tagged ? MessageTag.length(session.pointee.kind) : 0
-            session.pointee.length = Int32(clamping: max(length, least))
-        }
-        let kind = session.pointee.kind
-        let length = Int(session.pointee.length)
-        let now = loop.currentNow()
         // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
         // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
         let possible = session.pointee.possible
         let isUnpaced = inFlight != .max && session.pointee.due <= session.pointee.opened
         let intended = isUnpaced ? possible : session.pointee.due
+        let context = MessageContext(
+            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent),
+            scheduled: scheduled,
+            intended: intended)
+        // A message that the connection makes wait is asked for again, with the same random numbers: a generator that renders
+        // it in `length` has made another's by then, and a seed gives the same bytes again.
+        let random = session.pointee.random
+        let chosenKind = payloads.kind(for: context)
+        let chosenLength = payloads.length(for: context, using: &session.pointee.random)
+        let kind = scheduled.kind ?? chosenKind
+        let wanted = scheduled.length ?? chosenLength
+        guard UInt(bitPattern: wanted) <= UInt(LengthDistribution.limit) else {
+            return refuse(slot, .impossibleLength(wanted), context)
+        }
+        let length = match == .tagged ? max(wanted, MessageTag.length(kind)) : wanted
+        var written = PayloadFilling.complete
+        let now = loop.currentNow()
         // References are not counted here. The connection: the table's, or once it is out of the table the loop's, outlives
         // the call. This loop: its thread runs it.
         let unowned = Unmanaged.passUnretained(self)
         let outcome = connection._withUnsafeGuaranteedRef { connection in
             connection.send(kind, length: length) { payload in
-                unowned._withUnsafeGuaranteedRef { $0.fill(&payload, kind, slot, context) }
+                written = unowned._withUnsafeGuaranteedRef { $0.fill(&payload, wanted, length, kind, slot, context) }
             }
         }
         loop.isNowOld = true
         switch outcome {
         case .sent, .buffered:
             sends += 1
-            session.pointee.length = -1
             if outcome == .buffered { block(slot) }
             statistics.pointee.sent += 1
             statistics.pointee.bytesSent += UInt64(length)
@@ -555,6 +557,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
                 session.pointee.replies.append(
                     ReplyQueue.Times(intended: intended, actual: now), index: index, limit: maxUnanswered)
             }
+            guard written == .complete else { return refuse(slot, written, context) }
             if match == .ping {
                 ping(slot)
                 // The ping may have found the connection dead, and that has ended it.
@@ -562,33 +565,37 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             }
             next(slot)
         case .blocked:
+            session.pointee.random = random
             block(slot)
         case .closed:
+            session.pointee.random = random
             lose(slot)
         case .unsupported:
             close(slot, .clientError, .normal)
         }
     }
 
+    /// Has a message of `length` bytes written, of which the payload generator writes `wanted`.
     private func fill(
-        _ payload: inout OutputRawSpan, _ kind: MessageKind, _ slot: Int, _ context: MessageContext
-    ) {
-        payloads.fill(&payload, for: context, using: &sessions[slot].random)
-        if match == .tagged { tag(&payload, kind, context) }
+        _ span: inout OutputRawSpan, _ wanted: Int, _ length: Int, _ kind: MessageKind, _ slot: Int,
+        _ context: MessageContext
+    ) -> PayloadFilling {
+        PayloadFilling.fill(&span, wanted: wanted, length: length) { payload in
+            payloads.fill(&payload, for: context, using: &sessions[slot].random)
+        } finish: { bytes in
+            if match == .tagged { tag(bytes, kind, context) }
+        }
     }
 
     /// Writes the message's tag over the beginning of its payload.
-    private func tag(_ payload: inout OutputRawSpan, _ kind: MessageKind, _ context: MessageContext) {
+    private func tag(_ bytes: UnsafeMutableRawBufferPointer, _ kind: MessageKind, _ context: MessageContext) {
         let tag = MessageTag(nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
-        payload.withUnsafeMutableBytes { bytes, count in
-            tag.write(to: bytes, kind: kind)
-            // A character that the tag cut in two would make invalid text of a valid one.
-            var index = MessageTag.length(kind)
-            while kind == .text, index < count, bytes[index] & 0xC0 == 0x80 {
-                bytes[index] = UInt8(ascii: "0")
-                index += 1
-            }
-            count = max(count, MessageTag.length(kind))
+        tag.write(to: bytes, kind: kind)
+        // A character that the tag cut in two would make invalid text of a valid one.
+        var index = MessageTag.length(kind)
+        while kind == .text, index < bytes.count, bytes[index] & 0xC0 == 0x80 {
+            bytes[index] = UInt8(ascii: "0")
+            index += 1
         }
     }
 
@@ -605,6 +612,14 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         case .closed: lose(slot)
         case .unsupported: close(slot, .clientError, .normal)
         }
+    }
+
+    /// Ends a connection whose payload generator, schedule or client did not do as its protocol says.
+    @inline(never)
+    private func refuse(_ slot: Int, _ filling: PayloadFilling, _ context: MessageContext) {
+        guard let problem = filling.problem(of: context, in: plan) else { return close(slot, .clientError, .normal) }
+        collector.note(.problem(problem))
+        close(slot, .payloadError, .normal)
     }
 
     private func block(_ slot: Int) {
@@ -752,7 +767,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     private func mayReconnect(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) -> Bool {
         // The work was done, or is not to be done any more.
-        let isFinal: Set<Outcome> = [.succeeded, .closeTimeout, .closeIncomplete, .aborted]
+        let isFinal: Set<Outcome> = [.succeeded, .closeTimeout, .closeIncomplete, .payloadError, .aborted]
         guard !isStopping, !isFinal.contains(outcome) else { return false }
         if let limit = reconnect.limit, sessions[slot].attempts >= limit { return false }
         // Where all messages are sent there is nothing to come back for.
@@ -775,7 +790,6 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             session.pointee.hasMessage = false
             session.pointee.sent = 0
             session.pointee.elapsed = 0
-            session.pointee.length = -1
         }
         let full = Double(reconnect.wait(before: Int(session.pointee.attempts)))
         session.pointee.due = loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit()))

@@ -5,7 +5,7 @@
 class PayloadPool {
     func kind(for message: MessageContext) -> MessageKind { .text }
     func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { 0 }
-    func fill(_ payload: inout OutputRawSpan, for message: MessageContext, using random: inout SeededGenerator) {}
+    func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator) {}
 }
 
 @available(*, unavailable)
@@ -37,7 +37,7 @@ final class TypedPayloadPool<Generator: PayloadGenerator>: PayloadPool {
     }
 
     override func fill(
-        _ payload: inout OutputRawSpan,
+        _ payload: inout PayloadBuffer,
         for message: MessageContext,
         using random: inout SeededGenerator
     ) {

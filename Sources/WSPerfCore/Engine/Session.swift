@@ -37,12 +37,10 @@ struct Session {
     /// There is a message to be sent: `message`, at `due`.
     var hasMessage = false
     var isScheduled = false
-    var kind = MessageKind.text
     var closeSeen: CloseCode?
     var generation: UInt32 = 0
     /// New attempts so far, since the connection last held for a while.
     var attempts: UInt32 = 0
-    var length: Int32 = -1
     var random: SeededGenerator
     /// All times: nanoseconds of the monotonic clock.
     var began: UInt64 = 0

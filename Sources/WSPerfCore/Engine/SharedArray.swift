@@ -30,7 +30,11 @@ struct SharedArray<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
 
         init(_ elements: some Collection<Element>) {
             count = elements.count
-            storage = .allocate(capacity: max(count, 1))
+            // At the beginning of a cache line: whoever reads in wide registers from there crosses none.
+            storage = UnsafeMutableRawPointer.allocate(
+                byteCount: max(count, 1) * MemoryLayout<Element>.stride,
+                alignment: max(64, MemoryLayout<Element>.alignment)
+            ).bindMemory(to: Element.self, capacity: max(count, 1))
             var index = 0
             for element in elements {
                 // A collection that miscounts itself must not write past the end.
@@ -41,6 +45,6 @@ struct SharedArray<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
             precondition(index == count, "the collection has fewer elements than it said")
         }
 
-        deinit { storage.deallocate() }
+        deinit { UnsafeMutableRawPointer(storage).deallocate() }
     }
 }

@@ -28,10 +28,13 @@ public final class EventLoop: @unchecked Sendable {
     let receiveCapacity = 128 << 10
 
     // What every message uses is behind plain pointers: stored properties and arrays would cost exclusivity and uniqueness
-    // checks each time. Invariant: `outgoing` and `keys` point to one value each, initialised from init to deinit.
+    // checks each time. Invariant: `outgoing`, `budget` and `keys` point to one value each, initialised from init to deinit.
 
     /// Shared by all connections of the loop; see `OutgoingBuffer`.
     let outgoing: UnsafeMutablePointer<OutgoingBuffer>
+
+    /// What all connections of the loop keep unwritten, together.
+    let budget: UnsafeMutablePointer<UnwrittenBudget>
 
     /// Mask keys and handshake keys: seeded by the operating system, not by the plan (RFC 6455 §5.3).
     let keys: UnsafeMutablePointer<SeededGenerator>
@@ -60,6 +63,8 @@ public final class EventLoop: @unchecked Sendable {
         keys.initialize(to: SeededGenerator(seed: random.next(), stream: random.next()))
         outgoing = .allocate(capacity: 1)
         outgoing.initialize(to: OutgoingBuffer())
+        budget = .allocate(capacity: 1)
+        budget.initialize(to: UnwrittenBudget())
         handlers = .allocate(capacity: handlerCapacity)
         opening = .allocate(capacity: Poller.capacity)
         try poller.add(mailbox.descriptor, .read, token: .max)
@@ -72,6 +77,8 @@ public final class EventLoop: @unchecked Sendable {
         opening.deallocate()
         outgoing.deinitialize(count: 1)
         outgoing.deallocate()
+        budget.deinitialize(count: 1)
+        budget.deallocate()
         keys.deallocate()
         receiveBuffer.deallocate()
     }
@@ -336,7 +343,8 @@ public final class EventLoop: @unchecked Sendable {
     }
 }
 
-/// What a loop tells of a socket's readiness.
+/// What a loop tells of a socket's readiness, and of its turn to send (see `UnwrittenBudget`).
 class PollHandler {
     func ready(_ ready: Poller.Interest) {}
+    func takeTurn() {}
 }

@@ -1,16 +1,24 @@
 /// Where a loop's frames are built: one buffer for all its connections, used from the start for each frame.
 ///
 /// The payload begins at a fixed 64-byte aligned place with the header right before it, so that masking works on
-/// aligned words whatever the header's length.
+/// aligned words whatever the header's length. The buffer grows with the largest payload, and shrinks again when no
+/// payload in a while has needed half of it.
 struct OutgoingBuffer: ~Copyable {
     static let headRoom = 64
+    /// Bytes that it always has.
+    static let leastCapacity = 64 << 10
+    /// After so many payloads the buffer shrinks to what the largest of them needed. Many, so that large messages among small
+    /// ones do not have it made anew each time.
+    static let window = 1024
 
     // Invariant: `bytes` has room for headRoom + capacity + 64 bytes.
     private var bytes: UnsafeMutableRawPointer
-    private var capacity: Int
+    private(set) var capacity = Self.leastCapacity
+    // While it is larger than it has to be: the payloads since its capacity was last judged, and the largest of them.
+    private var used = 0
+    private var largest = 0
 
-    init(capacity: Int = 64 << 10) {
-        self.capacity = capacity
+    init() {
         bytes = .allocate(byteCount: Self.headRoom + capacity + 64, alignment: 64)
     }
 
@@ -18,12 +26,28 @@ struct OutgoingBuffer: ~Copyable {
 
     /// The place for a payload of `length` bytes; valid until the next call.
     mutating func payload(_ length: Int) -> UnsafeMutableRawPointer {
-        if length > capacity {
-            bytes.deallocate()
-            capacity = length.roundedUp(toPowerOf2: ())
-            bytes = .allocate(byteCount: Self.headRoom + capacity + 64, alignment: 64)
-        }
+        if capacity > Self.leastCapacity || length > Self.leastCapacity { fit(length) }
         return bytes + Self.headRoom
+    }
+
+    @inline(never)
+    private mutating func fit(_ length: Int) {
+        if length > capacity {
+            reallocate(length.roundedUp(toPowerOf2: ()))
+            return
+        }
+        used += 1
+        largest = max(largest, length)
+        guard used >= Self.window else { return }
+        if largest <= capacity / 2 { reallocate(max(Self.leastCapacity, largest.roundedUp(toPowerOf2: ()))) }
+        (used, largest) = (0, 0)
+    }
+
+    private mutating func reallocate(_ capacity: Int) {
+        bytes.deallocate()
+        self.capacity = capacity
+        bytes = .allocate(byteCount: Self.headRoom + capacity + 64, alignment: 64)
+        (used, largest) = (0, 0)
     }
 }
 

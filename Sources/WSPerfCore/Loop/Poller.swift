@@ -43,10 +43,13 @@ struct Poller: ~Copyable {
     }
 
     /// Waits until something is ready or `timeout` nanoseconds are over (negative: no timeout). Returns how many events
-    /// there are; 0 also after a signal.
+    /// there are; 0 also after a signal. Where the system refuses waits that precise, they are rounded up to milliseconds.
     func wait(timeout: Int64) -> Int {
         max(0, Int(clinux_epoll_wait(descriptor, events, Int32(Self.capacity), timeout)))
     }
+
+    /// What a wait of so many nanoseconds becomes where the system knows milliseconds only.
+    static func milliseconds(_ timeout: Int64) -> Int32 { clinux_milliseconds(timeout) }
 
     func event(_ index: Int) -> (ready: Interest, token: UInt64) {
         (Interest(rawValue: clinux_event_flags(events + index)), clinux_event_data(events + index))

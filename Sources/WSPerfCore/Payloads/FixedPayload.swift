@@ -30,13 +30,13 @@ public struct FixedPayload: PayloadGenerator {
     public func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { bytes.count }
 
     public func fill(
-        _ payload: inout OutputRawSpan,
+        _ payload: inout PayloadBuffer,
         for message: MessageContext,
         using random: inout SeededGenerator
     ) {
         let kind = message.scheduled.kind ?? format
-        guard kind == .binary || isUTF8 else { return }
-        payload.append(bytes, 0..<bytes.count, kind)
+        if kind == .binary || isUTF8 { payload.append(bytes, 0..<bytes.count, kind) }
+        payload.pad()
     }
 }
 

@@ -1,8 +1,9 @@
 /// Random text or bytes, of fixed or random length.
 ///
 /// Text consists of 64 printable ASCII characters, the quotation mark and the backslash not among them. No two messages
-/// are alike, and a compressor finds nothing in one that it has seen in another. Lengths and contents come from the
-/// connection's random numbers, so a seed gives the same ones on every run.
+/// are alike, and a compressor finds nothing in one that it has seen in another: text shrinks to about three quarters, bytes
+/// do not. Lengths and contents come from the connection's random numbers, so a seed gives the same ones on every run and
+/// every machine.
 public struct RandomPayload: PayloadGenerator {
     private let format: MessageKind
     private let lengths: LengthSampler
@@ -25,7 +26,7 @@ public struct RandomPayload: PayloadGenerator {
     }
 
     public func fill(
-        _ payload: inout OutputRawSpan,
+        _ payload: inout PayloadBuffer,
         for message: MessageContext,
         using random: inout SeededGenerator
     ) {

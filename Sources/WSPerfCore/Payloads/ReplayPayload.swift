@@ -25,7 +25,7 @@ public struct ReplayPayload: PayloadGenerator {
     }
 
     public func fill(
-        _ payload: inout OutputRawSpan,
+        _ payload: inout PayloadBuffer,
         for message: MessageContext,
         using random: inout SeededGenerator
     ) {
@@ -33,6 +33,7 @@ public struct ReplayPayload: PayloadGenerator {
         // What was recorded as text is UTF-8; what was recorded as binary need not be.
         if let entry = entry(of: message), entry.data != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary {
             payload.append(data, Int(entry.data)..<Int(entry.data) + Int(entry.length), kind)
+            payload.pad()
         } else {
             self.random.fill(&payload, kind, using: &random)
         }

@@ -24,7 +24,7 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let dns = Outcome("dns")
     /// The target refused the TCP connection (ECONNREFUSED).
     public static let refused = Outcome("refused")
-    /// No route to the target (ENETUNREACH, EHOSTUNREACH).
+    /// No route to the target (ENETUNREACH, EHOSTUNREACH), also when it is lost before the upgrade is answered.
     public static let unreachable = Outcome("unreachable")
     /// This machine had no local port left for the connection (EADDRNOTAVAIL).
     public static let portsExhausted = Outcome("ports_exhausted")
@@ -33,17 +33,17 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let sourceUnavailable = Outcome("source_unavailable")
     /// This process or machine had no file descriptor left (EMFILE, ENFILE).
     public static let descriptorsExhausted = Outcome("descriptors_exhausted")
-    /// The TCP connection failed in another way.
+    /// The TCP connection failed in another way, also after it was established and before the upgrade was answered.
     public static let connectError = Outcome("connect_error")
     /// The name was not resolved within the connect deadline.
     public static let timeoutDNS = Outcome("timeout_dns")
     /// The TCP connection was not established within the connect deadline.
     public static let timeoutTCP = Outcome("timeout_tcp")
-    /// The TLS handshake was not over within the connect deadline.
+    /// The TLS handshake was not over within the connect deadline, or before the kernel gave the connection up (ETIMEDOUT).
     public static let timeoutTLS = Outcome("timeout_tls")
-    /// The upgrade was not answered within the connect deadline.
+    /// The upgrade was not answered within the connect deadline, or before the kernel gave the connection up (ETIMEDOUT).
     public static let timeoutUpgrade = Outcome("timeout_upgrade")
-    /// The TLS handshake failed.
+    /// The TLS handshake failed, or the server broke TLS on the open connection.
     public static let tls = Outcome("tls")
     /// The server's certificate was not trusted, had expired, or names another host.
     public static let tlsCertificate = Outcome("tls_certificate")
@@ -53,6 +53,13 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let upgradeClosed = Outcome("upgrade_closed")
     /// The server reset the open connection (ECONNRESET, EPIPE).
     public static let reset = Outcome("reset")
+    /// The kernel gave the open connection up, because the server's machine acknowledged nothing any more (ETIMEDOUT).
+    public static let connectionTimedOut = Outcome("connection_timed_out")
+    /// The kernel gave the open connection up, because there was no route to the server's machine any more (ENETUNREACH,
+    /// EHOSTUNREACH).
+    public static let connectionUnreachable = Outcome("connection_unreachable")
+    /// The open connection failed in another way.
+    public static let connectionError = Outcome("connection_error")
     /// The server broke the WebSocket protocol on the open connection.
     public static let protocolError = Outcome("protocol_error")
     /// Nothing arrived on the open connection for the plan's idle timeout.
@@ -69,6 +76,8 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let messageTooBig = Outcome("message_too_big")
     /// The client under the engine failed by a fault of its own.
     public static let clientError = Outcome("client_error")
+    /// The payload generator gave a message an impossible length, or did not write as much as it had said.
+    public static let payloadError = Outcome("payload_error")
     /// Ended by the operator, or by the run's time limit, before it had done what it was planned to do.
     public static let aborted = Outcome("aborted")
     /// Its worker process died or fell silent.

@@ -1,3 +1,5 @@
+internal import Foundation
+internal import Synchronization
 internal import WSPerfCore
 
 /// What a worker runs: the load engine, or a stand-in for it.
@@ -20,7 +22,13 @@ struct EngineWorkload: Workload {
     }
 
     func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws {
-        _ = try await engine.run(onSnapshot: onSnapshot)
+        // Problems are told before the final figures: the process may end once those are delivered.
+        let final = Mutex<Snapshot?>(nil)
+        let result = try await engine.run { snapshot in
+            if snapshot.isFinal { final.withLock { $0 = snapshot } } else { onSnapshot(snapshot) }
+        }
+        for problem in result.problems { try? FileHandle.standardError.write(contentsOf: Data("\(problem)\n".utf8)) }
+        if let snapshot = final.withLock({ $0 }) { onSnapshot(snapshot) }
     }
 
     func stop() { engine.stop() }

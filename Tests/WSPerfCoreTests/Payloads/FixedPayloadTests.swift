@@ -27,20 +27,29 @@ import Testing
         #expect(written(generator, text.utf8.count) == Array(text.utf8))
     }
 
+    @Test func zerosFollowWhereTheScheduleWantsMore() {
+        #expect(written(FixedPayload("aä"), 6) == Array("aä000".utf8))
+        #expect(written(FixedPayload([1, 2]), 4) == [1, 2, 48, 48])
+    }
+
     @Test func bytesThatAreNoText() {
         let generator = FixedPayload([0xFF, 0x00, 0xC3], kind: .text)
         #expect(generator.kind(for: context()) == .binary)
         #expect(written(generator, 3) == [0xFF, 0x00, 0xC3])
-        #expect(written(generator, 3, .text) == [])
+        #expect(written(generator, 3, .text) == Array("000".utf8))
     }
 
     @Test(arguments: 0...14)
     func textIsCutBetweenCharacters(capacity: Int) {
         let text = "aä€😀Zä"
         let bytes = written(FixedPayload(text), capacity)
-        #expect(Array(text.utf8).starts(with: bytes))
+        let zeros = bytes.suffix(from: bytes.lastIndex { $0 != UInt8(ascii: "0") }.map { $0 + 1 } ?? 0).count
+        #expect(bytes.count == capacity)
+        #expect(Array(text.utf8).starts(with: bytes.dropLast(zeros)))
         #expect(String(validating: bytes, as: UTF8.self) != nil)
-        #expect(bytes.count >= min(capacity, text.utf8.count) - 3)
-        #expect(written(FixedPayload(text), capacity, .binary) == Array(text.utf8.prefix(capacity)))
+        #expect(zeros <= 3)
+        let cut = Array(text.utf8.prefix(capacity))
+        #expect(
+            written(FixedPayload(text), capacity, .binary) == cut + Array(repeating: 48, count: capacity - cut.count))
     }
 }

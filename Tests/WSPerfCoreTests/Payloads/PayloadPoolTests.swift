@@ -9,7 +9,7 @@ import Testing
         mutating func kind(for message: MessageContext) -> MessageKind { .binary }
         mutating func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { Int(count) + 1 }
         mutating func fill(
-            _ payload: inout OutputRawSpan, for message: MessageContext, using random: inout SeededGenerator
+            _ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator
         ) {
             count += 1
             payload.append(count)

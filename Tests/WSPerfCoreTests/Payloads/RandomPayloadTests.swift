@@ -1,3 +1,4 @@
+import CZlib
 import Testing
 
 @testable import WSPerfCore
@@ -14,7 +15,7 @@ import Testing
     }
 
     /// 64 characters, none of which has to be escaped in JSON.
-    static let alphabet = Set(UInt8(ascii: "0")...UInt8(ascii: "p")).subtracting([UInt8(ascii: "\\")])
+    static let alphabet = Set(UInt8(ascii: "0")...UInt8(ascii: "W")).union(UInt8(ascii: "`")...UInt8(ascii: "w"))
 
     @Test func textOfEveryLength() {
         #expect(Self.alphabet.count == 64)
@@ -72,13 +73,43 @@ import Testing
         #expect(seen.count == total)
     }
 
-    /// Each 16 bytes of a message are combined with a word of their own, even were the pool all the same.
-    @Test func wordsDiffer() {
-        let generator = RandomBytes(pool: [UInt8](repeating: 0, count: RandomBytes.poolSize))
-        var random = SeededGenerator(seed: 3, stream: 0)
-        let bytes = filled(40_000) { generator.fill(&$0, .binary, using: &random) }
-        let blocks = stride(from: 0, to: bytes.count, by: 16).map { Array(bytes[$0..<$0 + 16]) }
-        #expect(Set(blocks).count == blocks.count)
+    /// What a compressor that keeps its window from message to message (RFC 7692) makes of them: the same as of characters
+    /// and bytes each of which is drawn anew. 64 characters are 6 bits of 8 each; what a short message takes besides is the
+    /// table of its codes.
+    @Test(
+        arguments: [
+            (.text, 240, 2000, 0.90), (.text, 1024, 500, 0.80), (.text, 16_384, 30, 0.765), (.text, 100_000, 5, 0.765),
+            (.binary, 240, 2000, 1.05), (.binary, 16_384, 30, 1.005),
+        ] as [(MessageKind, Int, Int, Double)])
+    func compressesNoFurther(format: MessageKind, length: Int, messages: Int, most: Double) throws {
+        let generator = RandomPayload(format: format, seed: 3)
+        // Messages of many connections, one after the other.
+        var randoms = (0..<10).map { SeededGenerator(seed: 3, stream: $0) }
+        let letters = Array(Self.alphabet)
+        var compressor = try Compressor()
+        var reference = try Compressor()
+        var (compressed, expected) = (0, 0)
+        for index in 0..<messages {
+            compressed += try compressor.compress(payload(generator, length, &randoms[index % 10]))
+            let drawn = (0..<length).map { _ in
+                let bits = randoms[0].next() >> 56
+                return format == .text ? letters[Int(bits & 63)] : UInt8(bits)
+            }
+            expected += try reference.compress(drawn)
+        }
+        let ratio = Double(compressed) / Double(messages * length)
+        #expect(ratio > (format == .text ? 0.75 : 1) && ratio < most, "\(ratio)")
+        #expect(Double(compressed) > Double(expected) * 0.997, "\(compressed), and \(expected) where all are drawn")
+    }
+
+    /// Worked out by an independent implementation: the bytes are the same on every machine.
+    @Test(arguments: [(MessageKind.text, "14748d6c"), (.binary, "996e65e2")])
+    func exactly(format: MessageKind, expected: String) {
+        let generator = RandomPayload(format: format, seed: 3)
+        var random = SeededGenerator(seed: 3, stream: 8)
+        var sum: UInt32 = 0
+        for length in [7, 240, 40_001] { sum = crc(payload(generator, length, &random), sum) }
+        #expect(String(sum, radix: 16) == expected)
     }
 
     @Test(arguments: [MessageKind.text, .binary], [0, 5, 240, 40_000])
@@ -115,9 +146,9 @@ import Testing
     @Test func appendsToWhatIsThere() {
         let generator = RandomPayload(seed: 3)
         var random = SeededGenerator(seed: 3, stream: 8)
-        let bytes = filled(20) { span in
-            span.append(UInt8(ascii: "!"))
-            generator.fill(&span, for: context(), using: &random)
+        let bytes = filled(20) { payload in
+            payload.append(UInt8(ascii: "!"))
+            generator.fill(&payload, for: context(), using: &random)
         }
         #expect(bytes.count == 20 && bytes[0] == UInt8(ascii: "!"))
         #expect(bytes.dropFirst().allSatisfy(Self.alphabet.contains))
@@ -125,15 +156,56 @@ import Testing
 }
 
 /// What a generator writes into a buffer of this capacity. The bytes behind it are checked to be left alone.
-func filled(_ capacity: Int, _ fill: (inout OutputRawSpan) -> Void) -> [UInt8] {
+func filled(_ capacity: Int, _ fill: (inout PayloadBuffer) -> Void) -> [UInt8] {
     let margin = 64
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity + 2 * margin, alignment: 64)
     defer { memory.deallocate() }
     memory.initializeMemory(as: UInt8.self, repeating: 0xA5)
-    let buffer = UnsafeMutableRawBufferPointer(rebasing: memory[margin..<margin + capacity])
-    var span = OutputRawSpan(buffer: buffer, initializedCount: 0)
-    fill(&span)
-    let count = span.finalize(for: buffer)
+    let bytes = UnsafeMutableRawBufferPointer(rebasing: memory[margin..<margin + capacity])
+    var buffer = PayloadBuffer(bytes)
+    fill(&buffer)
+    let count = buffer.count
     #expect(memory[..<margin].allSatisfy { $0 == 0xA5 } && memory[(margin + capacity)...].allSatisfy { $0 == 0xA5 })
-    return Array(buffer[..<count])
+    return Array(bytes[..<count])
+}
+
+/// zlib's CRC-32 of these bytes behind those that gave `sum`.
+private func crc(_ bytes: [UInt8], _ sum: UInt32) -> UInt32 { UInt32(crc32(UInt(sum), bytes, UInt32(bytes.count))) }
+
+/// zlib at its best, as permessage-deflate uses it: one stream, flushed after each message.
+private struct Compressor: ~Copyable {
+    struct Failure: Error { let status: Int32 }
+
+    private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+
+    init() throws {
+        stream.initialize(to: z_stream())
+        let status = deflateInit2_(
+            stream, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        guard status == Z_OK else { throw Failure(status: status) }
+    }
+
+    deinit {
+        deflateEnd(stream)
+        stream.deallocate()
+    }
+
+    /// How many bytes the message becomes, without the four that end a flush (RFC 7692 §7.2.1).
+    mutating func compress(_ message: [UInt8]) throws -> Int {
+        var message = message
+        var output = [UInt8](repeating: 0, count: message.count + message.count / 10 + 100)
+        return try message.withUnsafeMutableBufferPointer { input in
+            try output.withUnsafeMutableBufferPointer { output in
+                stream.pointee.next_in = input.baseAddress
+                stream.pointee.avail_in = UInt32(input.count)
+                stream.pointee.next_out = output.baseAddress
+                stream.pointee.avail_out = UInt32(output.count)
+                let status = deflate(stream, Z_SYNC_FLUSH)
+                guard status == Z_OK, stream.pointee.avail_in == 0, stream.pointee.avail_out > 0 else {
+                    throw Failure(status: status)
+                }
+                return output.count - Int(stream.pointee.avail_out) - 4
+            }
+        }
+    }
 }

@@ -60,6 +60,6 @@ import Testing
         var random = SeededGenerator(seed: 5, stream: 0)
         let context = MessageContext(
             connection: 0, index: 0, scheduled: ScheduledMessage(offset: 0, length: 3, kind: .text, entry: 0))
-        #expect(filled(3) { generator.fill(&$0, for: context, using: &random) } == Array("gr".utf8))
+        #expect(filled(3) { generator.fill(&$0, for: context, using: &random) } == Array("gr0".utf8))
     }
 }

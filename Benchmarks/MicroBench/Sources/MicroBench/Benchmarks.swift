@@ -2,7 +2,7 @@ internal import CLinux
 
 extension Benchmark {
     static func all() throws -> [Benchmark] {
-        let lengths = [("20B", 20), ("1KiB", 1024), ("16KiB", 16384)]
+        let lengths = [("20B", 20), ("240B", 240), ("1KiB", 1024), ("16KiB", 16384)]
         return lengths.map { encode($0, $1) } + lengths.map { decode($0, $1, .text) }
             + lengths.map { decode($0, $1, .binary) }
             + lengths.map { mask($0, $1) }
@@ -79,11 +79,16 @@ extension Benchmark {
         Benchmark(name: "fill-random-\(kind)-\(label)") { count in
             var outgoing = OutgoingBuffer()
             let place = outgoing.payload(length)
-            var payload = RandomPayload(format: kind, length: .fixed(length))
+            let payload = RandomPayload(format: kind, length: .fixed(length))
             var random = SeededGenerator(seed: 1, stream: 4)
             for index in 0..<count {
                 let context = MessageContext(connection: 0, index: index, scheduled: ScheduledMessage(offset: 0))
-                OutputFilling.fill(place, length) { payload.fill(&$0, for: context, using: &random) }
+                OutputFilling.fill(place, length) { span in
+                    _ = PayloadFilling.fill(&span, wanted: length, length: length) {
+                        payload.fill(&$0, for: context, using: &random)
+                    } finish: { _ in
+                    }
+                }
                 use(place)
             }
         }

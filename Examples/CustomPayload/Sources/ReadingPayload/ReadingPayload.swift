@@ -1,0 +1,48 @@
+public import WSPerfCore
+
+/// The reading of a sensor as JSON: `payload: {kind: reading, decimals: 3}`.
+///
+///     {"sensor":17,"sequence":3,"time_us":1764086400000000,"value":20.139}
+///
+/// The time is when the message was meant to go out. A server that compares it with its own clock sees how late a reading
+/// arrives, whoever held it up.
+public struct ReadingPayload: PayloadGenerator {
+    private let decimals: Int
+    private let clock: WallClock
+    /// The message that is being sent, from `length` to `fill`.
+    private var text: [UInt8] = []
+
+    public init(decimals: Int = 2, clock: WallClock = WallClock()) {
+        self.decimals = decimals
+        self.clock = clock
+    }
+
+    /// Reads the options as written in the plan; throws `PlanError` for those that make no sense.
+    public init(_ options: PlanNode) throws {
+        let reader = options.reader(at: "payload")
+        let decimals = reader.integer("decimals", in: 0...9, default: 2)
+        try reader.finish()
+        self.init(decimals: decimals)
+    }
+
+    public func kind(for message: MessageContext) -> MessageKind { .text }
+
+    /// How long JSON is, is known when it is written. So it is written here.
+    public mutating func length(for message: MessageContext, using random: inout SeededGenerator) -> Int {
+        let time = clock.nanosecondsSince1970(at: message.intended) / 1000
+        let digits = String(Int(random.nextUnit() * 1e9) + 1_000_000_000).dropFirst().prefix(decimals)
+        let value = "20" + (decimals > 0 ? "." : "") + digits
+        // One array for all messages: nothing is allocated for it but once.
+        text.removeAll(keepingCapacity: true)
+        text +=
+            "{\"sensor\":\(message.connection),\"sequence\":\(message.index),\"time_us\":\(time),\"value\":\(value)}"
+            .utf8
+        return text.count
+    }
+
+    public func fill(
+        _ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator
+    ) {
+        payload.append(contentsOf: text)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// What an error number of the kernel means to a connection, by how far the connection had come.
+extension Outcome {
+    /// A failed connect.
+    static func connecting(error: Int32) -> Outcome {
+        switch error {
+        case ECONNREFUSED: .refused
+        case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
+        case EADDRNOTAVAIL, EADDRINUSE: .portsExhausted
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: .descriptorsExhausted
+        case ETIMEDOUT: .timeoutTCP
+        default: .connectError
+        }
+    }
+
+    /// An established connection, during the TLS handshake. A server that hangs up refuses the handshake.
+    static func securing(error: Int32) -> Outcome {
+        switch error {
+        case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
+        case ETIMEDOUT: .timeoutTLS
+        default: .tls
+        }
+    }
+
+    /// An open connection.
+    static func open(error: Int32) -> Outcome {
+        switch error {
+        case ECONNRESET, EPIPE, ECONNABORTED: .reset
+        case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .connectionUnreachable
+        case ETIMEDOUT: .connectionTimedOut
+        default: .connectionError
+        }
+    }
+
+    /// What this outcome of an open connection is called as long as the upgrade has not been answered.
+    var whileUpgrading: Outcome {
+        switch self {
+        case .reset: .upgradeClosed
+        case .connectionUnreachable: .unreachable
+        case .connectionTimedOut: .timeoutUpgrade
+        case .connectionError: .connectError
+        default: self
+        }
+    }
+}
