@@ -156,7 +156,7 @@ public final class FleetController: Sendable {
             workers: plan.machines * plan.processes, sources: plan.sourceAddresses.isEmpty ? nil : (four, six))
     }
 
-    private static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {
+    static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {
         guard plan.processes <= FleetLimits.processes else {
             throw FleetError(
                 .usage, "processes: \(plan.processes) on one machine, more than \(FleetLimits.processes)")
