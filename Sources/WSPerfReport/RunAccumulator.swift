@@ -195,11 +195,16 @@ extension RunAccumulator {
         case .strained: notices.append("the load generator was strained: \(generator.reason ?? "")")
         case .keptUp, .notJudged: break
         }
-        let replies = total.rttResponse.count &+ total.untimed
-        if total.untimed > replies / 1000 {
+        if let count = total.outcomes[.payloadError] {
             reasons.append(
-                "\(Figures.grouped(total.untimed)) of \(Figures.grouped(replies)) replies were not timed (untimed), so the round-trip times are not those of"
-                    + " all replies")
+                "the payload generator did not do as it had said on \(Figures.grouped(count)) connection"
+                    + "\(count == 1 ? "" : "s"), so not all messages were those of the plan")
+        }
+        if total.leavesOutReplies {
+            let replies = total.rttResponse.count &+ total.untimed
+            reasons.append(
+                "\(Figures.grouped(total.untimed)) of \(Figures.grouped(replies)) replies were not timed (untimed), so the"
+                    + " round-trip times are not those of all replies")
         }
         if let unknown = unknownFields { notices.append(unknown) }
         if ignoredSnapshots > 0 {

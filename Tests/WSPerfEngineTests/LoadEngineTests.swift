@@ -272,4 +272,24 @@ import WSPerfTarget
             _ = try LoadEngine(plan: plan)
         }
     }
+
+    /// What a harness asks of a result.
+    @Test func aResultSaysWhatItIsWorth() {
+        var statistics = LoadStatistics()
+        statistics.outcomes = [.succeeded: 7, .refused: 3]
+        statistics.sendLag.record(1_000)
+        statistics.openLag.record(1_000)
+        #expect(LoadResult(planned: 10, elapsed: 1, statistics: statistics).failed == 3)
+        #expect(LoadResult(planned: 10, elapsed: 1, statistics: statistics).isValid)
+        #expect(LoadResult(planned: 10, elapsed: 1, statistics: statistics).verdict == .keptUp)
+        #expect(!LoadResult(planned: 10, elapsed: 1, statistics: statistics, problems: ["a problem"]).isValid)
+        statistics.untimed = 1
+        #expect(!LoadResult(planned: 10, elapsed: 1, statistics: statistics).isValid)
+        statistics.untimed = 0
+        for _ in 0..<10 { statistics.openLag.record(2_000_000_000) }
+        let late = LoadResult(planned: 10, elapsed: 1, statistics: statistics)
+        #expect(late.verdict == .tooSlow)
+        #expect(!late.isValid)
+        #expect(late.judgement.reason?.contains("connections were opened") == true)
+    }
 }

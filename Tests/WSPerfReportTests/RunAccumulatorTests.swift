@@ -317,6 +317,14 @@ struct RunAccumulatorTests {
         #expect(valid || summary.invalidBecause.count == 1 && summary.invalidBecause[0].hasPrefix(said))
     }
 
+    @Test("is not valid where a payload generator did not do as it had said")
+    func payloadErrors() {
+        let summary = summary(RunFixture.statistics(messages: 3, outcomes: [.payloadError: 1]))
+        #expect(summary.exitStatus == 3)
+        #expect(summary.invalidBecause.count == 1)
+        #expect(summary.invalidBecause.first?.contains("payload generator") == true)
+    }
+
     /// How connections opened, and what is said of it.
     struct Opening: Sendable {
         var ramp: String

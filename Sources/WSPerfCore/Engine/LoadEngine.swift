@@ -152,7 +152,7 @@ public final class LoadEngine: Sendable {
                 .success(
                     LoadResult(
                         planned: planned, elapsed: elapsed, statistics: statistics, timeLimitReached: timeLimitReached,
-                        problems: collector.problems))
+                        problems: collector.problems, isClosedLoopWithoutPauses: plan.isClosedLoopWithoutPauses))
             )
         }
         guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }

@@ -504,7 +504,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         statistics.pointee.unsent &+= 1
         statistics.pointee.unsent &+= schedulers.count(
             slot: slot, through: offset, limit: left, random: &session.pointee.random)
-        if session.pointee.isBlocked { statistics.pointee.blocked += 1 }
+        if session.pointee.isBlocked { countWait(slot) }
     }
 
     @inline(__always)
@@ -567,6 +567,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         case .blocked:
             session.pointee.random = random
             block(slot)
+            countWait(slot)
         case .closed:
             session.pointee.random = random
             lose(slot)
@@ -628,12 +629,20 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         sessions[slot].blockedSince = loop.now
     }
 
+    /// A message that was due has to wait for its socket; counted once each time the connection is blocked.
+    private func countWait(_ slot: Int) {
+        guard !sessions[slot].hasWaited else { return }
+        sessions[slot].hasWaited = true
+        statistics.pointee.blocked += 1
+    }
+
     private func unblock(_ slot: Int, _ now: UInt64) {
         guard sessions[slot].isBlocked else { return }
         sessions[slot].isBlocked = false
         guard sessions[slot].state == .open else { return }
         // A message had to wait only if it came due meanwhile.
-        if sessions[slot].hasMessage, sessions[slot].due < now { statistics.pointee.blocked += 1 }
+        if sessions[slot].hasMessage, sessions[slot].due < now { countWait(slot) }
+        sessions[slot].hasWaited = false
         sessions[slot].release(at: now)
         if sessions[slot].owesPing { ping(slot) }
         if sessions[slot].state == .open { pump(slot) }
@@ -781,6 +790,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         session.pointee.attempts += 1
         session.pointee.isHeld = false
         session.pointee.isBlocked = false
+        session.pointee.hasWaited = false
         session.pointee.owesPing = false
         session.pointee.closeSeen = nil
         session.pointee.verdict = .succeeded

@@ -32,6 +32,8 @@ struct Session {
     var isHeld = false
     /// The connection takes no message until it says that it is writable.
     var isBlocked = false
+    /// A message that was due has had to wait since the connection was blocked.
+    var hasWaited = false
     /// The ping of the message sent last could not be sent yet.
     var owesPing = false
     /// There is a message to be sent: `message`, at `due`.

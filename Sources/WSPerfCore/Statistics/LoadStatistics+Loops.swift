@@ -9,4 +9,7 @@ extension LoadStatistics {
     public var loopCPUShare: Double? {
         loopTime > 0 ? min(1, Double(loopCPU) / Double(loopTime)) : nil
     }
+
+    /// Whether more than one reply in a thousand has no round-trip time, so that the times are not those of all replies.
+    public var leavesOutReplies: Bool { untimed > (rttResponse.count &+ untimed) / 1000 }
 }
