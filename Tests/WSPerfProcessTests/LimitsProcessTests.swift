@@ -108,8 +108,10 @@ import Testing
             """)
         guard let result else { return }
         #expect(result.status == 0, "\(result.output)\(result.error)")
-        let summary = try SummaryFile(folder.path + "/run")
-        #expect(summary.connections.outcomes == ["connection_unreachable": 5])
+        let outcomes = try SummaryFile(folder.path + "/run").connections.outcomes
+        // The kernel names one or the other: it forgets that there was no route when an acknowledgement still comes in.
+        let unreachable = outcomes["connection_unreachable"] ?? 0
+        #expect(unreachable + (outcomes["connection_timed_out"] ?? 0) == 5, "\(outcomes)")
     }
 
     /// Where the listener is not the controller's own, the worker says it.
