@@ -8,7 +8,7 @@ public struct ConnectionSink: Sendable {
     public let connection: Int
 
     let loop: EventLoop
-    let sessions: SessionTable
+    let table: SessionTable
     let slot: UInt32
     let generation: UInt32
 
@@ -29,7 +29,7 @@ public struct ConnectionSink: Sendable {
         if loop.isCurrent {
             payload.withUnsafeBytes { receivedOnLoop(kind, length: $0.count, prefix: $0) }
         } else {
-            let tag = payload.withUnsafeBytes { sessions.wantsTags ? MessageTag(reading: $0, kind: kind) : nil }
+            let tag = payload.withUnsafeBytes { table.wantsTags ? MessageTag(reading: $0, kind: kind) : nil }
             tell(.message(length: payload.byteCount, tag: tag))
         }
     }
@@ -39,8 +39,8 @@ public struct ConnectionSink: Sendable {
     /// On the loop's thread.
     @inline(__always)
     func receivedOnLoop(_ kind: MessageKind, length: Int, prefix: UnsafeRawBufferPointer) {
-        let tag = sessions.wantsTags ? MessageTag(reading: prefix, kind: kind) : nil
-        sessions.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
+        let tag = table.wantsTags ? MessageTag(reading: prefix, kind: kind) : nil
+        table.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
     }
 
     /// Bytes of any frame have arrived: of a ping, or of a part of a message. Only the plan's idle timeout wants to know
@@ -48,12 +48,12 @@ public struct ConnectionSink: Sendable {
     public func activity() { if wantsActivity { tell(.activity) } }
 
     /// Whether the plan has an idle timeout, so that `activity()` is of use.
-    public var wantsActivity: Bool { sessions.wantsActivity }
+    public var wantsActivity: Bool { table.wantsActivity }
 
     /// As `activity()`, on the loop's thread.
     @inline(__always)
     func activityOnLoop() {
-        if sessions.wantsActivity { sessions.activity(slot: slot, generation: generation, now: loop.now) }
+        if table.wantsActivity { table.activity(slot: slot, generation: generation, now: loop.now) }
     }
 
     /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told. It answers all pings up to this one.
@@ -73,9 +73,9 @@ public struct ConnectionSink: Sendable {
 
     private func tell(_ event: SessionEvent) {
         if loop.isCurrent {
-            sessions.handle(event, slot: slot, generation: generation, now: loop.now)
+            table.handle(event, slot: slot, generation: generation, now: loop.now)
         } else {
-            loop.post(event, to: sessions, slot: slot, generation: generation)
+            loop.post(event, to: table, slot: slot, generation: generation)
         }
     }
 }

@@ -116,7 +116,7 @@ public final class LoadEngine: Sendable {
         let nonce = share.nonce ?? random.next()
         let events = try (0..<threads).map { _ in try EventLoop() }
         let collector = Collector(loops: threads)
-        let loads: [SessionTable] = events.enumerated().map { index, loop in
+        let tables: [SessionTable] = events.enumerated().map { index, loop in
             if let stock = client as? StockClient {
                 StockLoadLoop(
                     client: stock, plan: plan, share: share, nonce: nonce, index: index, threads: threads,
@@ -128,10 +128,10 @@ public final class LoadEngine: Sendable {
             }
         }
         collector.begin()
-        let running = zip(events, loads).map { loop, load in
+        let running = zip(events, tables).map { loop, table in
             RunningLoop(
-                stop: { loop.post { load.stopAll() } },
-                abort: { loop.post { load.abortAll() } })
+                stop: { loop.post { table.stopAll() } },
+                abort: { loop.post { table.abortAll() } })
         }
         let pending = state.withLock { state in
             state.loops = running
@@ -156,10 +156,10 @@ public final class LoadEngine: Sendable {
             )
         }
         guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }
-        for (loop, load) in zip(events, loads) where !DetachedThread.start("wsperf-loop", { loop.run(load) }) {
+        for (loop, table) in zip(events, tables) where !DetachedThread.start("wsperf-loop", { loop.run(table) }) {
             // Its connections are reported, as aborted, by a run that begins and ends here.
-            load.stopAll()
-            loop.run(load)
+            table.stopAll()
+            loop.run(table)
         }
     }
 }

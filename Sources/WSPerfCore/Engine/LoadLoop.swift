@@ -25,19 +25,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// What is being counted into: one of the collector's two buffers for this loop.
     private var statistics: UnsafeMutablePointer<LoadStatistics>
 
-    private var started = 0
     private var done = 0
     private var isStopping = false
     private var runBegan: UInt64 = 0
     private var ticks: UInt64 = 0
-    /// Connections that are opening now, and the most that may be.
-    private var openingCount = 0
-    private let openingLimit: Int
-    /// When an opening ended while no more were allowed: the next one could not begin before.
-    private var openingReady: UInt64 = 0
-    /// Connections whose new attempt has come due while no more openings were allowed, first in, first out.
-    private var attemptsHeld: [UInt32] = []
-    private var attemptsTaken = 0
+    private var openings: OpeningQueue
 
     /// Messages sent so far.
     private var sends: UInt64 = 0
@@ -45,22 +37,9 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// What has been handed to the collector of the loop's times.
     private var reported = EventLoop.Usage()
 
-    // The plan, in the units of the hot path (nanoseconds, and `max` for what has no limit).
-    private let messageLimit: UInt64
-    /// How long after it opened a connection sends.
-    private let sendingTime: UInt64
-    /// How much later a message that was free to go in time may still go: a generator that is later than this is judged
-    /// to be too slow anyway.
-    private static var sendingGrace: UInt64 { 100_000_000 }
-    private let inFlight: UInt64
-    private let maxUnanswered: Int
+    private let limits: LoadLimits
     private let match: MatchMode
     private let nonce: UInt64
-    private let connectTimeout: UInt64
-    private let replyTimeout: UInt64
-    private let closeTimeout: UInt64
-    private let idleTimeout: UInt64
-    private let openingInterval: Double
     private let timeLimit: UInt64
     private let firstPhase: Session.Phase
     /// Draws the jitter of new attempts; apart from the connections' own numbers, which failures must not disturb.
@@ -93,26 +72,16 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             (connections + slot).initialize(to: nil)
         }
         statistics = collector.buffer(of: index)
-        messageLimit = plan.sendMessages ? plan.messages.map { UInt64($0) } ?? .max : 0
-        sendingTime = plan.duration.map(\.wholeNanoseconds) ?? .max
-        inFlight = plan.inFlight.map { UInt64($0) } ?? .max
-        maxUnanswered = plan.maxUnanswered
+        limits = LoadLimits(plan)
         match = plan.match
         self.nonce = nonce
         waits = SeededGenerator(seed: plan.seed, stream: .max - 2 - UInt64(share.workerIndex * threads + index))
-        connectTimeout = plan.timeouts.connect.wholeNanoseconds
-        replyTimeout = plan.timeouts.reply.wholeNanoseconds
-        closeTimeout = plan.timeouts.close.wholeNanoseconds
-        idleTimeout = plan.timeouts.idle.map(\.wholeNanoseconds) ?? .max
-        openingInterval =
-            switch plan.ramp {
-            case .rate(let perSecond): 1e9 / perSecond
-            case .over(let time): Double(time.wholeNanoseconds) / Double(plan.instances)
-            }
         self.timeLimit = timeLimit
         timerSlack = TimerSlack(limit: plan.timerSlack?.wholeNanoseconds)
-        openingLimit =
-            plan.maxOpening.map { max(1, $0 / threads + (index < $0 % threads ? 1 : 0)) } ?? .max
+        openings = OpeningQueue(
+            connections: capacity,
+            limit: plan.maxOpening.map { max(1, $0 / threads + (index < $0 % threads ? 1 : 0)) } ?? .max,
+            interval: plan.ramp.interval(connections: plan.instances), loop: index, loops: threads)
         firstPhase = SocketAddress.literal(plan.target.host, port: plan.target.port) == nil ? .dns : .tcp
         super.init(
             deadlines: capacity + 2, wantsTags: plan.match == .tagged, wantsActivity: plan.timeouts.idle != nil)
@@ -136,7 +105,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         deadlines.set(tickSlot, to: runBegan + 1_000_000_000)
         if isStopping { return stopAll() }
         if capacity == 0 { return finish() }
-        nextOpening = openingTime(0)
+        openings.begin(at: runBegan)
+        nextOpening = openings.nextTime
     }
 
     override func fire() {
@@ -171,6 +141,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     final override func stopAll() {
         isStopping = true
+        openings.stop()
         guard runBegan != 0 else { return }
         nextOpening = .max
         for slot in 0..<capacity {
@@ -184,14 +155,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     final override func abortAll() {
         isStopping = true
+        openings.stop()
         guard runBegan != 0 else { return }
         nextOpening = .max
         for slot in 0..<capacity where sessions[slot].state != .done {
-            // A closing handshake that is cut short did not come to anything, unless the server's part of it is done.
-            let isComplete = sessions[slot].state == .closing && sessions[slot].closeSeen != nil
-            let verdict = sessions[slot].verdict
-            let isJudged = sessions[slot].state == .closing && verdict != .succeeded
-            end(slot, isComplete || isJudged ? verdict : .aborted, abort: true)
+            end(slot, .aborted, abort: true)
         }
     }
 
@@ -222,73 +190,44 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     // MARK: - Opening
 
-    /// When the connection at `slot` is to open: evenly spaced over all of the worker's loops.
-    private func openingTime(_ slot: Int) -> UInt64 {
-        runBegan &+ UInt64(openingInterval * Double(index + slot * threads))
-    }
-
     /// Begins openings that are due. Replies and messages come first: this is called once in a pass of the loop, takes no
     /// longer than `EventLoop.openingShare`, and looks at the messages due after each.
     override func open() {
         let began = loop.now
-        while openingCount < openingLimit {
-            if attemptsTaken < attemptsHeld.count {
-                let slot = Int(attemptsHeld[attemptsTaken])
-                attemptsTaken += 1
-                if attemptsTaken == attemptsHeld.count || attemptsTaken > 1024 && attemptsTaken * 2 > attemptsHeld.count
-                {
-                    attemptsHeld.removeFirst(attemptsTaken)
-                    attemptsTaken = 0
-                }
-                // It may have been ended while it waited.
-                if sessions[slot].state == .waiting { begin(slot, intended: sessions[slot].due) }
-            } else if started < capacity, !isStopping, openingTime(started) <= loop.now {
-                let slot = started
-                started += 1
-                let intended = openingTime(slot)
+        while let opening = openings.next(at: loop.now) {
+            if let lag = opening.lag {
                 statistics.pointee.started += 1
-                statistics.pointee.openLag.record(loop.now.since(max(intended, openingReady)))
+                statistics.pointee.openLag.record(lag)
                 statistics.pointee.lastStart = max(statistics.pointee.lastStart, loop.now.since(runBegan))
-                begin(slot, intended: intended)
+                begin(opening.slot, intended: openings.time(of: opening.slot))
+            } else if sessions[opening.slot].state == .waiting {
+                begin(opening.slot, intended: sessions[opening.slot].due)
             } else {
-                break
+                // It was ended while it waited.
+                continue
             }
             loop.updateNow()
             if deadlines.earliest <= loop.now { fire() }
             if loop.now.since(began) >= EventLoop.openingShare { break }
         }
-        planOpening()
-    }
-
-    /// Sets when `open` is to be called next.
-    private func planOpening() {
-        if openingCount >= openingLimit || isStopping {
-            nextOpening = .max
-        } else if attemptsTaken < attemptsHeld.count {
-            nextOpening = 0
-        } else {
-            nextOpening = started < capacity ? openingTime(started) : .max
-        }
+        nextOpening = openings.nextTime
     }
 
     /// A connection is not opening any more.
     private func openingEnded() {
-        openingCount -= 1
-        guard openingCount == openingLimit - 1 else { return }
-        openingReady = loop.now
-        planOpening()
+        if openings.ended(at: loop.now) { nextOpening = openings.nextTime }
     }
 
     private func begin(_ slot: Int, intended: UInt64) {
-        openingCount += 1
+        openings.began()
         sessions[slot].state = .opening
         sessions[slot].phase = firstPhase
         sessions[slot].due = intended
         sessions[slot].began = loop.now
         sessions[slot].phaseBegan = loop.now
-        arm(slot, loop.now &+ connectTimeout)
+        arm(slot, loop.now &+ limits.connect)
         let sink = ConnectionSink(
-            connection: firstConnection + index + slot * threads, loop: loop, sessions: self, slot: UInt32(slot),
+            connection: firstConnection + index + slot * threads, loop: loop, table: self, slot: UInt32(slot),
             generation: sessions[slot].generation)
         let connection = client.connect(to: plan.target, on: loop, sink: sink)
         // It may be over already.
@@ -332,27 +271,9 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             unblock(slot, now)
         case .closeReceived(let code):
             sessions[slot].closeSeen = code
-            let isUnasked = sessions[slot].verdict == .closed(CloseCode.abnormal.rawValue)
-            if sessions[slot].state == .open || isUnasked {
-                sessions[slot].beginClosing(at: loop.now)
-                sessions[slot].verdict = .closed(code.rawValue)
-                arm(slot, now &+ closeTimeout)
-            }
+            if sessions[slot].closeReceived(code, at: loop.now) { arm(slot, now &+ limits.close) }
         case .ended(let failure):
-            end(slot, outcome(slot, failure), abort: false)
-        }
-    }
-
-    /// What a connection that is over came to.
-    private func outcome(_ slot: Int, _ failure: Outcome?) -> Outcome {
-        switch sessions[slot].state {
-        case .idle, .waiting, .opening: return failure ?? .upgradeClosed
-        case .open: return failure ?? .closed(CloseCode.abnormal.rawValue)
-        case .closing, .done:
-            let verdict = sessions[slot].verdict
-            if sessions[slot].closeSeen != nil { return verdict }
-            if verdict == .closed(CloseCode.abnormal.rawValue) { return failure ?? verdict }
-            return verdict == .succeeded ? .closeIncomplete : verdict
+            end(slot, .ended(failure), abort: false)
         }
     }
 
@@ -375,7 +296,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         sessions[slot].lastReceived = now
         sessions[slot].lastSent = now
         sessions[slot].armed = .max
-        if messageLimit > 0, !sessions[slot].isScheduled {
+        if limits.messages > 0, !sessions[slot].isScheduled {
             sessions[slot].isScheduled = true
             schedulers.start(
                 slot: slot, connection: firstConnection + index + slot * threads, random: &sessions[slot].random)
@@ -425,7 +346,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let service = now.since(times.actual)
         statistics.pointee.rttService.record(service)
         statistics.pointee.rttResponse.record(now.since(times.intended))
-        if service > replyTimeout { statistics.pointee.late += 1 }
+        if service > limits.reply { statistics.pointee.late += 1 }
     }
 
     @inline(__always)
@@ -448,32 +369,34 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     /// Asks the schedule for the next message.
     private func next(_ slot: Int) {
-        let session = sessions + slot
-        session.pointee.hasMessage = false
-        guard session.pointee.sent < messageLimit,
-            let message = schedulers.next(slot: slot, random: &session.pointee.random),
-            UInt64(clamping: message.offset) <= sendingTime
+        sessions[slot].hasMessage = false
+        guard sessions[slot].sent < limits.messages,
+            let message = schedulers.next(slot: slot, random: &sessions[slot].random),
+            UInt64(clamping: message.offset) <= limits.sendingTime
         else { return }
         // A closed loop without pauses is paced by its replies alone, so that the clock says when its time is over.
-        if message.offset <= 0, inFlight != .max, loop.now.since(session.pointee.opened) > sendingTime { return }
-        session.pointee.message = message
-        session.pointee.due = session.pointee.opened &+ UInt64(clamping: message.offset)
-        session.pointee.hasMessage = true
+        if message.offset <= 0, limits.inFlight != .max, loop.now.since(sessions[slot].opened) > limits.sendingTime {
+            return
+        }
+        sessions[slot].message = message
+        sessions[slot].due = sessions[slot].opened &+ UInt64(clamping: message.offset)
+        sessions[slot].hasMessage = true
     }
 
     /// Sends what is due, and sets the connection's next deadline.
     @inline(__always)
     private func pump(_ slot: Int) {
-        let session = sessions + slot
-        if session.pointee.hasMessage, loop.now.since(session.pointee.opened) > sendingTime { endSendingIfOver(slot) }
-        while session.pointee.hasMessage, !session.pointee.isBlocked {
-            session.pointee.isHeld = session.pointee.replies.count >= inFlight
-            if session.pointee.isHeld || session.pointee.due > loop.now || budget == 0 { break }
+        if sessions[slot].hasMessage, loop.now.since(sessions[slot].opened) > limits.sendingTime {
+            endSendingIfOver(slot)
+        }
+        while sessions[slot].hasMessage, !sessions[slot].isBlocked {
+            sessions[slot].isHeld = sessions[slot].replies.count >= limits.inFlight
+            if sessions[slot].isHeld || sessions[slot].due > loop.now || budget == 0 { break }
             budget &-= 1
             send(slot)
-            guard session.pointee.state == .open else { return }
+            guard sessions[slot].state == .open else { return }
         }
-        guard session.pointee.hasMessage || session.pointee.replies.count > 0 || session.pointee.isBlocked else {
+        guard sessions[slot].hasMessage || sessions[slot].replies.count > 0 || sessions[slot].isBlocked else {
             return close(slot, .succeeded, .normal)
         }
         rearm(slot)
@@ -483,49 +406,46 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// generator's lag has kept back.
     @inline(never)
     private func endSendingIfOver(_ slot: Int) {
-        let session = sessions + slot
-        let isFree = !session.pointee.isBlocked && session.pointee.replies.count < inFlight
-        let isInTime = session.pointee.possible.since(session.pointee.opened) <= sendingTime
-        let lateness = loop.now.since(session.pointee.opened) &- sendingTime
-        if isFree, isInTime, lateness <= Self.sendingGrace { return }
-        countUnsent(slot, through: session.pointee.opened &+ sendingTime)
-        session.pointee.hasMessage = false
-        session.pointee.isHeld = false
+        let isFree = !sessions[slot].isBlocked && sessions[slot].replies.count < limits.inFlight
+        let isInTime = sessions[slot].possible.since(sessions[slot].opened) <= limits.sendingTime
+        let lateness = loop.now.since(sessions[slot].opened) &- limits.sendingTime
+        if isFree, isInTime, lateness <= LoadLimits.sendingGrace { return }
+        countUnsent(slot, through: sessions[slot].opened &+ limits.sendingTime)
+        sessions[slot].hasMessage = false
+        sessions[slot].isHeld = false
     }
 
     /// Counts the messages that were due by `time` and are not going to be sent. After this the schedule is of no use.
     private func countUnsent(_ slot: Int, through time: UInt64) {
-        let session = sessions + slot
-        guard session.pointee.hasMessage, session.pointee.due <= time else { return }
+        guard sessions[slot].hasMessage, sessions[slot].due <= time else { return }
         // In a closed loop without pauses a message is not meant before the reply that lets it go.
-        guard inFlight == .max || session.pointee.due > session.pointee.opened else { return }
-        let offset = Int64(clamping: min(time.since(session.pointee.opened), sendingTime))
-        let left = messageLimit == .max ? .max : messageLimit.since(session.pointee.sent &+ 1)
+        guard limits.inFlight == .max || sessions[slot].due > sessions[slot].opened else { return }
+        let offset = Int64(clamping: min(time.since(sessions[slot].opened), limits.sendingTime))
+        let left = limits.messages == .max ? .max : limits.messages.since(sessions[slot].sent &+ 1)
         statistics.pointee.unsent &+= 1
         statistics.pointee.unsent &+= schedulers.count(
-            slot: slot, through: offset, limit: left, random: &session.pointee.random)
-        if session.pointee.isBlocked { countWait(slot) }
+            slot: slot, through: offset, limit: left, random: &sessions[slot].random)
+        if sessions[slot].isBlocked { countWait(slot) }
     }
 
     @inline(__always)
     private func send(_ slot: Int) {
         guard let connection = connections[slot] else { return }
-        let session = sessions + slot
-        let scheduled = session.pointee.message
+        let scheduled = sessions[slot].message
         // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
         // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
-        let possible = session.pointee.possible
-        let isUnpaced = inFlight != .max && session.pointee.due <= session.pointee.opened
-        let intended = isUnpaced ? possible : session.pointee.due
+        let possible = sessions[slot].possible
+        let isUnpaced = limits.inFlight != .max && sessions[slot].due <= sessions[slot].opened
+        let intended = isUnpaced ? possible : sessions[slot].due
         let context = MessageContext(
-            connection: firstConnection + index + slot * threads, index: Int(session.pointee.sent),
+            connection: firstConnection + index + slot * threads, index: Int(sessions[slot].sent),
             scheduled: scheduled,
             intended: intended)
         // A message that the connection makes wait is asked for again, with the same random numbers: a generator that renders
         // it in `length` has made another's by then, and a seed gives the same bytes again.
-        let random = session.pointee.random
+        let random = sessions[slot].random
         let chosenKind = payloads.kind(for: context)
-        let chosenLength = payloads.length(for: context, using: &session.pointee.random)
+        let chosenLength = payloads.length(for: context, using: &sessions[slot].random)
         let kind = scheduled.kind ?? chosenKind
         let wanted = scheduled.length ?? chosenLength
         guard UInt(bitPattern: wanted) <= UInt(LengthDistribution.limit) else {
@@ -550,26 +470,26 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             statistics.pointee.sent += 1
             statistics.pointee.bytesSent += UInt64(length)
             statistics.pointee.sendLag.record(now.since(possible))
-            let index = session.pointee.sent
-            session.pointee.sent = index + 1
-            session.pointee.lastSent = now
+            let index = sessions[slot].sent
+            sessions[slot].sent = index + 1
+            sessions[slot].lastSent = now
             if match != .none {
-                session.pointee.replies.append(
-                    ReplyQueue.Times(intended: intended, actual: now), index: index, limit: maxUnanswered)
+                sessions[slot].replies.append(
+                    ReplyQueue.Times(intended: intended, actual: now), index: index, limit: limits.unanswered)
             }
             guard written == .complete else { return refuse(slot, written, context) }
             if match == .ping {
                 ping(slot)
                 // The ping may have found the connection dead, and that has ended it.
-                guard session.pointee.state == .open else { return }
+                guard sessions[slot].state == .open else { return }
             }
             next(slot)
         case .blocked:
-            session.pointee.random = random
+            sessions[slot].random = random
             block(slot)
             countWait(slot)
         case .closed:
-            session.pointee.random = random
+            sessions[slot].random = random
             lose(slot)
         case .unsupported:
             close(slot, .clientError, .normal)
@@ -651,9 +571,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// The connection says that it is over; it has told its end, or is about to.
     private func lose(_ slot: Int) {
         guard sessions[slot].state == .open else { return }
-        sessions[slot].beginClosing(at: loop.now)
-        sessions[slot].verdict = .closed(CloseCode.abnormal.rawValue)
-        arm(slot, loop.now &+ closeTimeout)
+        sessions[slot].beginClosing(.closed(CloseCode.abnormal.rawValue), at: loop.now)
+        arm(slot, loop.now &+ limits.close)
     }
 
     // MARK: - Deadlines
@@ -666,52 +585,46 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// Sets the deadline of an open connection. One that is only moved back is left as it is and looked at again when it
     /// fires: a reply deadline moves with every message, and hardly ever fires.
     private func rearm(_ slot: Int) {
-        let session = sessions + slot
         var deadline = UInt64.max
-        if session.pointee.isBlocked {
-            deadline = session.pointee.blockedSince &+ replyTimeout
-        } else if session.pointee.hasMessage, !session.pointee.isHeld {
-            deadline = session.pointee.due
+        if sessions[slot].isBlocked {
+            deadline = sessions[slot].blockedSince &+ limits.reply
+        } else if sessions[slot].hasMessage, !sessions[slot].isHeld {
+            deadline = sessions[slot].due
         } else {
-            deadline = (session.pointee.replies.oldestActual ?? session.pointee.lastSent) &+ replyTimeout
+            deadline = (sessions[slot].replies.oldestActual ?? sessions[slot].lastSent) &+ limits.reply
             // After the last message, replies have the full time from then on.
-            if !session.pointee.hasMessage { deadline = max(deadline, session.pointee.lastReady &+ replyTimeout) }
+            if !sessions[slot].hasMessage { deadline = max(deadline, sessions[slot].lastReady &+ limits.reply) }
         }
-        if session.pointee.hasMessage, session.pointee.isHeld || session.pointee.isBlocked, sendingTime != .max {
-            deadline = min(deadline, session.pointee.opened &+ sendingTime &+ 1)
+        if sessions[slot].hasMessage, sessions[slot].isHeld || sessions[slot].isBlocked, limits.sendingTime != .max {
+            deadline = min(deadline, sessions[slot].opened &+ limits.sendingTime &+ 1)
         }
-        if idleTimeout != .max { deadline = min(deadline, session.pointee.lastReceived &+ idleTimeout) }
-        if session.pointee.armed != 0, deadline >= session.pointee.armed { return }
+        if limits.idle != .max { deadline = min(deadline, sessions[slot].lastReceived &+ limits.idle) }
+        if sessions[slot].armed != 0, deadline >= sessions[slot].armed { return }
         arm(slot, deadline)
     }
 
     /// The connection's deadline has come.
     private func due(_ slot: Int) {
-        let session = sessions + slot
         let now = loop.now
-        switch session.pointee.state {
+        switch sessions[slot].state {
         case .idle, .done:
             break
         case .waiting:
-            attemptsHeld.append(UInt32(slot))
-            planOpening()
-        case .opening:
-            end(slot, session.pointee.phase.timeout, abort: true)
-        case .closing:
-            let verdict = session.pointee.verdict
-            let isComplete = session.pointee.closeSeen != nil
-            end(slot, verdict == .succeeded && !isComplete ? .closeTimeout : verdict, abort: true)
+            openings.retry(slot)
+            nextOpening = openings.nextTime
+        case .opening, .closing:
+            end(slot, .deadline, abort: true)
         case .open:
-            if idleTimeout != .max, session.pointee.lastReceived &+ idleTimeout <= now {
+            if limits.idle != .max, sessions[slot].lastReceived &+ limits.idle <= now {
                 return close(slot, .idleTimeout, .goingAway)
             }
-            if session.pointee.isBlocked {
-                if session.pointee.blockedSince &+ replyTimeout <= now { return end(slot, .sendTimeout, abort: true) }
-            } else if !session.pointee.hasMessage || session.pointee.isHeld, session.pointee.replies.count > 0 {
+            if sessions[slot].isBlocked {
+                if sessions[slot].blockedSince &+ limits.reply <= now { return end(slot, .deadline, abort: true) }
+            } else if !sessions[slot].hasMessage || sessions[slot].isHeld, sessions[slot].replies.count > 0 {
                 let from =
-                    session.pointee.isHeld && session.pointee.hasMessage
-                    ? session.pointee.replies.oldestActual ?? session.pointee.lastSent : session.pointee.lastReady
-                if from &+ replyTimeout <= now { return close(slot, .replyTimeout, .goingAway) }
+                    sessions[slot].isHeld && sessions[slot].hasMessage
+                    ? sessions[slot].replies.oldestActual ?? sessions[slot].lastSent : sessions[slot].lastReady
+                if from &+ limits.reply <= now { return close(slot, .replyTimeout, .goingAway) }
             }
             pump(slot)
         }
@@ -721,31 +634,29 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     /// Begins the closing handshake of an open connection that is to end as `verdict`.
     private func close(_ slot: Int, _ verdict: Outcome, _ code: CloseCode) {
-        let session = sessions + slot
-        guard session.pointee.state == .open else { return }
-        session.pointee.beginClosing(at: loop.now)
-        session.pointee.verdict = verdict
-        arm(slot, loop.now &+ closeTimeout)
+        guard sessions[slot].state == .open else { return }
+        sessions[slot].beginClosing(verdict, at: loop.now)
+        arm(slot, loop.now &+ limits.close)
         connections[slot]?._withUnsafeGuaranteedRef { $0.close(code, reason: "") }
     }
 
     /// The connection is over, or this attempt of it: counts what it came to, once, and frees what it held.
-    private func end(_ slot: Int, _ outcome: Outcome, abort: Bool) {
-        let session = sessions + slot
-        guard session.pointee.state != .done else { return }
-        let wasOpen = session.pointee.state == .open || session.pointee.state == .closing
+    private func end(_ slot: Int, _ ending: Session.Ending, abort: Bool) {
+        guard sessions[slot].state != .done else { return }
+        let outcome = sessions[slot].outcome(of: ending)
+        let wasOpen = sessions[slot].state == .open || sessions[slot].state == .closing
         let connection = connections[slot]
         connections[slot] = nil
-        session.pointee.generation &+= 1
+        sessions[slot].generation &+= 1
         if wasOpen {
             statistics.pointee.ended += 1
-            statistics.pointee.unanswered += session.pointee.replies.count
+            statistics.pointee.unanswered += sessions[slot].replies.count
             startOverIfItHeld(slot)
-            session.pointee.elapsed = loop.now.since(session.pointee.opened)
-        } else if session.pointee.state == .opening {
+            sessions[slot].elapsed = loop.now.since(sessions[slot].opened)
+        } else if sessions[slot].state == .opening {
             openingEnded()
         }
-        session.pointee.replies.free()
+        sessions[slot].replies.free()
         if let connection {
             if abort { connection._withUnsafeGuaranteedRef { $0.abort() } }
             loop.releaseLater(connection)
@@ -753,11 +664,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let reconnect = plan.reconnect.flatMap { mayReconnect(slot, outcome, $0) ? $0 : nil }
         // A schedule that goes on later gives nothing up.
         if wasOpen, reconnect?.schedule != .continue {
-            countUnsent(slot, through: session.pointee.state == .open ? loop.now : session.pointee.phaseBegan)
+            countUnsent(slot, through: sessions[slot].state == .open ? loop.now : sessions[slot].phaseBegan)
         }
         if let reconnect { return wait(slot, outcome, reconnect) }
-        session.pointee.state = .done
-        session.pointee.armed = .max
+        sessions[slot].state = .done
+        sessions[slot].armed = .max
         deadlines.remove(slot)
         statistics.pointee.outcomes[outcome, default: 0] += 1
         schedulers.stop(slot: slot)
@@ -768,67 +679,24 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// A connection that was open for a while has all its new attempts again.
     private func startOverIfItHeld(_ slot: Int) {
         guard let reconnect = plan.reconnect else { return }
-        let session = sessions + slot
-        let closed = session.pointee.state == .closing ? session.pointee.phaseBegan : loop.now
-        session.pointee.attempts = reconnect.attempts(
-            made: session.pointee.attempts, openFor: closed.since(session.pointee.opened &+ session.pointee.elapsed))
+        let closed = sessions[slot].state == .closing ? sessions[slot].phaseBegan : loop.now
+        sessions[slot].attempts = reconnect.attempts(
+            made: sessions[slot].attempts, openFor: closed.since(sessions[slot].opened &+ sessions[slot].elapsed))
     }
 
     private func mayReconnect(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) -> Bool {
-        // The work was done, or is not to be done any more.
-        let isFinal: Set<Outcome> = [.succeeded, .closeTimeout, .closeIncomplete, .payloadError, .aborted]
-        guard !isStopping, !isFinal.contains(outcome) else { return false }
+        guard !isStopping, !outcome.isFinal else { return false }
         if let limit = reconnect.limit, sessions[slot].attempts >= limit { return false }
         // Where all messages are sent there is nothing to come back for.
         return reconnect.schedule == .restart || !sessions[slot].isScheduled || sessions[slot].hasMessage
     }
 
     private func wait(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) {
-        let session = sessions + slot
         statistics.pointee.interruptions[outcome, default: 0] += 1
-        session.pointee.state = .waiting
-        session.pointee.attempts += 1
-        session.pointee.isHeld = false
-        session.pointee.isBlocked = false
-        session.pointee.hasWaited = false
-        session.pointee.owesPing = false
-        session.pointee.closeSeen = nil
-        session.pointee.verdict = .succeeded
-        if reconnect.schedule == .restart {
-            schedulers.stop(slot: slot)
-            session.pointee.isScheduled = false
-            session.pointee.hasMessage = false
-            session.pointee.sent = 0
-            session.pointee.elapsed = 0
-        }
-        let full = Double(reconnect.wait(before: Int(session.pointee.attempts)))
-        session.pointee.due = loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit()))
-        arm(slot, session.pointee.due)
-    }
-}
-
-/// The loop of the stock client.
-///
-/// What a generic class overrides is compiled once for all clients, with every call on the client through a witness table
-/// and every type looked up at run time. Calls of `super` from a class that is not generic are compiled for its client.
-final class StockLoadLoop: LoadLoop<StockClient>, @unchecked Sendable {
-    override func start() { super.start() }
-    override func fire() { super.fire() }
-    override func open() { super.open() }
-    override func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {
-        super.handle(event, slot: slot, generation: generation, now: now)
-    }
-    override func message(length: Int, tag: MessageTag?, slot: UInt32, generation: UInt32, now: UInt64) {
-        super.message(length: length, tag: tag, slot: slot, generation: generation, now: now)
-    }
-}
-
-extension Duration {
-    /// Nanoseconds, rounded towards zero, from 0 to 2⁶² (146 years).
-    var wholeNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        guard seconds < 1 << 32 else { return 1 << 62 }
-        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        if reconnect.schedule == .restart { schedulers.stop(slot: slot) }
+        sessions[slot].reset(restarting: reconnect.schedule == .restart)
+        let full = Double(reconnect.wait(before: Int(sessions[slot].attempts)))
+        sessions[slot].due = loop.now &+ UInt64(full * (1 - reconnect.jitter * waits.nextUnit()))
+        arm(slot, sessions[slot].due)
     }
 }

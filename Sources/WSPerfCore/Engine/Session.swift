@@ -75,9 +75,63 @@ struct Session {
     @inline(__always)
     mutating func release(at now: UInt64) { ready = max(ready, now) }
 
-    mutating func beginClosing(at now: UInt64) {
+    /// The connection closes, and comes to `verdict` if the closing goes well.
+    mutating func beginClosing(_ verdict: Outcome, at now: UInt64) {
         state = .closing
         phaseBegan = now
+        self.verdict = verdict
+    }
+
+    /// The server's close frame arrived. Returns whether the server was the first to close.
+    mutating func closeReceived(_ code: CloseCode, at now: UInt64) -> Bool {
+        closeSeen = code
+        guard state == .open || verdict == .closed(CloseCode.abnormal.rawValue) else { return false }
+        beginClosing(.closed(code.rawValue), at: now)
+        return true
+    }
+
+    /// How a connection, or an attempt to open one, came to its end.
+    enum Ending: Equatable {
+        /// The client said that it is over: in order, or with a failure.
+        case ended(Outcome?)
+        /// The deadline of what it was doing passed.
+        case deadline
+        /// The run is stopped, or its time limit was reached.
+        case aborted
+    }
+
+    /// What the connection comes to with this ending. A closing handshake that the server has completed counts whatever ends
+    /// the connection, and so does the reason for which a connection was closed.
+    func outcome(of ending: Ending) -> Outcome {
+        switch (state, ending) {
+        case (.closing, .ended(let failure?)) where closeSeen == nil && verdict == .closed(CloseCode.abnormal.rawValue):
+            failure
+        case (.closing, _) where closeSeen != nil || verdict != .succeeded: verdict
+        case (.closing, .ended): .closeIncomplete
+        case (.closing, .deadline): .closeTimeout
+        case (_, .aborted): .aborted
+        case (.open, .ended(let failure)): failure ?? .closed(CloseCode.abnormal.rawValue)
+        case (.open, .deadline): .sendTimeout
+        case (_, .ended(let failure)): failure ?? .upgradeClosed
+        case (_, .deadline): phase.timeout
+        }
+    }
+
+    /// Makes it ready for a new attempt to open; `restarting` also forgets how far its schedule had come.
+    mutating func reset(restarting: Bool) {
+        state = .waiting
+        attempts += 1
+        isHeld = false
+        isBlocked = false
+        hasWaited = false
+        owesPing = false
+        closeSeen = nil
+        verdict = .succeeded
+        guard restarting else { return }
+        isScheduled = false
+        hasMessage = false
+        sent = 0
+        elapsed = 0
     }
 
     /// From when on a reply to the last message is waited for: it was sent then, or had been written to the socket.

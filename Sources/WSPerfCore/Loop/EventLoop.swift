@@ -47,7 +47,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     // Invariant: `handlers` has room for `handlerCapacity` registrations, of which the first `handlerCount` are
-    // initialised. A handler is retained by this table while registered; its generation goes up when it is not any more,
+    // initialised. A handler is retained here while registered; its generation goes up when it is not any more,
     // so that an event of the same batch for a socket closed meanwhile finds nobody.
     private var handlers: UnsafeMutablePointer<Registration>
     private var handlerCount = 0
@@ -91,8 +91,8 @@ public final class EventLoop: @unchecked Sendable {
         mailbox.put(.job(job), mayWait: false)
     }
 
-    func post(_ event: SessionEvent, to sessions: SessionTable, slot: UInt32, generation: UInt32) {
-        mailbox.put(.event(event, sessions, slot: slot, generation: generation, time: clinux_now()), mayWait: true)
+    func post(_ event: SessionEvent, to table: SessionTable, slot: UInt32, generation: UInt32) {
+        mailbox.put(.event(event, table, slot: slot, generation: generation, time: clinux_now()), mayWait: true)
     }
 
     /// Reads the clock anew.
@@ -210,16 +210,16 @@ public final class EventLoop: @unchecked Sendable {
     /// Events of the last wait that belong to connections not open yet; handled after all others.
     private let opening: UnsafeMutablePointer<Int32>
 
-    /// Runs on the calling thread until `stop()`. `timers` says when the next deadline is and handles those that are due.
-    func run(_ timers: SessionTable) {
+    /// Runs on the calling thread until `stop()`. `table` says when the next deadline is and handles those that are due.
+    func run(_ table: SessionTable) {
         thread = pthread_self()
         isRunning = true
         clinux_precise_timers()
         runBegan = updateNow()
-        timers.start()
+        table.start()
         while !mustStop {
-            timers.budget = Self.passBudget
-            let count = wait(timers)
+            table.budget = Self.passBudget
+            let count = wait(table)
             var openingCount = 0
             var hasMail = false
             for index in 0..<count {
@@ -234,16 +234,16 @@ public final class EventLoop: @unchecked Sendable {
                     openingCount += 1
                     continue
                 }
-                // `unwatch` defers the release, so the table's reference outlives this call.
+                // `unwatch` defers the release, so the reference kept here outlives this call.
                 handler._withUnsafeGuaranteedRef { $0.ready(ready) }
                 isNowOld = true
                 // A send that came due while a long batch is worked through does not wait for its end.
-                if timers.earliest <= clock { timers.fire() }
+                if table.earliest <= clock { table.fire() }
             }
-            if hasMail || mailTaken < mail.count { takeMail(timers) }
-            if timers.earliest <= clock { timers.fire() }
-            if openingCount > 0 { serveOpening(openingCount, isAlone: openingCount == count, timers) }
-            if timers.nextOpening <= clock { timers.open() }
+            if hasMail || mailTaken < mail.count { takeMail(table) }
+            if table.earliest <= clock { table.fire() }
+            if openingCount > 0 { serveOpening(openingCount, isAlone: openingCount == count, table) }
+            if table.nextOpening <= clock { table.open() }
             if !released.isEmpty {
                 for object in released { object.release() }
                 released.removeAll(keepingCapacity: true)
@@ -256,9 +256,9 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Waits for events, until something is due, or not at all where work is left. Returns how many events there are.
     @inline(__always)
-    private func wait(_ timers: SessionTable) -> Int {
-        let earliest = timers.earliest
-        let wake = min(earliest == .max ? .max : earliest &+ timers.slack, timers.nextOpening)
+    private func wait(_ table: SessionTable) -> Int {
+        let earliest = table.earliest
+        let wake = min(earliest == .max ? .max : earliest &+ table.slack, table.nextOpening)
         let began = updateNow()
         if mailTaken < mail.count || wake <= began {
             let count = poller.wait(timeout: 0)
@@ -267,7 +267,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         let remaining = wake - began
         // Where a later wake is welcome, so is a late one.
-        let lead = wake == .max || timers.slack > 0 ? 0 : self.lead.current(now: began)
+        let lead = wake == .max || table.slack > 0 ? 0 : self.lead.current(now: began)
         let timeout = remaining > lead ? remaining - lead : 0
         let count = poller.wait(timeout: wake == .max ? -1 : Int64(clamping: timeout))
         let took = updateNow() &- began
@@ -291,7 +291,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Handles what has happened to connections that are opening, for a share of the pass: a TLS handshake takes a hundred
     /// times as long as a message. What is left over, the poller tells again.
     @inline(never)
-    private func serveOpening(_ count: Int, isAlone: Bool, _ timers: SessionTable) {
+    private func serveOpening(_ count: Int, isAlone: Bool, _ table: SessionTable) {
         let began = clock
         // With nothing else to do, fewer looks at the sockets.
         let share = isAlone ? Self.openingShare * 4 : Self.openingShare
@@ -300,7 +300,7 @@ public final class EventLoop: @unchecked Sendable {
             guard let handler = handler(token) else { continue }
             handler._withUnsafeGuaranteedRef { $0.ready(ready) }
             updateNow()
-            if timers.earliest <= clock { timers.fire() }
+            if table.earliest <= clock { table.fire() }
             if clock.since(began) >= share { return }
         }
     }
@@ -320,7 +320,7 @@ public final class EventLoop: @unchecked Sendable {
     @inline(__always)
     private func isOpening(_ token: UInt64) -> Bool { handlers[Int(token & 0xffff_ffff)].isOpening }
 
-    private func takeMail(_ timers: SessionTable) {
+    private func takeMail(_ table: SessionTable) {
         if mailTaken == mail.count {
             mail.removeAll(keepingCapacity: true)
             mailTaken = 0
@@ -332,13 +332,13 @@ public final class EventLoop: @unchecked Sendable {
             mailTaken += 1
             switch item {
             case .job(let job): job()
-            case .event(let event, let sessions, let slot, let generation, let time):
+            case .event(let event, let table, let slot, let generation, let time):
                 // Put in since the clock was read last: nothing may happen later than now.
                 if time > clock { clock = time }
-                sessions.handle(event, slot: slot, generation: generation, now: time)
+                table.handle(event, slot: slot, generation: generation, now: time)
             }
             isNowOld = true
-            if timers.earliest <= clock { timers.fire() }
+            if table.earliest <= clock { table.fire() }
         }
     }
 }

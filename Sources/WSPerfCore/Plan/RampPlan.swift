@@ -17,6 +17,14 @@ extension RampPlan {
         }
     }
 
+    /// From one connection's start to the next one's, nanoseconds, where there are `connections`.
+    func interval(connections: Int) -> Double {
+        switch self {
+        case .rate(let perSecond): 1e9 / perSecond
+        case .over(let time): Double(time.wholeNanoseconds) / Double(connections)
+        }
+    }
+
     /// From the first connection's start to that of the last of `count`.
     func openingTime(of count: Int) -> Duration {
         switch self {

@@ -92,5 +92,9 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
 
     public var description: String { rawValue }
 
+    /// Whether no new attempt follows, whatever the plan says: the connection did its work, or must not go on.
+    var isFinal: Bool { Self.final.contains(self) }
+    private static let final: Set<Outcome> = [.succeeded, .closeTimeout, .closeIncomplete, .payloadError, .aborted]
+
     public static func < (a: Outcome, b: Outcome) -> Bool { a.rawValue < b.rawValue }
 }
