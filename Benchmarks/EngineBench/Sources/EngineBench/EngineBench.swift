@@ -76,6 +76,8 @@ struct EngineBench: AsyncParsableCommand {
         plan.timeLimit = .seconds(deadline + warmUp + seconds + 20)
         plan.tls.ca = ca
         plan.tls.serverName = ca == nil ? nil : serverName
+        // Longer than it runs: it is stopped when it has been measured.
+        plan.duration = plan.timeLimit
         switch mode {
         case .closed:
             plan.inFlight = 1
@@ -85,6 +87,7 @@ struct EngineBench: AsyncParsableCommand {
         case .open, .idle:
             // Open and silent: the first message would be due in most of a year.
             plan.schedule = .periodic(PeriodicOptions(interval: .seconds(30_000_000), phase: .random))
+            plan.duration = nil
             plan.messages = 1
         }
         plan.payload =
