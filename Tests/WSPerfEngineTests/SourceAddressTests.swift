@@ -172,7 +172,7 @@ import WSPerfTarget
             $0.messages = nil
             $0.duration = .seconds(36_000)
         }
-        #expect(text.hasPrefix("instances: 9,000,000 connections need 9,000,0"))
+        #expect(text.hasPrefix("instances: 9,000,000 connections need 9,000,"))
         #expect(text.contains("(hard limit)"))
     }
 

@@ -275,7 +275,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             end(outcome)
         case .accepted(let consumed):
             state = .open
-            loop.isOpen(token: token)
+            loop.opened(wire.pointee.stream.descriptor, Poller.Interest(rawValue: UInt32(watched)), token: token)
             self.opening = nil
             // Telling the engine may send a message, but reads nothing: the rest of the buffer stays as it is.
             sink.opened()

@@ -9,6 +9,9 @@ public final class EventLoop: @unchecked Sendable {
     // Loop-confined but for `mailbox` and `thread`: everything else is touched on the loop's thread only, which is what
     // makes the class safe to pass around.
     private let poller: Poller
+    /// Watches the connections that are not open yet; `poller` watches it as one of its descriptors. With thousands of
+    /// handshakes ready at a time, a look at the open connections costs no more than without them.
+    private let openings: Poller
     private let mailbox: Mailbox
     /// Mail taken out of the mailbox, of which the first `mailTaken` items have been handled.
     private var mail: [Mailbox.Item] = []
@@ -57,6 +60,7 @@ public final class EventLoop: @unchecked Sendable {
     init() throws(SystemError) {
         mailbox = try Mailbox()
         poller = try Poller()
+        openings = try Poller()
         receiveBuffer = .allocate(byteCount: receiveCapacity, alignment: 64)
         var random = SystemRandomNumberGenerator()
         keys = .allocate(capacity: 1)
@@ -66,15 +70,14 @@ public final class EventLoop: @unchecked Sendable {
         budget = .allocate(capacity: 1)
         budget.initialize(to: UnwrittenBudget())
         handlers = .allocate(capacity: handlerCapacity)
-        opening = .allocate(capacity: Poller.capacity)
-        try poller.add(mailbox.descriptor, .read, token: .max)
+        try poller.add(mailbox.descriptor, .read, token: Self.mailToken)
+        try poller.add(openings.descriptor, .read, token: Self.openingsToken)
     }
 
     deinit {
         for index in 0..<handlerCount { handlers[index].handler?.release() }
         for object in released { object.release() }
         handlers.deallocate()
-        opening.deallocate()
         outgoing.deinitialize(count: 1)
         outgoing.deallocate()
         budget.deinitialize(count: 1)
@@ -112,7 +115,11 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: - Sockets
 
-    /// Watches `fd` for `handler`; returns the token to change or end that with.
+    private static var mailToken: UInt64 { .max }
+    private static var openingsToken: UInt64 { .max - 1 }
+
+    /// Watches `fd` for `handler`; returns the token to change or end that with. Until `opened` is called, its events come
+    /// after those of open connections.
     func watch(_ fd: Int32, _ interest: Poller.Interest, _ handler: PollHandler) throws(SystemError) -> UInt64 {
         let index: UInt32
         if let free = freeHandlers.popLast() {
@@ -125,7 +132,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         let token = UInt64(handlers[Int(index)].generation) << 32 | UInt64(index)
         do {
-            try poller.add(fd, interest, token: token)
+            try openings.add(fd, interest, token: token)
         } catch {
             freeHandlers.append(index)
             throw error
@@ -135,11 +142,15 @@ public final class EventLoop: @unchecked Sendable {
         return token
     }
 
-    /// The connection behind this token is open: its events are handled before those of connections that are not.
-    func isOpen(token: UInt64) {
+    /// The connection behind this token is open: its events come before those of connections that are not.
+    func opened(_ fd: Int32, _ interest: Poller.Interest, token: UInt64) {
         let index = Int(token & 0xffff_ffff)
         precondition(index < handlerCount)
-        if handlers[index].generation == UInt32(token >> 32) { handlers[index].isOpening = false }
+        guard handlers[index].generation == UInt32(token >> 32), handlers[index].isOpening else { return }
+        // Where the kernel has no room, it stays where it is and is served, only later.
+        guard (try? poller.add(fd, interest, token: token)) != nil else { return }
+        openings.remove(fd)
+        handlers[index].isOpening = false
     }
 
     private func growHandlers() {
@@ -151,7 +162,11 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     func change(_ fd: Int32, _ interest: Poller.Interest, token: UInt64) {
-        poller.change(fd, interest, token: token)
+        if isOpening(token) {
+            openings.change(fd, interest, token: token)
+        } else {
+            poller.change(fd, interest, token: token)
+        }
     }
 
     /// Ends a watch; the descriptor is then to be closed, which takes it out of the kernel's set.
@@ -180,6 +195,8 @@ public final class EventLoop: @unchecked Sendable {
     /// The most time that a pass gives to handshakes under way, and to beginning new ones, each: nanoseconds. At least one
     /// of each is served.
     static var openingShare: UInt64 { 500_000 }
+    /// Handshakes asked for at a time: what is asked for and not served has cost a call for nothing.
+    private static var openingBatch: Int { 8 }
     /// Deadlines handled and messages sent in one pass.
     private static var passBudget: Int { 1024 }
     /// Items of mail taken in one pass.
@@ -207,9 +224,6 @@ public final class EventLoop: @unchecked Sendable {
         return usage
     }
 
-    /// Events of the last wait that belong to connections not open yet; handled after all others.
-    private let opening: UnsafeMutablePointer<Int32>
-
     /// Runs on the calling thread until `stop()`. `table` says when the next deadline is and handles those that are due.
     func run(_ table: SessionTable) {
         thread = pthread_self()
@@ -220,20 +234,15 @@ public final class EventLoop: @unchecked Sendable {
         while !mustStop {
             table.budget = Self.passBudget
             let count = wait(table)
-            var openingCount = 0
+            var hasOpenings = false
             var hasMail = false
             for index in 0..<count {
                 let (ready, token) = poller.event(index)
-                if token == .max {
-                    hasMail = true
+                if token >= Self.openingsToken {
+                    if token == Self.mailToken { hasMail = true } else { hasOpenings = true }
                     continue
                 }
                 guard let handler = handler(token) else { continue }
-                if isOpening(token) {
-                    opening[openingCount] = Int32(index)
-                    openingCount += 1
-                    continue
-                }
                 // `unwatch` defers the release, so the reference kept here outlives this call.
                 handler._withUnsafeGuaranteedRef { $0.ready(ready) }
                 isNowOld = true
@@ -242,7 +251,7 @@ public final class EventLoop: @unchecked Sendable {
             }
             if hasMail || mailTaken < mail.count { takeMail(table) }
             if table.earliest <= clock { table.fire() }
-            if openingCount > 0 { serveOpening(openingCount, isAlone: openingCount == count, table) }
+            if hasOpenings { serveOpenings(isAlone: count == 1, table) }
             if table.nextOpening <= clock { table.open() }
             if !released.isEmpty {
                 for object in released { object.release() }
@@ -291,17 +300,21 @@ public final class EventLoop: @unchecked Sendable {
     /// Handles what has happened to connections that are opening, for a share of the pass: a TLS handshake takes a hundred
     /// times as long as a message. What is left over, the poller tells again.
     @inline(never)
-    private func serveOpening(_ count: Int, isAlone: Bool, _ table: SessionTable) {
+    private func serveOpenings(isAlone: Bool, _ table: SessionTable) {
         let began = clock
         // With nothing else to do, fewer looks at the sockets.
         let share = isAlone ? Self.openingShare * 4 : Self.openingShare
-        for place in 0..<count {
-            let (ready, token) = poller.event(Int(opening[place]))
-            guard let handler = handler(token) else { continue }
-            handler._withUnsafeGuaranteedRef { $0.ready(ready) }
-            updateNow()
-            if table.earliest <= clock { table.fire() }
-            if clock.since(began) >= share { return }
+        while true {
+            let count = openings.wait(timeout: 0, limit: Self.openingBatch)
+            for index in 0..<count {
+                let (ready, token) = openings.event(index)
+                guard let handler = handler(token) else { continue }
+                handler._withUnsafeGuaranteedRef { $0.ready(ready) }
+                updateNow()
+                if table.earliest <= clock { table.fire() }
+                if clock.since(began) >= share { return }
+            }
+            if count < Self.openingBatch { return }
         }
     }
 

@@ -15,7 +15,8 @@ struct Poller: ~Copyable {
         static let hangUp = Interest(rawValue: 0x010)
     }
 
-    private let descriptor: Int32
+    /// Readable while something is ready: a poller can be watched by another (epoll(7)).
+    let descriptor: Int32
     // Invariant: `events` has room for `capacity` events, of which the first `count` of the last `wait` are initialised.
     private let events: UnsafeMutablePointer<epoll_event>
     /// Events of one wait at most.
@@ -42,10 +43,17 @@ struct Poller: ~Copyable {
         _ = clinux_epoll_control(descriptor, EPOLL_CTL_MOD, fd, interest.rawValue, token)
     }
 
+    /// For a descriptor that was added and is still open.
+    func remove(_ fd: Int32) {
+        _ = clinux_epoll_control(descriptor, EPOLL_CTL_DEL, fd, 0, 0)
+    }
+
     /// Waits until something is ready or `timeout` nanoseconds are over (negative: no timeout). Returns how many events
-    /// there are; 0 also after a signal. Where the system refuses waits that precise, they are rounded up to milliseconds.
-    func wait(timeout: Int64) -> Int {
-        max(0, Int(clinux_epoll_wait(descriptor, events, Int32(Self.capacity), timeout)))
+    /// there are, at most `limit`; 0 also after a signal. Where the system refuses waits that precise, they are rounded up
+    /// to milliseconds.
+    func wait(timeout: Int64, limit: Int = capacity) -> Int {
+        precondition(limit > 0 && limit <= Self.capacity)
+        return max(0, Int(clinux_epoll_wait(descriptor, events, Int32(limit), timeout)))
     }
 
     /// What a wait of so many nanoseconds becomes where the system knows milliseconds only.

@@ -23,8 +23,8 @@ package struct CapacityCheck {
     /// Worked out only where the plan's connections come near to a limit: it may read files.
     private var openAtOncePerWorker: Int { PlanArithmetic(plan, logs: logs).openAtOncePerWorker }
 
-    /// Descriptors an event loop has of its own: its poller and its mailbox.
-    private static let perLoop = 2
+    /// Descriptors an event loop has of its own: two pollers and its mailbox.
+    private static let perLoop = 3
 
     /// - Parameters:
     ///   - limit: What this process may have open.
