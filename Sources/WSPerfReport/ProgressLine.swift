@@ -39,7 +39,7 @@ public struct ProgressLine: Sendable {
             planned = workersPlanned.multipliedReportingOverflow(by: plan.count("instances")).partialValue
         case .phase(let phase): self.phase = phase
         case .workerReady: workersReady += 1
-        case .snapshot(let worker, let snapshot): fold(snapshot, of: worker)
+        case .snapshot(let worker, let encoded): fold(encoded.snapshot, of: worker)
         case .workerEnded(_, let end): workersLost += end.lost ? 1 : 0
         case .notice: break
         case .ended: phase = .done

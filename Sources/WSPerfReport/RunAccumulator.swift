@@ -83,7 +83,7 @@ public struct RunAccumulator: Sendable {
                 shares: shares.overflow ? 0 : shares.partialValue, share: plan.count("instances"))
         case .phase(let phase): self.phase = phase
         case .workerReady(let info): fold(info)
-        case .snapshot(let id, let snapshot): fold(snapshot, of: id)
+        case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id)
         case .workerEnded(let id, let end): fold(end, of: id)
         case .notice(let text): notices.append(text)
         case .ended(let end, let elapsed):

@@ -9,7 +9,7 @@ extension RunEvent {
         var bytes: [UInt8] = []
         bytes.append(littleEndian: UInt32(truncatingIfNeeded: header.count))
         bytes += header
-        if case .snapshot(_, let snapshot) = self { bytes += snapshot.encoded() }
+        if case .snapshot(_, let snapshot) = self { bytes += snapshot.bytes }
         return bytes
     }
 
@@ -86,7 +86,7 @@ extension RunEvent {
                     nil
                 }
             case "snapshot":
-                if let worker = text("worker"), let snapshot = try? Snapshot(decoding: body) {
+                if let worker = text("worker"), let snapshot = try? EncodedSnapshot(decoding: body) {
                     .snapshot(worker: worker, snapshot)
                 } else {
                     nil

@@ -18,7 +18,8 @@ extension RunSummary {
         accumulator.fold(
             .snapshot(
                 worker: worker.id,
-                Snapshot(sequence: 1, elapsed: result.elapsed, isFinal: true, statistics: result.statistics)))
+                EncodedSnapshot(
+                    Snapshot(sequence: 1, elapsed: result.elapsed, isFinal: true, statistics: result.statistics))))
         for problem in result.problems { accumulator.fold(.notice(problem)) }
         accumulator.fold(.workerEnded(worker: worker.id, WorkerEnd(lost: false, reason: "")))
         accumulator.fold(.ended(end, elapsed: result.elapsed))

@@ -19,7 +19,7 @@ struct RunRecord {
     }
 
     func snapshots(of worker: String) -> [Snapshot] {
-        events.compactMap { if case .snapshot(worker, let snapshot) = $0 { snapshot } else { nil } }
+        events.compactMap { if case .snapshot(worker, let encoded) = $0 { encoded.snapshot } else { nil } }
     }
 
     func accounted(_ worker: String) -> UInt64 {
@@ -45,7 +45,8 @@ struct RunRecord {
             switch event {
             case .workerReady(let info):
                 #expect(known.insert(info.id).inserted, "\(context): \(info.id) is ready twice")
-            case .snapshot(let worker, let snapshot):
+            case .snapshot(let worker, let encoded):
+                let snapshot = encoded.snapshot
                 #expect(known.contains(worker) && !over.contains(worker), "\(context): snapshot of \(worker)")
                 #expect(snapshot.sequence == sequences[worker, default: 0] + 1, "\(context): \(worker) out of order")
                 sequences[worker] = snapshot.sequence

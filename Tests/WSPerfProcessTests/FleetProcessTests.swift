@@ -83,7 +83,11 @@ import WSPerfTarget
             guard let id = workers.first(where: { $0.index == index })?.id else { return 0 }
             return events.withLock {
                 $0.reduce(0) { sum, event in
-                    if case .snapshot(id, let snapshot) = event { sum + snapshot.statistics.accounted } else { sum }
+                    if case .snapshot(id, let encoded) = event {
+                        sum + encoded.snapshot.statistics.accounted
+                    } else {
+                        sum
+                    }
                 }
             }
         }

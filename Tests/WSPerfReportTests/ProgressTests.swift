@@ -34,9 +34,10 @@ struct ProgressTests {
             line.fold(
                 .snapshot(
                     worker: "x",
-                    Snapshot(
-                        sequence: 1, elapsed: elapsed, isFinal: false,
-                        statistics: RunFixture.statistics(opened: 1, messages: 1, outcomes: [.succeeded: 9]))))
+                    EncodedSnapshot(
+                        Snapshot(
+                            sequence: 1, elapsed: elapsed, isFinal: false,
+                            statistics: RunFixture.statistics(opened: 1, messages: 1, outcomes: [.succeeded: 9])))))
             #expect(!line.text.isEmpty)
         }
     }

@@ -136,7 +136,7 @@ struct RunAccumulatorTests {
     func totals() {
         let summary = RunAccumulator.summary(of: RunFixture.allWell)
         var expected = LoadStatistics()
-        for case .snapshot(_, let snapshot) in RunFixture.allWell { expected += snapshot.statistics }
+        for case .snapshot(_, let encoded) in RunFixture.allWell { expected += encoded.snapshot.statistics }
         #expect(summary.statistics == expected)
         #expect(summary.workers.reduce(0) { $0 + $1.sent } == expected.sent)
         #expect(summary.workers.map(\.connections.succeeded) == [250, 250, 250, 250])
@@ -148,7 +148,9 @@ struct RunAccumulatorTests {
         let snapshots = RunFixture.snapshots(0)
         events += [snapshots[0], snapshots[0], snapshots[1], snapshots[0], snapshots[1], snapshots[2], snapshots[2]]
         events.append(
-            .snapshot(worker: "stranger", Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: .init())))
+            .snapshot(
+                worker: "stranger",
+                EncodedSnapshot(Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: .init()))))
         // Nothing counts after the last one.
         events.append(RunFixture.snapshot(0, 4, RunFixture.statistics(messages: 5)))
         let summary = RunAccumulator.summary(of: events)
@@ -207,9 +209,10 @@ struct RunAccumulatorTests {
             .workerReady(RunFixture.worker(0, id: "first")),
             .snapshot(
                 worker: "first",
-                Snapshot(
-                    sequence: 1, elapsed: 1, isFinal: false,
-                    statistics: RunFixture.statistics(opened: 100, outcomes: [.reset: 100]))),
+                EncodedSnapshot(
+                    Snapshot(
+                        sequence: 1, elapsed: 1, isFinal: false,
+                        statistics: RunFixture.statistics(opened: 100, outcomes: [.reset: 100])))),
             .workerEnded(worker: "first", WorkerEnd(lost: true, reason: "silent for 5 s")),
             .workerReady(RunFixture.worker(0)),
             RunFixture.snapshot(0, 1, final: true, RunFixture.statistics(outcomes: [.succeeded: 140])),

@@ -89,7 +89,8 @@ enum RunFixture {
     ) -> RunEvent {
         .snapshot(
             worker: "w\(worker)",
-            Snapshot(sequence: sequence, elapsed: sequence * second, isFinal: final, statistics: statistics))
+            EncodedSnapshot(
+                Snapshot(sequence: sequence, elapsed: sequence * second, isFinal: final, statistics: statistics)))
     }
 
     /// The snapshots of a worker whose 250 connections all succeed.

@@ -78,7 +78,7 @@ struct RunRecorderTests {
     @Test("names what another version measured and this one does not know, also from the journal")
     func unknownFields() throws {
         let directory = try TemporaryDirectory()
-        let snapshot = try Snapshot(decoding: Self.newer)
+        let snapshot = try EncodedSnapshot(decoding: Self.newer)
         let recorder = record(
             [
                 RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 2)),
@@ -93,6 +93,8 @@ struct RunRecorderTests {
                 "workers of another version measured what this one does not know, and it was left out: "
                     + "a_new_counter, a_new_histogram, a_new_kind"
             ])
+        // The journal holds the bytes as they came, with what this version does not know.
+        #expect(try directory.bytes("journal.wsj").firstRange(of: Self.newer) != nil)
         #expect(try RunRecorder.rebuild(RunDirectory(existing: directory.path)) == run)
     }
 
@@ -102,7 +104,7 @@ struct RunRecorderTests {
         for number in 1000..<2000 { body += [5] + Array("x\(number)".utf8) + [1, 1, 1] }
         let summary = RunAccumulator.summary(of: [
             RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 2)),
-            .workerReady(RunFixture.worker(0)), .snapshot(worker: "w0", try Snapshot(decoding: body)),
+            .workerReady(RunFixture.worker(0)), .snapshot(worker: "w0", try EncodedSnapshot(decoding: body)),
         ])
         let notice = try #require(summary.notices.first)
         #expect(summary.notices.count == 1 && notice.hasSuffix("x1017, x1018 and others"), "\(notice)")
@@ -116,14 +118,14 @@ struct RunRecorderTests {
         let body = try #require(RunFixture.allWell.firstIndex { if case .snapshot = $0 { true } else { false } })
         // The first snapshot's record is made again with a body of version 1.
         guard case .snapshot(_, let snapshot) = RunFixture.allWell[body] else { return }
-        let start = try #require(bytes.firstRange(of: snapshot.encoded())?.lowerBound)
+        let start = try #require(bytes.firstRange(of: snapshot.bytes)?.lowerBound)
         bytes[start] = 1
         let record = RunFixture.allWell[body].record.count
-        let content = Array(bytes[start + snapshot.encoded().count - record..<start + snapshot.encoded().count])
+        let content = Array(bytes[start + snapshot.bytes.count - record..<start + snapshot.bytes.count])
         var checksum: [UInt8] = []
         checksum.append(littleEndian: CRC32.checksum(content))
         bytes.replaceSubrange(
-            start + snapshot.encoded().count - record - 4..<start + snapshot.encoded().count - record, with: checksum)
+            start + snapshot.bytes.count - record - 4..<start + snapshot.bytes.count - record, with: checksum)
         try directory.write(bytes, to: "journal.wsj")
         let run = try RunRecorder.rebuild(RunDirectory(existing: directory.path))
         let notice = try #require(run.summary.notices.first)

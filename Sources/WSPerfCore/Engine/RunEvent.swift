@@ -6,8 +6,8 @@ public enum RunEvent: Sendable, Equatable {
     case phase(RunPhase)
     /// A worker process said it is ready.
     case workerReady(WorkerInfo)
-    /// A snapshot of the worker with this id, accepted once and in order.
-    case snapshot(worker: String, Snapshot)
+    /// A snapshot of the worker with this id, accepted once and in order, with its bytes as the worker sent them.
+    case snapshot(worker: String, EncodedSnapshot)
     /// A worker is over. Its connections without an outcome are `lost` if `end.lost`, else `aborted`.
     case workerEnded(worker: String, WorkerEnd)
     /// Something a reader of the report should know: one line of printable text.

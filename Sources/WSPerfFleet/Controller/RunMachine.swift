@@ -161,7 +161,8 @@ struct RunMachine {
             }
         }
         for ready in snapshots {
-            let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(ready.statistics.accounted)
+            let statistics = ready.snapshot.statistics
+            let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(statistics.accounted)
             guard !overflow, accounted <= UInt64(setup.instances) else {
                 implausible += 1
                 conclude(place, lost: true, reason: "it claimed more connections than it has")
@@ -169,9 +170,7 @@ struct RunMachine {
             }
             workers[place].accounted = accounted
             workers[place].attempted &+=
-                ready.statistics.opened &+ ready.statistics.accounted
-                &- min(
-                    ready.statistics.ended, ready.statistics.accounted)
+                statistics.opened &+ statistics.accounted &- min(statistics.ended, statistics.accounted)
             record(.snapshot(worker: id, ready))
         }
         let state: WorkerState = workers[place].inbox.isComplete ? .finished : .running

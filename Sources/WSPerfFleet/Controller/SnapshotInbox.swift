@@ -24,22 +24,22 @@ struct SnapshotInbox {
 
     /// Takes the body of a snapshot that `wants` was true for and returns those that are now in order, and, if the next
     /// body is no snapshot of its number, why not; it is missing as if it had not come.
-    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [Snapshot], unreadable: String?) {
+    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [EncodedSnapshot], unreadable: String?) {
         held[sequence] = body
         heldBytes += body.count
-        var ready: [Snapshot] = []
+        var ready: [EncodedSnapshot] = []
         while !isComplete, let next = held.removeValue(forKey: accepted + 1) {
             heldBytes -= next.count
-            let snapshot: Snapshot
+            let encoded: EncodedSnapshot
             do throws(SnapshotDecodingError) {
-                snapshot = try Snapshot(decoding: next)
+                encoded = try EncodedSnapshot(decoding: next)
             } catch {
                 return (ready, error.description)
             }
-            guard snapshot.sequence == accepted + 1 else { return (ready, "it is of another number") }
+            guard encoded.snapshot.sequence == accepted + 1 else { return (ready, "it is of another number") }
             accepted += 1
-            ready.append(snapshot)
-            isComplete = snapshot.isFinal
+            ready.append(encoded)
+            isComplete = encoded.snapshot.isFinal
         }
         if isComplete { forget() }
         return (ready, nil)

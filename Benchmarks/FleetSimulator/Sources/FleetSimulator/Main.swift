@@ -128,7 +128,8 @@ enum Main {
         while let event = reader.next() {
             switch event {
             case .workerReady(let info): indices[info.id] = info.index
-            case .snapshot(let worker, let snapshot):
+            case .snapshot(let worker, let encoded):
+                let snapshot = encoded.snapshot
                 guard let index = indices[worker], snapshot.sequence == next[index],
                     snapshot == SyntheticSnapshot.make(worker: index, sequence: snapshot.sequence, of: seconds)
                 else {
