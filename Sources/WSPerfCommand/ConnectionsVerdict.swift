@@ -1,19 +1,19 @@
 internal import WSPerfCore
 internal import WSPerfFleet
 
-/// Whether a machine can hold so many connections at a time to one address and port of a server, and by which limit.
+/// Whether a machine can hold a number of connections to one address and port of a server, and which limits prevent it.
 struct ConnectionsVerdict: CustomStringConvertible {
     private var checks: [(name: String, isAllowed: Bool, why: String)] = []
     private let title: String
 
-    /// True if no limit stands in the way.
+    /// True if no limit prevents it.
     var isAllowed: Bool { checks.allSatisfy(\.isAllowed) }
 
     /// - Parameters:
     ///   - connections: 1–1,000,000,000.
-    ///   - processes: Worker processes; nil: as many as the descriptor limit asks for.
-    ///   - sources: Source addresses; 0: those that the kernel chooses, which is one.
-    ///   - isSecure: Whether they are wss.
+    ///   - processes: Worker processes; nil means as many as the descriptor limit requires.
+    ///   - sources: Source addresses; 0 means that the kernel chooses, which gives one.
+    ///   - isSecure: Whether the connections use TLS.
     init(_ connections: Int, processes: Int?, sources: Int, isSecure: Bool, limits: MachineLimits) {
         let room = limits.descriptors.map { MachineReport.connections(within: $0.hard) }
         let fewest = room.map { $0 == 0 ? Int.max : Self.quotient(connections, $0) } ?? 1
@@ -25,8 +25,9 @@ struct ConnectionsVerdict: CustomStringConvertible {
         if let room, let hard = limits.descriptors?.hard {
             check(
                 "descriptors", each <= room,
-                "\(PlanText.count(each)) in each process, which may have \(MachineReport.limit(hard))",
-                "use \(PlanText.count(fewest)) processes, or raise the limit to \(each + MachineReport.ownDescriptors)")
+                "\(PlanText.count(each)) in each process, whose limit is \(MachineReport.limit(hard))",
+                "use \(PlanText.count(fewest)) processes, or raise the limit to \(each + DescriptorLimit.workerOverhead)"
+            )
         }
         if let files = limits.files {
             check(
@@ -42,20 +43,20 @@ struct ConnectionsVerdict: CustomStringConvertible {
                 "\(PlanText.count(ports)) on each of \(PlanText.count(used)) source address\(used == 1 ? "" : "es")",
                 enough == 0
                     ? "all of net.ipv4.ip_local_port_range is reserved"
-                    : "give \(PlanText.count(enough)) (--source-address), or widen net.ipv4.ip_local_port_range")
+                    : "use \(PlanText.count(enough)) (--source-address), or widen net.ipv4.ip_local_port_range")
         }
         if let free = MachineReport.freeMemory(limits) {
             let cost = MachineReport.kernelBytes + (isSecure ? MachineReport.secureBytes : MachineReport.plainBytes)
             let needed = connections * cost
             check(
                 "memory", needed <= free,
-                "\(MachineReport.bytes(needed)) while idle, of \(MachineReport.bytes(free)) that are free",
+                "\(MachineReport.bytes(needed)) while idle, of \(MachineReport.bytes(free)) free",
                 "use more machines")
         }
         if let (tracked, limit) = limits.tracked, tracked > 0 {
             check(
                 "packet filter", connections <= limit - tracked,
-                "tracks \(PlanText.count(tracked)) connections of at most \(PlanText.count(limit))",
+                "tracks \(PlanText.count(tracked)) connections; its limit is \(PlanText.count(limit))",
                 "sysctl -w net.netfilter.nf_conntrack_max=\(tracked + 2 * connections)")
         }
         if count > FleetLimits.processes || fewest > FleetLimits.processes {

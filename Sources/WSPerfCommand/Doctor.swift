@@ -4,22 +4,22 @@ internal import WSPerfCore
 /// `wsperf-listener doctor`.
 public struct Doctor: StandardCommand {
     public static let configuration = CommandConfiguration(
-        abstract: "Prints this machine's limits, what they allow a load, and the commands that raise them.",
+        abstract: "Prints this machine's limits, the load that they allow, and the commands that raise them.",
         discussion: """
-            With --connections: says whether this machine can hold so many at a time, to one address and port of a server.
+            With --connections N, tells whether this machine can hold N connections to one address and port of a server.
 
-            Exit status: 0 yes (or not asked), 1 no, 2 wrong usage.
+            Exit status: 0 yes (or no --connections), 1 no, 2 wrong usage.
             """)
 
-    @Option(help: ArgumentHelp("Ask whether so many connections can be held.", valueName: "N"))
+    @Option(help: ArgumentHelp("Check whether the machine can hold this many connections.", valueName: "N"))
     var connections: Int?
-    @Option(help: ArgumentHelp("In so many worker processes (default: as many as it takes).", valueName: "N"))
+    @Option(help: ArgumentHelp("Number of worker processes (default: as many as necessary).", valueName: "N"))
     var processes: Int?
     @Option(
         parsing: .unconditionalSingleValue,
-        help: "From these source addresses: an address, a range or a network, as in a plan; may be repeated.")
+        help: "Source addresses: an address, a range or a network, as in a plan; may be repeated.")
     var sourceAddress: [String] = []
-    @Flag(help: "The connections are wss.")
+    @Flag(help: "The connections use TLS (wss).")
     var secure = false
     @Option(help: .hidden)
     var root = ""
@@ -28,7 +28,7 @@ public struct Doctor: StandardCommand {
 
     public func validate() throws {
         if connections == nil, processes != nil || !sourceAddress.isEmpty || secure {
-            throw ValidationError("--processes, --source-address and --secure go with --connections")
+            throw ValidationError("--processes, --source-address and --secure require --connections")
         }
         for (option, value) in [("--connections", connections), ("--processes", processes)] {
             if let value, !(1...1_000_000_000).contains(value) {

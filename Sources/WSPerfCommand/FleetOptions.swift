@@ -4,35 +4,36 @@ internal import WSPerfFleet
 internal import WSPerfPlanFile
 internal import WSPerfReport
 
-/// Where a controller listens, what it launches itself, and where it keeps its runs.
+/// Where a controller listens, what it launches itself, and where it saves its runs.
 public struct FleetOptions: ParsableArguments {
     @Flag(help: "Launch the plan's listeners on this machine, as child processes.")
     public var local = false
     @Option(help: "Address to listen on for listeners and workers (default: all interfaces; 127.0.0.1 with --local).")
     public var bind: String?
-    @Option(help: "Port for commands (PUB; default 5561, a free one with --local).")
+    @Option(help: "Port for commands (PUB; default: 5561, or a free port with --local).")
     public var publishPort: UInt16?
-    @Option(help: "Port for reports (PULL; default 5564, a free one with --local).")
+    @Option(help: "Port for messages from listeners and workers (PULL; default: 5564, or a free port with --local).")
     public var reportPort: UInt16?
     @Option(
         help: ArgumentHelp(
-            "The worker that local listeners launch (default: wsperf-worker beside this).", valueName: "PATH"))
+            "The worker that local listeners launch (default: wsperf-worker in the same directory).", valueName: "PATH")
+    )
     public var worker: String?
-    @Option(help: ArgumentHelp("The run directory (default: a new one in wsperf-runs).", valueName: "DIR"))
+    @Option(help: ArgumentHelp("The run directory (default: a new directory in wsperf-runs).", valueName: "DIR"))
     public var output: String?
     @Flag(help: "Show no progress.")
     public var quiet = false
 
     public init() {}
 
-    /// Runs the plans one after another, shows and keeps what comes of them, and returns the exit status.
+    /// Runs the plans one after another, prints and saves their results, and returns the exit status.
     ///
-    /// - Throws: `ExitCode`, once the reason is on stderr: a file that a plan names can't be read, this machine has not what
-    ///   listeners of its own would need, the run could not be carried out or kept.
+    /// - Throws: `ExitCode`, after the reason was printed on stderr: a file that a plan names cannot be read, this machine has
+    ///   too few resources for local listeners, or the run could not be carried out or saved.
     public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
         if worker != nil, !local, !forcingLocal {
             throw StandardError.fail(
-                "--worker goes with --local; elsewhere each listener is started with the worker it launches")
+                "--worker requires --local; a listener on another machine gets its worker when it is started")
         }
         var options = local || forcingLocal ? FleetController.Options.local(worker: worker) : .init()
         if let bind { options.host = bind }

@@ -1,18 +1,16 @@
 internal import WSPerfCore
 
-/// What a machine's limits are, what they allow a load, and the commands that raise them.
+/// A machine's limits, the load that they allow, and the commands that raise them.
 struct MachineReport: CustomStringConvertible {
-    /// Bytes that an idle connection costs: its socket in the kernel (Docs/Performance.md says how that was measured), and
-    /// what the worker keeps of it.
+    /// Bytes that an idle connection needs: its socket in the kernel (measured as Docs/Performance.md says) and its state in
+    /// the worker.
     static let kernelBytes = 4 << 10
     static let plainBytes = 1 << 10
     static let secureBytes = 32 << 10
-    /// Descriptors that a worker has beside its connections.
-    static let ownDescriptors = 64
 
     private let limits: MachineLimits
     private var lines: [String] = []
-    /// Of the kernel's parameters, and what to set them to.
+    /// Kernel parameters to change, with their new values.
     private var settings: [(name: String, value: String)] = []
     private var advice: [String] = []
 
@@ -33,14 +31,16 @@ struct MachineReport: CustomStringConvertible {
     private mutating func describeDescriptors() {
         section("File descriptors")
         if let (soft, hard) = limits.descriptors {
-            add("of a process", "\(Self.limit(hard)) (hard limit; \(Self.limit(soft)) soft, which is raised by itself)")
+            add(
+                "of a process",
+                "\(Self.limit(hard)) (hard limit; the soft limit of \(Self.limit(soft)) is raised automatically)")
             allows("\(PlanText.count(Self.connections(within: hard))) connections in each worker process")
             let ceiling = limits.descriptorCeiling ?? 1 << 20
             if hard < ceiling {
-                advice.append("LimitNOFILE=\(ceiling) in the [Service] of a systemd unit, or, for a login,")
+                advice.append("LimitNOFILE=\(ceiling) in the [Service] section of a systemd unit; for logins,")
                 advice.append(
                     "  '* - nofile \(ceiling)' and 'root - nofile \(ceiling)' in /etc/security/limits.d/90-wsperf.conf")
-                advice.append("  (fs.nr_open is the most that may be written there); without either: more processes")
+                advice.append("  (at most fs.nr_open); or use more processes")
             }
         }
         if let ceiling = limits.descriptorCeiling { add("fs.nr_open", PlanText.count(ceiling)) }
@@ -59,12 +59,12 @@ struct MachineReport: CustomStringConvertible {
             "\(range.lowerBound)-\(range.upperBound)"
                 + (reserved > 0 ? ", \(PlanText.count(reserved)) of them reserved" : ""))
         allows(
-            "\(PlanText.count(ports)) ports for each source address and server port: a million connections to one take "
+            "\(PlanText.count(ports)) connections from each source address to one server port: a million need "
                 + "\(PlanText.count((1_000_000 + ports - 1) / max(ports, 1))) source addresses")
         if range.count < 64_000 { settings.append(("net.ipv4.ip_local_port_range", "1024 65535")) }
         if let reuse = limits.number("net/ipv4/tcp_tw_reuse") {
             let meaning = [0: "never", 1: "everywhere", 2: "on loopback only"][reuse] ?? "?"
-            add("net.ipv4.tcp_tw_reuse", "\(reuse) (ports of closed connections are used again \(meaning))")
+            add("net.ipv4.tcp_tw_reuse", "\(reuse) (ports of closed connections are reused \(meaning))")
             if reuse != 1 { settings.append(("net.ipv4.tcp_tw_reuse", "1")) }
         }
     }
@@ -83,7 +83,7 @@ struct MachineReport: CustomStringConvertible {
             allows(
                 "about \(Self.rounded(plain)) idle ws connections (\((Self.kernelBytes + Self.plainBytes) >> 10) KiB each), or "
                     + "\(Self.rounded(secure)) wss (\((Self.kernelBytes + Self.secureBytes) >> 10) KiB each)")
-            add("", "a server on this machine takes its own share of it")
+            add("", "a server on this machine needs memory too")
         }
         let pages = limits.words("net/ipv4/tcp_mem").compactMap { Int($0) }
         if pages.count == 3 {
@@ -95,7 +95,7 @@ struct MachineReport: CustomStringConvertible {
         if let processors = limits.processors {
             let share = limits.groupProcessors.map { ", of which the control group allows \(Self.decimal($0))" } ?? ""
             add("processors", "\(processors)\(share)")
-            allows("as many workers (processes × threads) at full load")
+            allows("as many worker threads (processes × threads) at full load")
         }
     }
 
@@ -105,20 +105,24 @@ struct MachineReport: CustomStringConvertible {
             let all = limits.words("net/ipv4/tcp_available_congestion_control")
             add(
                 "net.ipv4.tcp_congestion_control",
-                control + (all.count > 1 ? " (there are \(all.joined(separator: ", ")))" : ""))
+                control + (all.count > 1 ? " (available: \(all.joined(separator: ", ")))" : ""))
             if control.hasPrefix("bbr") {
-                add("", "paces what it sends, on loopback too: pin another for a run with --congestion-control cubic")
+                add(
+                    "", "limits its own send rate, also on loopback; to avoid that in a run: --congestion-control cubic"
+                )
             }
         }
         if let discipline = limits.words("net/core/default_qdisc").first { add("net.core.default_qdisc", discipline) }
         if let queue = limits.number("net/core/somaxconn") {
             add(
                 "net.core.somaxconn",
-                "\(PlanText.count(queue)) (on the server's machine: connections that wait to be accepted)")
+                "\(PlanText.count(queue)) (matters on the server's machine: connections that wait for accept)")
             if queue < 4096 { settings.append(("net.core.somaxconn", "65535")) }
         }
         if let queue = limits.number("net/ipv4/tcp_max_syn_backlog") {
-            add("net.ipv4.tcp_max_syn_backlog", "\(PlanText.count(queue)) (there too: connections half open)")
+            add(
+                "net.ipv4.tcp_max_syn_backlog",
+                "\(PlanText.count(queue)) (matters on the server's machine: half-open connections)")
             if queue < 4096 { settings.append(("net.ipv4.tcp_max_syn_backlog", "65535")) }
         }
     }
@@ -129,20 +133,20 @@ struct MachineReport: CustomStringConvertible {
         add("net.netfilter.nf_conntrack_max", "\(PlanText.count(limit)) (\(PlanText.count(count)) tracked now)")
         allows(
             count == 0
-                ? "as many connections, once a rule of the packet filter has connections tracked"
+                ? "as many connections, once a rule of the packet filter tracks connections"
                 : "\(PlanText.count(max(limit - count, 0))) more connections")
         if limit < 2 << 20 { settings.append(("net.netfilter.nf_conntrack_max", "\(4 << 20)")) }
     }
 
     private mutating func describeRaising() {
         guard !settings.isEmpty || !advice.isEmpty else { return }
-        section("To raise them, as root")
+        section("To raise the limits, as root")
         for (name, value) in settings {
             let quoted = value.contains(" ") ? "\"\(value)\"" : value
             lines.append("  sysctl -w \(name)=\(quoted)")
         }
         if !settings.isEmpty {
-            lines.append("  and, to keep them, in /etc/sysctl.d/90-wsperf.conf (then sysctl --system):")
+            lines.append("  to make this permanent, put it into /etc/sysctl.d/90-wsperf.conf and run sysctl --system:")
             for (name, value) in settings { lines.append("    \(name) = \(value)") }
         }
         lines += advice.map { "  \($0)" }
@@ -160,10 +164,10 @@ struct MachineReport: CustomStringConvertible {
 
     // MARK: Figures
 
-    /// Connections of a worker that may have so many descriptors.
-    static func connections(within descriptors: Int) -> Int { max(descriptors - ownDescriptors, 0) }
+    /// Connections that a worker can hold with this many descriptors.
+    static func connections(within descriptors: Int) -> Int { max(descriptors - DescriptorLimit.workerOverhead, 0) }
 
-    /// Bytes that connections may take.
+    /// Bytes that are available for connections.
     static func freeMemory(_ limits: MachineLimits) -> Int? {
         let group = limits.groupMemory.map { max($0.limit - $0.used, 0) }
         return [limits.memory?.available, group].compactMap(\.self).min()
@@ -178,13 +182,13 @@ struct MachineReport: CustomStringConvertible {
         return "\(value) bytes"
     }
 
-    /// With one decimal, or none.
+    /// With one decimal, or none for whole numbers.
     static func decimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return tenths % 10 == 0 ? PlanText.count(tenths / 10) : "\(PlanText.count(tenths / 10)).\(tenths % 10)"
     }
 
-    /// To two digits, downwards.
+    /// Rounded down to two digits.
     static func rounded(_ value: Int) -> String {
         var step = 1
         while value / step >= 100 { step *= 10 }

@@ -1,11 +1,11 @@
 public import ArgumentParser
 internal import Foundation
 
-/// A command whose exit statuses are the project's: 2 for wrong usage, where ArgumentParser would say 64.
+/// A command with the exit statuses of this project: 2 for wrong usage, instead of ArgumentParser's 64.
 public protocol StandardCommand: AsyncParsableCommand {}
 
 extension StandardCommand {
-    /// Parses the process's arguments, runs what they say, and exits.
+    /// Parses the arguments, runs the command, and exits.
     public static func runAndExit(_ arguments: [String]? = nil) async -> Never {
         do {
             var command = try parseAsRoot(arguments)
@@ -19,7 +19,7 @@ extension StandardCommand {
             let status = exitCode(for: error)
             let message = fullMessage(for: error)
             if !message.isEmpty {
-                // Help and version are what was asked for; everything else is a complaint.
+                // Help and version were requested and go to stdout. Everything else is an error.
                 let stream = status == .success ? FileHandle.standardOutput : FileHandle.standardError
                 try? stream.write(contentsOf: Data((message + "\n").utf8))
             }
@@ -27,7 +27,7 @@ extension StandardCommand {
         }
     }
 
-    /// Says why the command can't be carried out, on stderr, and gives the error that ends it with this status.
+    /// Prints on stderr why the command failed. Returns the error that ends it with this status.
     public static func fail(_ reason: some CustomStringConvertible, status: Int32 = 2) -> ExitCode {
         StandardError.fail(reason, status: status)
     }

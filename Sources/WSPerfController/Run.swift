@@ -3,10 +3,11 @@ import WSPerfCommand
 import WSPerfCore
 import WSPerfPlanFile
 
+/// `wsperf-controller run`: options → plans → `FleetOptions.conduct`.
 struct Run: StandardCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Waits for the listeners, runs the plan on them, and reports.",
-        discussion: "One Ctrl-C ends the load and reports; a second one ends at once, with a report too.")
+        abstract: "Waits for the listeners, runs the plan on them, and prints a report.",
+        discussion: "One Ctrl-C ends the load; a second one ends the run at once. Both print a report.")
 
     @OptionGroup var plan: PlanOptions
     @OptionGroup var fleet: FleetOptions

@@ -7,12 +7,12 @@ import WSPerfFleet
 struct WSPerfListener: StandardCommand {
     static let configuration = CommandConfiguration(
         commandName: "wsperf-listener",
-        abstract: "Stands for one machine of a load test: joins a controller and launches workers for it.",
+        abstract: "Represents one machine of a load test: joins a controller and launches workers for it.",
         usage: "wsperf-listener --controller <HOST[:PUB:PULL]> [--name <NAME>] [--worker <PATH>] [--verbose]\n"
             + "wsperf-listener doctor [--connections <N>]",
         discussion: """
-            A daemon that serves run after run; 'wsperf-listener help listen' has its options and exit statuses. \
-            'wsperf-listener doctor' says what this machine allows a load.
+            A daemon that serves run after run. 'wsperf-listener help listen' lists its options and exit statuses. \
+            'wsperf-listener doctor' prints the limits of this machine.
             """,
         version: WSPerfVersion.current, subcommands: [Listen.self, Doctor.self], defaultSubcommand: Listen.self)
 
@@ -22,19 +22,21 @@ struct WSPerfListener: StandardCommand {
 /// Flags → options → `FleetListener`.
 struct Listen: StandardCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Joins a controller; what is done without a subcommand.",
+        abstract: "Joins a controller (the default subcommand).",
         discussion: """
-            A daemon: it serves run after run, waits for a new controller when the one it had is gone, and ends when it \
-            is told to (Ctrl-C, SIGTERM, or the controller's word). It connects to two ports of the controller and \
-            opens none itself. It launches only the worker given here.
+            A daemon: it serves run after run and waits for a new controller when its controller has ended. Ctrl-C, \
+            SIGTERM or the controller ends it. It connects to two ports of the controller and opens no port itself. It \
+            launches only the worker given here.
 
-            Exit status: 0 ended by its controller, 1 whoever launched it is gone, 2 wrong usage, 130 interrupted.
+            Exit status: 0 ended by its controller, 1 the process that launched it has ended, 2 wrong usage, 130 \
+            interrupted.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Where the controller is.",
-            discussion: "A name or address, and the ports it publishes and takes reports on if not 5561 and 5564.",
+            "The controller to join.",
+            discussion:
+                "A name or address, and the controller's two ports if they are not 5561 (commands) and 5564 (messages to it).",
             valueName: "HOST[:PUB:PULL]"),
         transform: { try ControllerAddress($0) })
     var controller: ControllerAddress
@@ -44,10 +46,10 @@ struct Listen: StandardCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The worker executable to launch (default: wsperf-worker beside this executable).", valueName: "PATH"))
+            "The worker executable to launch (default: wsperf-worker in the same directory).", valueName: "PATH"))
     var worker: String?
 
-    @Flag(name: .shortAndLong, help: "Say on stderr what is being done.")
+    @Flag(name: .shortAndLong, help: "Log actions to stderr.")
     var verbose = false
 
     @Flag(help: .hidden)

@@ -3,17 +3,17 @@ import WSPerfCommand
 import WSPerfCore
 import WSPerfFleet
 
-/// The stock worker: what a listener launches unless told otherwise.
+/// The stock worker, which a listener launches unless it is given another one.
 @main
 struct WSPerfWorker: StandardCommand {
     static let configuration = CommandConfiguration(
         commandName: "wsperf-worker",
         abstract: "Opens WebSocket connections and measures them, as one process of a load test.",
         discussion: """
-            wsperf-listener launches it; there is no need to run it by hand. For debugging it can join a controller as a \
+            wsperf-listener launches it, so you need not run it yourself. For debugging, it can join a controller as a \
             listener whose workers run inside this one process.
 
-            Exit status: 0 everything done and delivered, 1 ended early, 2 the plan cannot be set up or wrong usage, 130 \
+            Exit status: 0 all work done and delivered, 1 ended early, 2 wrong usage or the plan cannot be set up, 130 \
             interrupted.
             """,
         version: WSPerfVersion.current)
@@ -21,13 +21,14 @@ struct WSPerfWorker: StandardCommand {
     @Option(
         help: ArgumentHelp(
             "The controller to join.",
-            discussion: "A name or address, and the ports it publishes and takes reports on if not 5561 and 5564.",
+            discussion:
+                "A name or address, and the controller's two ports if they are not 5561 (commands) and 5564 (messages to it).",
             valueName: "HOST[:PUB:PULL]"))
     var controller: String
 
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())
-        // What a listener passes is between it and the worker, whichever worker that is.
+        // The arguments from a listener are the same for every worker, so the library parses them.
         if FleetWorkerOptions.isLaunch(arguments) { await FleetWorker.main(arguments: arguments) }
         await runAndExit(arguments)
     }

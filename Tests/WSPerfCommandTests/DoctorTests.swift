@@ -4,9 +4,9 @@ import WSPerfCore
 
 @testable import WSPerfCommand
 
-/// What the doctor says of machines of files.
+/// What the doctor prints about simulated machines, whose /proc and /sys are files in a directory.
 @Suite struct DoctorTests {
-    /// A machine as it comes from the shop.
+    /// A machine with usual settings.
     private static let usual = [
         "proc/self/limits": "Max open files            1024                 4096                 files\n",
         "proc/sys/fs/nr_open": "1048576\n", "proc/sys/fs/file-nr": "1000\t0\t2000000\n",
@@ -33,56 +33,56 @@ import WSPerfCore
         body(MachineLimits(root: root))
     }
 
-    @Test func saysWhatTheMachineHasAndHowToRaiseIt() throws {
+    @Test func printsTheLimitsAndHowToRaiseThem() throws {
         try onMachine { limits in
             let expected = """
                 File descriptors
-                  of a process                     4,096 (hard limit; 1,024 soft, which is raised by itself)
+                  of a process                     4,096 (hard limit; the soft limit of 1,024 is raised automatically)
                     allows                         4,032 connections in each worker process
                   fs.nr_open                       1,048,576
                   fs.file-max                      2,000,000, of which 1,000 are in use
 
                 Local ports
                   net.ipv4.ip_local_port_range     32768-60999
-                    allows                         28,232 ports for each source address and server port: a million connections to one take 36 source addresses
-                  net.ipv4.tcp_tw_reuse            2 (ports of closed connections are used again on loopback only)
+                    allows                         28,232 connections from each source address to one server port: a million need 36 source addresses
+                  net.ipv4.tcp_tw_reuse            2 (ports of closed connections are reused on loopback only)
 
                 Memory and processors
                   memory                           1 GiB free of 2 GiB
                   control group                    512 MiB, of which 0 bytes are in use
                     allows                         about 100,000 idle ws connections (5 KiB each), or 14,000 wss (36 KiB each)
-                                                   a server on this machine takes its own share of it
+                                                   a server on this machine needs memory too
                   net.ipv4.tcp_mem                 1000 2000 262144 pages: 1 GiB of data in sockets
                   processors                       2, of which the control group allows 1.5
-                    allows                         as many workers (processes × threads) at full load
+                    allows                         as many worker threads (processes × threads) at full load
 
                 Sockets
-                  net.ipv4.tcp_congestion_control  bbr (there are reno, bbr)
-                                                   paces what it sends, on loopback too: pin another for a run with --congestion-control cubic
-                  net.core.somaxconn               128 (on the server's machine: connections that wait to be accepted)
-                  net.ipv4.tcp_max_syn_backlog     4,096 (there too: connections half open)
+                  net.ipv4.tcp_congestion_control  bbr (available: reno, bbr)
+                                                   limits its own send rate, also on loopback; to avoid that in a run: --congestion-control cubic
+                  net.core.somaxconn               128 (matters on the server's machine: connections that wait for accept)
+                  net.ipv4.tcp_max_syn_backlog     4,096 (matters on the server's machine: half-open connections)
 
-                To raise them, as root
+                To raise the limits, as root
                   sysctl -w fs.file-max=8388608
                   sysctl -w net.ipv4.ip_local_port_range="1024 65535"
                   sysctl -w net.ipv4.tcp_tw_reuse=1
                   sysctl -w net.core.somaxconn=65535
-                  and, to keep them, in /etc/sysctl.d/90-wsperf.conf (then sysctl --system):
+                  to make this permanent, put it into /etc/sysctl.d/90-wsperf.conf and run sysctl --system:
                     fs.file-max = 8388608
                     net.ipv4.ip_local_port_range = 1024 65535
                     net.ipv4.tcp_tw_reuse = 1
                     net.core.somaxconn = 65535
-                  LimitNOFILE=1048576 in the [Service] of a systemd unit, or, for a login,
+                  LimitNOFILE=1048576 in the [Service] section of a systemd unit; for logins,
                     '* - nofile 1048576' and 'root - nofile 1048576' in /etc/security/limits.d/90-wsperf.conf
-                    (fs.nr_open is the most that may be written there); without either: more processes
+                    (at most fs.nr_open); or use more processes
 
                 """
             #expect(MachineReport(limits).description == expected)
         }
     }
 
-    /// Nothing that can be read is nothing to be said, and no crash.
-    @Test func aMachineThatTellsNothing() {
+    /// If no limit can be read, the report is empty and nothing crashes.
+    @Test func aMachineWithoutReadableLimits() {
         let limits = MachineLimits(root: "/nonexistent")
         #expect(!MachineReport(limits).description.contains("sysctl"))
         #expect(
@@ -110,7 +110,7 @@ import WSPerfCore
                         "proc/sys/net/netfilter/nf_conntrack_count": "1",
                     ], ["packet filter"]
                 ),
-                // The module is there, and nothing tracked.
+                // The module is loaded, but no rule uses it.
                 (5000, nil, 0, false, ["proc/sys/net/netfilter/nf_conntrack_max": "100"], []),
                 (
                     1000, nil, 0, false, ["proc/self/limits": "Max open files  64  64  files\n"],
@@ -120,7 +120,7 @@ import WSPerfCore
             ]
 
     @Test(arguments: questions)
-    func judges(
+    func checksEveryLimit(
         connections: Int, processes: Int?, sources: Int, isSecure: Bool, changes: [String: String], no: [String]
     ) throws {
         try onMachine(changes) { limits in
@@ -134,15 +134,15 @@ import WSPerfCore
         }
     }
 
-    @Test func aVerdictSaysWhatToDo() throws {
+    @Test func aVerdictContainsTheRemedy() throws {
         try onMachine { limits in
             let verdict = ConnectionsVerdict(100_000, processes: nil, sources: 0, isSecure: false, limits: limits)
             let expected = """
                 100,000 ws connections in 25 processes: no
-                  descriptors    yes  4,000 in each process, which may have 4,096
+                  descriptors    yes  4,000 in each process, whose limit is 4,096
                   open files     yes  2,000,000 on the machine, 1,000 in use
-                  ports          no   28,232 on each of 1 source address: give 4 (--source-address), or widen net.ipv4.ip_local_port_range
-                  memory         yes  488.3 MiB while idle, of 512 MiB that are free
+                  ports          no   28,232 on each of 1 source address: use 4 (--source-address), or widen net.ipv4.ip_local_port_range
+                  memory         yes  488.3 MiB while idle, of 512 MiB free
 
                 """
             #expect(verdict.description == expected)

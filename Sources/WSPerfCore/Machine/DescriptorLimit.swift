@@ -3,6 +3,10 @@ internal import Glibc
 
 /// How many files and sockets this process may hold open.
 package enum DescriptorLimit {
+    /// An estimate of the descriptors that a worker needs in addition to its connections: stdio, ZeroMQ, and a few for each of
+    /// its threads.
+    package static let workerOverhead = 64
+
     /// Raises the soft limit to the hard one, which needs no privilege; returns what then holds.
     @discardableResult
     package static func raise() -> Int {

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import WSPerfCommand
+import WSPerfFleet
+import WSPerfTarget
+
+/// `wsperf-controller target`: options → `TargetServer`.
+struct Target: StandardCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the embedded server: an echo server that can also misbehave.",
+        discussion: "Prints its URL and serves until interrupted. Docs/Target.md lists the paths with faults.")
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+    @Option(help: "Port to listen on; 0 takes a free one.")
+    var port: UInt16 = 9001
+    @Option(help: "Number of event loops.")
+    var threads = 1
+    @Option(help: ArgumentHelp("Serve wss:// with this certificate chain.", valueName: "PEM"))
+    var certificate: String?
+    @Option(help: ArgumentHelp("The certificate's private key.", valueName: "PEM"))
+    var key: String?
+    @Option(help: ArgumentHelp("Require client certificates signed by this authority.", valueName: "PEM"))
+    var clientAuthority: String?
+
+    func validate() throws {
+        guard (certificate == nil) == (key == nil) else {
+            throw ValidationError("--certificate and --key must be given together")
+        }
+    }
+
+    func run() async throws {
+        var options = TargetOptions()
+        (options.host, options.port, options.threads) = (host, Int(port), threads)
+        if let certificate, let key {
+            options.tls = TargetTLS(certificate: certificate, key: key, clientAuthority: clientAuthority)
+        }
+        do {
+            let server = try await TargetServer.start(options: options)
+            let interrupts = InterruptSource { Task { await server.stop() } }
+            // Not buffered, because the parent process may be waiting for this line.
+            FileHandle.standardOutput.write(Data("\(server.url)\n".utf8))
+            await server.waitUntilStopped()
+            withExtendedLifetime(interrupts) {}
+        } catch let error as TargetError {
+            throw Self.fail(error)
+        }
+    }
+}
