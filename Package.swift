@@ -129,11 +129,15 @@ let package = Package(
             swiftSettings: strict),
         // Runs a program without a system call that containers may refuse.
         .executableTarget(name: "WithoutPreciseWaits", path: "Tests/WithoutPreciseWaits"),
+        // The stock worker, which also writes its totals to a file: Scripts/chaos compares them with the report.
+        .executableTarget(
+            name: "TallyingWorker", dependencies: ["WSPerfCore", "WSPerfFleet"], path: "Tests/TallyingWorker",
+            swiftSettings: strict),
         .testTarget(
             name: "WSPerfProcessTests",
             dependencies: [
                 "WSPerfCore", "WSPerfFleet", "WSPerfReport", "WSPerfTarget", "WSPerfController", "WSPerfListener",
-                "WSPerfWorker", "CrashingWorker",
+                "WSPerfWorker", "CrashingWorker", "TallyingWorker",
             ],
             swiftSettings: strict),
     ]

@@ -1,10 +1,12 @@
-/// Where a controller is: host and its two ports.
+internal import WSPerfCore
+
+/// Where a controller listens: its host and its two ports.
 public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
     /// A name, an IPv4 address, or an IPv6 address without brackets.
     public let host: String
-    /// Port of its commands (PUB).
+    /// Port on which it publishes commands (PUB).
     public let publishPort: UInt16
-    /// Port for reports (PULL).
+    /// Port on which it receives messages from listeners and workers (PULL).
     public let reportPort: UInt16
 
     public init(
@@ -17,9 +19,9 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `HOST`, `HOST:PUB:PULL`, `[IPV6]` or `[IPV6]:PUB:PULL`; the ports default to 5561 and 5564.
     public init(_ text: String) throws(FleetError) {
-        let shown = PrintableText.of(text, limit: 300)
+        let shown = PlanText.printable(text, limit: 300)
         func fail(_ why: String) -> FleetError {
-            FleetError(.address, "'\(shown)' is no controller address: \(why) (HOST or HOST:PUB:PULL)")
+            FleetError(.address, "'\(shown)' is not a controller address: \(why) (HOST or HOST:PUB:PULL)")
         }
         var rest = Substring(text)
         let host: Substring
@@ -34,7 +36,7 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
         }
         guard !host.isEmpty, host.utf8.count <= 255,
             host.utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ";") })
-        else { throw fail("the host is missing or impossible") }
+        else { throw fail("the host is missing or invalid") }
         guard !rest.isEmpty else {
             self.init(host: String(host))
             return
@@ -46,7 +48,7 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(host: String(host), publishPort: publish, reportPort: report)
     }
 
-    /// The host as it stands in an address.
+    /// The host as an address shows it: IPv6 addresses are in brackets.
     var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
     public var description: String { "\(bracketedHost):\(publishPort):\(reportPort)" }

@@ -1,8 +1,9 @@
 internal import Foundation
+internal import WSPerfCore
 
-/// A point on the monotonic clock. The state machines are told the time and never ask for it.
+/// A point in time on the monotonic clock. State machines get the time from their caller and never read a clock.
 struct FleetInstant: Comparable, Hashable, Sendable {
-    /// Since an arbitrary point, the same for the whole machine until it restarts.
+    /// Since an arbitrary point that is the same for all processes until the machine restarts.
     var nanoseconds: Int64
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -15,9 +16,9 @@ struct FleetInstant: Comparable, Hashable, Sendable {
 
     static func < (a: FleetInstant, b: FleetInstant) -> Bool { a.nanoseconds < b.nanoseconds }
 
-    /// Saturates: a plan may hold absurd durations.
+    /// Saturates, because a plan may contain absurd durations.
     static func + (a: FleetInstant, b: Duration) -> FleetInstant {
-        let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.saturatedNanoseconds)
+        let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
         return FleetInstant(nanoseconds: overflow ? (b < .zero ? .min : .max) : sum)
     }
 
@@ -28,17 +29,11 @@ struct FleetInstant: Comparable, Hashable, Sendable {
 }
 
 extension Duration {
-    var saturatedNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min : .max }
-        let (sum, carried) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return carried ? (seconds < 0 ? .min : .max) : sum
-    }
+    /// Whole milliseconds, as the wire carries them.
+    var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     /// For people: `5 s`, `1.5 s`, `250 ms`.
     var readable: String {
-        let milliseconds = saturatedNanoseconds / 1_000_000
         if milliseconds < 1000 { return "\(milliseconds) ms" }
         let tenths = milliseconds / 100
         return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"

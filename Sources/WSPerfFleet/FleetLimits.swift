@@ -1,76 +1,78 @@
-/// The protocol's constants: version, ports, intervals and limits, all in one place. Docs/WireProtocol.md lists them.
+/// The protocol's constants: version, ports, intervals and limits. Docs/WireProtocol.md lists them.
 ///
-/// Every duration is of the monotonic clock.
+/// All durations are of the monotonic clock.
 public enum FleetLimits {
     /// Version of the wire protocol. Peers of another version are refused.
     public static let protocolVersion = 1
-    /// Where the controller publishes its commands.
+    /// Default port on which the controller publishes commands.
     public static let publishPort: UInt16 = 5561
-    /// Where the controller takes reports.
+    /// Default port on which the controller receives messages from listeners and workers.
     public static let reportPort: UInt16 = 5564
 
-    /// The longest any peer stays silent on purpose.
+    /// Every peer sends a message at least this often.
     static let heartbeat: Duration = .seconds(1)
-    /// The same for a worker under load, whose snapshots (one a second) are signs of life enough.
+    /// The same for a worker under load, whose snapshots (one per second) are signs of life too.
     static let loadedHeartbeat: Duration = .milliseconds(1500)
-    /// One of the two above, or less: a peer that may be silent for `liveness` is heard several times within it.
+    /// The interval between heartbeats: `usual`, but several heartbeats must fit into `liveness`.
     static func heartbeat(_ usual: Duration, within liveness: Duration) -> Duration { min(usual, liveness / 3) }
-    /// Silence after which a peer counts as lost while no plan says otherwise.
+    /// A peer that is silent for this long counts as lost, unless a plan sets another limit.
     public static let liveness: Duration = .seconds(5)
-    /// A hello is repeated after this, then after twice as long each time, up to `heartbeat`.
+    /// Time until a hello is repeated. It doubles with each repetition, up to `heartbeat`.
     static let firstHelloInterval: Duration = .milliseconds(100)
-    /// An unacknowledged command is published again after this.
+    /// Time until a command without an acknowledgement is published again.
     static let republish: Duration = .seconds(1)
-    /// An unacknowledged snapshot is sent again after this.
+    /// Time until a snapshot without an acknowledgement is sent again.
     static let resend: Duration = .seconds(1)
-    /// A snapshot that was asked for again is not sent more often than this.
+    /// Minimum time between repetitions of a snapshot that the controller requests again.
     static let requestedResend: Duration = .milliseconds(200)
 
-    /// How long a worker's last snapshots may still be under way after its listener reported its exit.
+    /// How long a worker's last snapshots may still be on their way after its listener has reported its exit.
     static let settle: Duration = .milliseconds(500)
-    /// How often one share of the plan is launched on a listener while its worker dies before the load.
+    /// How often a listener launches one share of the plan if its worker dies before the load.
     static let launchAttempts = 3
-    /// How long the exit status of a worker that has delivered everything is waited for.
-    static let exitReport: Duration = .seconds(2)
-    /// On top of the plan's close timeout: what a worker may take to end its load once told to stop.
+    /// How long the controller waits for the exit status of a worker that has delivered all results.
+    static let exitStatusWait: Duration = .seconds(2)
+    /// How long a worker may take to end its load after a stop command, in addition to the plan's close timeout.
     static let drainMargin: Duration = .seconds(2)
-    /// Between a polite signal to a process and SIGKILL.
+    /// Time between SIGTERM and SIGKILL.
     static let terminate: Duration = .seconds(3)
-    /// How long closed sockets go on sending what they hold.
+    /// How long a closed socket keeps sending its queued messages.
     static let linger: Duration = .milliseconds(500)
-    /// A loop that wakes up this much later than it wanted was itself stopped or starved: its peers are forgiven that time.
+    /// A loop that wakes up this late was itself stopped or starved, so the silence of its peers during that time does not
+    /// count.
     static let stall: Duration = .milliseconds(250)
-    /// Deadlines this close together are met by one wake.
+    /// Deadlines this close together share one wake-up.
     static let timerSlack: Duration = .milliseconds(20)
 
-    /// Snapshots that are under way to the controller and not yet acknowledged, per worker.
+    /// Snapshots per worker that are sent but not acknowledged.
     static let snapshotWindow = 64
-    /// How many of these, the oldest, are sent again for want of an acknowledgement alone: a controller that is behind gets
-    /// no multiple of what it is behind with. The others follow as these are acknowledged, or when they are asked for.
+    /// How many of these, the oldest, are sent again because no acknowledgement came. Repeating all of them would overload a
+    /// controller that is behind. The others are repeated once these are acknowledged, or when the controller requests them.
     static let snapshotRepeats = 2
-    /// Snapshots that wait behind that window; beyond this many, adjacent ones are merged.
+    /// Snapshots that wait behind that window. If there are more, adjacent ones are merged.
     static let snapshotBacklog = 600
-    /// Bytes of the snapshots, of all workers together, that the controller keeps because one before them is missing.
+    /// Bytes of the snapshots of all workers that the controller holds because an earlier one is missing.
     static let heldSnapshots = 64 << 20
-    /// Snapshots the controller holds undelivered before it stops accepting more.
+    /// Events that wait to be recorded before the controller stops accepting snapshots.
     static let deliveryBacklog = 256
 
-    /// Bytes of an envelope.
+    /// Maximum bytes of an envelope.
     static let envelope = 256 * 1024
-    /// Bytes of a report's body. The largest snapshot (eight histograms with every bucket in use) is below it.
-    static let reportBody = 4 << 20
-    /// Bytes of a plan with the files it names.
+    /// Maximum bytes of the body of a message to the controller. The largest snapshot (eight histograms with every bucket in
+    /// use) is smaller.
+    static let peerMessageBody = 4 << 20
+    /// Maximum bytes of a plan with the files that it names.
     static let planBody = 256 << 20
-    /// Parts of a message: topic, envelope, body.
+    /// Maximum parts of a message: topic, envelope, body.
     static let parts = 3
-    /// Listeners a controller keeps track of; whoever says hello beyond that is ignored.
+    /// Listeners that a controller tracks. Hellos of further ones are ignored.
     static let listeners = 8192
-    /// Worker processes a listener launches in one run.
+    /// Worker processes that a listener launches in one run.
     package static let processes = 1024
-    /// Characters of a peer's name.
+    /// Maximum characters of a peer's name.
     static let name = 64
-    /// Bytes of the last lines of a worker's stderr.
+    /// Maximum bytes that are kept of a worker's stderr.
     static let stderr = 2048
-    /// Characters of any other text from the network.
+    /// Maximum characters of any other text from the network.
     static let text = 1024
 }

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Signals by their names.
+/// Names of signals.
 enum SignalName {
     private static let names: [Int32: String] = [
         SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
@@ -9,7 +9,7 @@ enum SignalName {
         SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
     ]
 
-    /// "signal 9 (SIGKILL)"; the number alone where it has no name.
+    /// "signal 9 (SIGKILL)", or only the number if the signal has no name.
     static func readable(_ signal: Int32) -> String {
         "signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
     }

@@ -14,6 +14,8 @@ import wire
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOKEN = "WSPERF_CHAOS"
+# The stock worker, which also writes what it measured to a file of its own.
+WORKER = "TallyingWorker"
 
 PHASES = [
     "waiting_for_listeners", "launching", "waiting_for_workers", "connecting", "sending", "draining", "collecting",
@@ -44,6 +46,8 @@ class Process:
     def __init__(self, pid, arguments, state):
         self.pid, self.arguments, self.state = pid, arguments, state
         self.role = os.path.basename(arguments[0]) if arguments else "?"
+        if self.role == WORKER:
+            self.role = "wsperf-worker"
         self.worker = None
         if "--id" in arguments[:-1]:
             self.worker = arguments[arguments.index("--id") + 1]
@@ -206,8 +210,9 @@ class Fleet:
 
     def start_listener(self, name, side=1):
         self.listeners[name] = self.spawn(
-            name, "wsperf-listener", "--controller", f"{self.host}:{self.publish}:{self.report}", "--name", name, side=side
-        )
+            name, "wsperf-listener", "--controller", f"{self.host}:{self.publish}:{self.report}", "--name", name,
+            "--worker", os.path.join(self.binaries, WORKER), side=side,
+        )  # fmt: skip
 
     def start_controller(self, plan, *options, local=False, run=None):
         """Returns the process and the journal it will write."""
@@ -217,7 +222,7 @@ class Fleet:
         path = os.path.join(self.directory, f"plan-{self.controllers}.yaml")
         with open(path, "w") as file:
             json.dump(plan, file, indent=1)
-        where = ["--local"] if local else ["--bind", self.host]
+        where = ["--local", "--worker", os.path.join(self.binaries, WORKER)] if local else ["--bind", self.host]
         process = self.spawn(
             f"controller-{self.controllers}", "wsperf-controller", "run", path, *where, "--publish-port",
             str(self.publish), "--report-port", str(self.report), "--output", run, "--quiet", *options, side=0,

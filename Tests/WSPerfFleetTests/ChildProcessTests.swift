@@ -42,7 +42,7 @@ import Testing
     @Test func itsExitStatusAndLastWords() async {
         let (end, pid) = await end(of: "echo first >&2; printf 'bad \\033[31m last' >&2; exit 3")
         #expect(end.status == 3 && end.signal == nil && end.error == nil)
-        #expect(end.stderr == "first\nbad \\u{1B}[31m last")
+        #expect(end.stderr == "first\nbad \\u{1b}[31m last")
         #expect(pid != nil)
     }
 

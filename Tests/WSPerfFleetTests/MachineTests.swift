@@ -5,8 +5,8 @@ import WSPerfCore
 
 @Suite struct MembershipMachineTests {
     private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
-    private let hello = Report.Hello(role: .listener, name: "alpha", pid: 1, software: "x")
-    private let status = Report.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: false)
+    private let hello = PeerMessage.Hello(role: .listener, name: "alpha", pid: 1, software: "x")
+    private let status = PeerMessage.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: false)
 
     @Test func aListenerJoinsOnceItHasAnsweredTheWelcome() {
         var machine = MembershipMachine()
@@ -42,7 +42,7 @@ import WSPerfCore
         var machine = MembershipMachine()
         _ = machine.hello(id: "l", hello, sequence: 1, now: at(0))
         _ = machine.status(id: "l", status, sequence: 2, now: at(0))
-        let leaving = Report.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: true)
+        let leaving = PeerMessage.ListenerStatus(number: 0, launched: 0, alive: 0, leaving: true)
         #expect(machine.status(id: "l", leaving, sequence: 3, now: at(1)) == [.lost(id: "l", silence: .zero)])
         #expect(machine.alive.isEmpty)
     }
@@ -77,13 +77,16 @@ import WSPerfCore
     private func launched() -> ListenerMachine {
         var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
         _ = machine.tick(now: at(0))
-        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(0))
         _ = say(launch(1), to: &machine, at: at(0))
         return machine
     }
 
     private func launch(_ number: Int, _ id: String = "w0") -> Command {
-        .launch(.init(number: number, liveness_ms: 5000, launch_ms: 1000, workers: [WorkerOrder(id: id, index: 0)]))
+        .launch(
+            .init(
+                number: number, livenessMilliseconds: 5000, launchMilliseconds: 1000,
+                workers: [WorkerOrder(id: id, index: 0)]))
     }
 
     @Test func helloIsRepeatedUntilWelcomed() {
@@ -96,7 +99,7 @@ import WSPerfCore
             }
         }
         #expect(hellos == [0, 100, 300, 700, 1500, 2500, 3500])
-        let actions = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(4))
+        let actions = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(4))
         #expect(actions == [.send(.listener(.init(number: 0, launched: 0, alive: 0, leaving: false)))])
     }
 
@@ -148,7 +151,7 @@ import WSPerfCore
         _ = machine.tick(now: at(10))
         #expect(machine.alive == 0)
         // And it serves the next controller.
-        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), session: "t", to: &machine, at: at(11))
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), session: "t", to: &machine, at: at(11))
         let next = say(launch(1, "v0"), session: "t", run: "t-1", to: &machine, at: at(11))
         #expect(next.contains { if case .launch(let order, _) = $0 { order.id == "v0" } else { false } })
     }
@@ -202,7 +205,7 @@ import WSPerfCore
 
     private func running() -> WorkerMachine {
         var machine = machine()
-        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(0))
         _ = say(.plan, to: &machine, at: at(0))
         machine.handle(.prepared, now: at(0))
         _ = say(.start, to: &machine, at: at(0))
@@ -211,7 +214,7 @@ import WSPerfCore
 
     @Test func everyCommandMayComeTwice() {
         var machine = machine()
-        _ = say(.welcome(.init(name: "alpha", liveness_ms: 5000)), to: &machine, at: at(0))
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(0))
         #expect(say(.plan, to: &machine, at: at(0)) == [.prepare([1])])
         #expect(say(.plan, to: &machine, at: at(0)) == [])
         #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
@@ -248,7 +251,7 @@ import WSPerfCore
                     false
                 }
             })
-        let acked = say(.acknowledge(.init(up_to: 1, missing: [])), to: &machine, at: at(1.2))
+        let acked = say(.acknowledge(.init(upTo: 1, missing: [])), to: &machine, at: at(1.2))
         #expect(acked == [.exit(status: 1, message: "its listener is gone")])
     }
 

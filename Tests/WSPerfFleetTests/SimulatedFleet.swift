@@ -84,7 +84,7 @@ final class SimulatedFleet {
     }
 
     private enum Delivery {
-        case report(Envelope<Report>, [UInt8])
+        case report(Envelope<PeerMessage>, [UInt8])
         case command(topic: String, Envelope<Command>, [UInt8])
         case listenerEvent(Listener, ListenerMachine.Event)
         case workerEvent(Worker, WorkerMachine.Event)
@@ -154,7 +154,7 @@ final class SimulatedFleet {
 
     /// The longest any run may take, whatever happens.
     var bound: Duration {
-        setup.join + setup.launch + setup.limit + setup.drain + setup.collect + FleetLimits.exitReport + .seconds(5)
+        setup.join + setup.launch + setup.limit + setup.drain + setup.collect + FleetLimits.exitStatusWait + .seconds(5)
     }
 
     /// Runs for so long, or until `condition`.

@@ -56,7 +56,7 @@ import WSPerfCore
         fleet.rewrite = { $0.isEmpty ? [] : [9] + $0.dropFirst() }
         let record = finish(fleet, "another version")
         #expect(record.ends.count == 2 && record.ends.values.allSatisfy(\.lost))
-        let said = record.notices.filter { $0.contains("can't be read") }
+        let said = record.notices.filter { $0.contains("cannot be read") }
         #expect(said.count == 2 && said.allSatisfy { $0.contains("version 9 is not known, only 2") }, "\(said)")
     }
 
@@ -256,7 +256,8 @@ import WSPerfCore
         #expect(record.end == .finished)
         #expect(record.ready.count == 4 && record.ready.allSatisfy { record.accounted($0.id) == 10 })
         #expect(record.ends.values.allSatisfy { !$0.lost })
-        #expect(record.notices.contains { $0.contains("(attempt 3 of 3)") && $0.hasSuffix("giving the machine up") })
+        #expect(
+            record.notices.contains { $0.contains("(attempt 3 of 3)") && $0.hasSuffix("giving up on this machine") })
         #expect(record.notices.contains { $0.hasSuffix("takes the place of one that is lost") })
         // Nobody waits for the end of a run that has no use for it.
         #expect(fleet.workers.contains { $0.listener.id == first && $0.exitStatus == 2 })
@@ -282,7 +283,7 @@ import WSPerfCore
         #expect(record.ends.values.allSatisfy { !$0.lost })
         #expect(
             record.notices == [
-                "the load began with 2 of 4 machines, which min_machines allows; 2 missing, whose 40 connections are aborted"
+                "the load began with 2 of 4 machines, as min_machines allows; 2 missing, whose 40 connections are aborted"
             ])
         #expect(fleet.overAt.map { $0 - begun >= .seconds(20) } == true)
     }
@@ -301,7 +302,7 @@ import WSPerfCore
         #expect(finish(fleet, "too few").end == .incomplete)
         #expect(
             fleet.outcomes.first?.error?.message
-                == "1 of 3 listeners came within 20 s (m0); 2 missing, and 2 are needed (min_machines)")
+                == "1 of 3 listeners joined within 20 s (m0); 2 missing, and min_machines requires 2")
     }
 
     /// Without a spare, a machine that dies before the load is left out if the plan allows it.
@@ -364,7 +365,7 @@ import WSPerfCore
         fleet.schedule(.killListener(1), after: 0)
         let record = finish(fleet, "few")
         #expect(record.end == .incomplete)
-        #expect(fleet.outcomes.first?.error?.message == "1 of 2 listeners came within 20 s (m0); 1 missing")
+        #expect(fleet.outcomes.first?.error?.message == "1 of 2 listeners joined within 20 s (m0); 1 missing")
     }
 
     @Test func aPlanThatCannotBeSetUpEndsTheRunWithItsReason() {

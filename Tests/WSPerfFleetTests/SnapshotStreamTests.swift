@@ -45,7 +45,7 @@ import WSPerfCore
                     #expect(unreadable == nil)
                 }
                 if !random.chance(loss) {
-                    outbox.acknowledge(.init(up_to: inbox.accepted, missing: inbox.missing), now: now)
+                    outbox.acknowledge(.init(upTo: inbox.accepted, missing: inbox.missing), now: now)
                 }
             }
         }
@@ -78,7 +78,7 @@ import WSPerfCore
         #expect(outbox.due(now: now).isEmpty)
         #expect(outbox.nextDeadline.map { $0 > now } == true)
         // What is asked for is sent, wherever it stands; what moves up is due.
-        outbox.acknowledge(.init(up_to: 2, missing: [30]), now: now)
+        outbox.acknowledge(.init(upTo: 2, missing: [30]), now: now)
         #expect(outbox.due(now: now).map(\.sequence) == [3, 4, 30])
     }
 
@@ -102,7 +102,7 @@ import WSPerfCore
         let (first, unreadable) = inbox.take(1, body(1))
         #expect(first.map(\.snapshot.sequence) == [1] && unreadable?.contains("version 1 is not known") == true)
         #expect(inbox.wants(2) && inbox.missing == [2])
-        #expect(inbox.take(2, body(2)) == ([EncodedSnapshot(numbered(2))], "it is of another number"))
+        #expect(inbox.take(2, body(2)) == ([EncodedSnapshot(numbered(2))], "it has another number"))
         #expect(inbox.wants(3) && inbox.missing == [3])
         #expect(inbox.take(3, body(3)).ready.map(\.snapshot.sequence) == [3, 4])
         #expect(inbox.heldBytes == 0 && inbox.stranded == 0)

@@ -79,7 +79,7 @@ import WSPerfCore
         let results = try await fleet.run([plan, plan])
         #expect(results.count == 1)
         #expect(results.first?.end == .incomplete)
-        #expect(results.first?.error?.message == "1 of 3 listeners came within 1 s (alpha); 2 missing")
+        #expect(results.first?.error?.message == "1 of 3 listeners joined within 1 s (alpha); 2 missing")
         fleet.record().check(instances: 10, "missing")
         #expect(await status.value == 0)
     }
@@ -183,7 +183,7 @@ import WSPerfCore
                 Envelope(
                     session: fleet.controller.session, run: "\(fleet.controller.session)-1",
                     sender: "\(fleet.controller.session)-1-w0", sequence: 1,
-                    content: Report.snapshot(.init(sequence: 1, final: true, reason: nil)))
+                    content: PeerMessage.snapshot(.init(sequence: 1, final: true, reason: nil)))
             ).envelope
             for round in 0..<150 {
                 try await stranger.send(

@@ -7,12 +7,14 @@ import WSPerfCore
     static let commands: [Command] = [
         .beacon(.init(software: "0.1.0", run: "s-1", closing: false)),
         .beacon(.init(software: "x", run: nil, closing: true)),
-        .welcome(.init(name: "alpha", liveness_ms: 5000)), .rejoin, .refuse(.init(message: "no")),
-        .launch(.init(number: 2, liveness_ms: 1, launch_ms: 2, workers: [WorkerOrder(id: "w0", index: 0)])),
+        .welcome(.init(name: "alpha", livenessMilliseconds: 5000)), .rejoin, .refuse(.init(message: "no")),
+        .launch(
+            .init(number: 2, livenessMilliseconds: 1, launchMilliseconds: 2, workers: [WorkerOrder(id: "w0", index: 0)])
+        ),
         .taken(.init(workers: ["w0", "w1"])), .end, .plan, .start, .stop, .abort,
-        .acknowledge(.init(up_to: .max, missing: [1, 2])),
+        .acknowledge(.init(upTo: .max, missing: [1, 2])),
     ]
-    static let reports: [Report] = [
+    static let reports: [PeerMessage] = [
         .hello(.init(role: .listener, name: "alpha", pid: 7, software: "0.1.0")),
         .listener(.init(number: 1, launched: 2, alive: 2, leaving: false)),
         .exited(WorkerExit(worker: "w0", pid: 3, status: nil, signal: 9, error: nil, stderr: "last\nwords")),
@@ -39,8 +41,8 @@ import WSPerfCore
         #expect(body == [1, 2])
     }
 
-    @Test(arguments: reports) func everyReportComesBack(_ report: Report) {
-        guard case .message(let read, let body) = WireCodec.decodeReport(parts(WireCodec.encode(envelope(report))))
+    @Test(arguments: reports) func everyReportComesBack(_ report: PeerMessage) {
+        guard case .message(let read, let body) = WireCodec.decodePeerMessage(parts(WireCodec.encode(envelope(report))))
         else {
             Issue.record("unreadable")
             return
@@ -50,7 +52,7 @@ import WSPerfCore
     }
 
     @Test func theFormIsTheOneWrittenDown() {
-        let message = WireCodec.encode(envelope(Report.worker(.init(state: .prepared, pid: 3, reason: nil))))
+        let message = WireCodec.encode(envelope(PeerMessage.worker(.init(state: .prepared, pid: 3, reason: nil))))
         #expect(message.topic == "controller/")
         #expect(
             String(decoding: message.envelope, as: UTF8.self)
@@ -72,7 +74,7 @@ import WSPerfCore
         #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"snapshot","data":{"sequence":1.5,"final":true}}"#,
     ])
     func whatIsNotAReportIsUnreadable(_ text: String) {
-        guard case .unreadable = WireCodec.decodeReport([Array(Topic.controller.utf8), Array(text.utf8)]) else {
+        guard case .unreadable = WireCodec.decodePeerMessage([Array(Topic.controller.utf8), Array(text.utf8)]) else {
             Issue.record("was read")
             return
         }
@@ -83,11 +85,11 @@ import WSPerfCore
         let wrong: [[[UInt8]]] = [
             [], [good[0]], [good[1], good[0]], good + [[], []], [good[0], good[1] + [0]],
             [Array("controllers/".utf8), good[1]], [good[0], [UInt8](repeating: 32, count: FleetLimits.envelope + 1)],
-            good + [[UInt8](repeating: 0, count: FleetLimits.reportBody + 1)],
+            good + [[UInt8](repeating: 0, count: FleetLimits.peerMessageBody + 1)],
             [good[0], [UInt8](repeating: UInt8(ascii: "["), count: 200_000)],
         ]
         for parts in wrong {
-            guard case .unreadable = WireCodec.decodeReport(parts) else {
+            guard case .unreadable = WireCodec.decodePeerMessage(parts) else {
                 Issue.record("was read: \(parts.map(\.count))")
                 continue
             }
@@ -96,25 +98,27 @@ import WSPerfCore
 
     @Test func anotherVersionIsToldFromNonsense() {
         let text = #"{"wsperf":9,"from":"x","type":"greetings","data":{"software":"7.0\u001b[2J"},"more":[{}]}"#
-        guard case .foreign(let foreign) = WireCodec.decodeReport([Array(Topic.controller.utf8), Array(text.utf8)])
+        guard
+            case .foreign(let foreign) = WireCodec.decodePeerMessage([Array(Topic.controller.utf8), Array(text.utf8)])
         else {
             Issue.record("not foreign")
             return
         }
-        #expect(foreign == ForeignEnvelope(version: 9, sender: "x", message: nil, software: "7.0\\u{1B}[2J"))
+        #expect(foreign == ForeignEnvelope(version: 9, sender: "x", message: nil, software: "7.0\\u{1b}[2J"))
     }
 
     @Test func textsFromTheNetworkAreMadePrintable() {
         let exit = WorkerExit(
             worker: "w", pid: 1, status: 1, stderr: "a\u{1b}[31mred\nb\u{7}" + String(repeating: "x", count: 9999))
         guard
-            case .message(let read, _) = WireCodec.decodeReport(parts(WireCodec.encode(envelope(Report.exited(exit))))),
+            case .message(let read, _) = WireCodec.decodePeerMessage(
+                parts(WireCodec.encode(envelope(PeerMessage.exited(exit))))),
             case .exited(let clean) = read.content
         else {
             Issue.record("unreadable")
             return
         }
-        #expect(clean.stderr.hasPrefix("a\\u{1B}[31mred\nb\\u{07}xxx"))
+        #expect(clean.stderr.hasPrefix("a\\u{1b}[31mred\nb\\u{7}xxx"))
         #expect(clean.stderr.count < FleetLimits.stderr + 20)
     }
 
@@ -136,10 +140,10 @@ import WSPerfCore
                 default: mutated.swapAt(part, Int.random(in: 0..<mutated.count, using: &random))
                 }
             }
-            _ = WireCodec.decodeReport(mutated)
+            _ = WireCodec.decodePeerMessage(mutated)
             _ = WireCodec.decodeCommand([Array(Topic.all.utf8)] + mutated.dropFirst(), topics: [Topic.all])
             var controller = ControllerMachine(session: "s", now: FleetInstant(nanoseconds: 0))
-            controller.receive(WireCodec.decodeReport(mutated), now: FleetInstant(nanoseconds: 0))
+            controller.receive(WireCodec.decodePeerMessage(mutated), now: FleetInstant(nanoseconds: 0))
         }
     }
 

@@ -335,7 +335,7 @@ import WSPerfTarget
                 "--join-timeout", "3s",
             ])
         #expect(try await controller.status() == 3)
-        #expect(controller.standardError.contains("1 of 2 listeners came within 3 s (alpha); 1 missing"))
+        #expect(controller.standardError.contains("1 of 2 listeners joined within 3 s (alpha); 1 missing"))
         let summary = try SummaryFile(output)
         summary.expectToAddUp(10)
         #expect(summary.run.end == "incomplete")

@@ -175,7 +175,7 @@ package enum PlanQuantity {
 
 extension Duration {
     /// Whole nanoseconds; the largest or smallest `Int64` beyond its range.
-    var nanoseconds: Int64 {
+    package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, overflow2) = product.addingReportingOverflow(attoseconds / 1_000_000_000)

@@ -3,13 +3,15 @@ package enum PlanText {
     /// `text` in single quotes, with control characters escaped, cut to a length that a message can hold.
     package static func quoted(_ text: String) -> String { "'\(printable(text, limit: 60))'" }
 
-    /// `text` with control and other invisible characters escaped, cut after `limit` characters.
-    package static func printable(_ text: String, limit: Int) -> String {
+    /// `text` with control and other invisible characters escaped, cut after `limit` characters. Line breaks stay as they are
+    /// if `keepingLines` is true.
+    package static func printable(_ text: String, limit: Int, keepingLines: Bool = false) -> String {
         var result = ""
         var count = 0
         for scalar in text.unicodeScalars {
             guard count < limit else { return result + "…" }
             switch scalar.properties.generalCategory {
+            case .control where keepingLines && scalar == "\n": result.unicodeScalars.append(scalar)
             case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
                 result += "\\u{\(String(scalar.value, radix: 16))}"
             default: result.unicodeScalars.append(scalar)

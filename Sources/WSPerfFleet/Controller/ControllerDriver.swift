@@ -2,25 +2,26 @@ internal import Foundation
 internal import Logging
 internal import WSPerfCore
 
-/// The controller's machine at its sockets, its record and its local listeners.
+/// Connects the controller's state machine to its sockets, the event handler and the local listeners.
 final class ControllerDriver: FleetDriver {
     enum Event: Sendable {
         case interrupted
         case listenerEnded(name: String, pid: Int32?, ChildProcess.End)
     }
 
-    /// Letting the listeners go.
+    /// How the listeners are ended after the last run, step by step.
     private struct Closing {
         enum Step {
-            /// Say that they are to exit.
+            /// Tell them to exit.
             case ask
-            /// Close their lifelines and send SIGTERM; twice makes them kill what they launched.
+            /// Close their lifelines and send SIGTERM. The second time, they kill their workers.
             case terminate
             case kill
             case giveUp
         }
 
         var began: FleetInstant
+        /// Steps that have been carried out.
         var taken = 0
         var steps: [(after: Duration, step: Step)]
 
@@ -34,7 +35,7 @@ final class ControllerDriver: FleetDriver {
             (.zero, .ask), (.milliseconds(10), .terminate), (.milliseconds(400), .terminate), (.seconds(2), .kill),
             (.seconds(4), .giveUp),
         ]
-        /// Those on other machines end by themselves.
+        /// Listeners on other machines end by themselves.
         static let remote: [(Duration, Step)] = [
             (.zero, .ask), (.milliseconds(500), .ask), (.seconds(1), .ask), (.seconds(2), .giveUp),
         ]
@@ -52,7 +53,7 @@ final class ControllerDriver: FleetDriver {
     private var current = -1
     private var interrupts = 0
     private var closing: Closing?
-    /// What became of the local listener that ended last.
+    /// How the local listener that ended last has ended.
     private var localLoss: String?
     private(set) var results: [FleetRunResult] = []
     private(set) var isOver = false
@@ -76,13 +77,13 @@ final class ControllerDriver: FleetDriver {
         [machine.nextDeadline, closing?.next].compactMap { $0 }.min()
     }
 
-    /// What was dropped, for tests and for the log.
+    /// Messages that were dropped, for tests and for the log.
     var dropped: ControllerMachine.Dropped { machine.dropped }
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
         switch incoming {
         case .message(let parts):
-            machine.receive(WireCodec.decodeReport(parts), accepting: !delivery.isBehind, now: now)
+            machine.receive(WireCodec.decodePeerMessage(parts), accepting: !delivery.isBehind, now: now)
         case .oversized: machine.receive(.unreadable, now: now)
         }
     }
@@ -142,7 +143,7 @@ final class ControllerDriver: FleetDriver {
         countLocalListeners(now: now)
     }
 
-    /// Says how many are left, if they are not all that there were.
+    /// Tells the run how many local listeners are left, if one has ended.
     private func countLocalListeners(now: FleetInstant) {
         guard let local, let localLoss else { return }
         machine.localListenersLeft(local.alive, localLoss, now: now)
@@ -163,7 +164,7 @@ final class ControllerDriver: FleetDriver {
         let areGone =
             if let local { local.alive.isEmpty } else { !endsListeners || machine.membership.alive.isEmpty }
         if areGone { isOver = true }
-        // Whoever is left hears that this session is over.
+        // Peers that are left learn that this session is over.
         if isOver { machine.close(now: now) }
         for action in machine.tick(now: now) { perform(action, now: now) }
         if isOver { logDropped() }

@@ -1,25 +1,25 @@
 internal import WSPerfCore
 
-/// The controller's whole behaviour without its sockets: who is there, and one run after another. Pure, like the two
-/// machines it is made of.
+/// The whole behaviour of the controller without its sockets: its listeners, and one run after another. Pure, like
+/// `MembershipMachine` and `RunMachine`, which it composes.
 struct ControllerMachine {
     enum Action: Sendable, Equatable {
-        /// Publish a command; `carriesPlan` says whether the run's parcel goes with it.
+        /// Publish a command. If `carriesPlan` is true, the run's parcel is the body.
         case publish(topic: String, Command, run: String?, carriesPlan: Bool)
         case record(RunEvent)
-        /// The run that was begun last is over.
+        /// The current run is over.
         case over(RunOutcome)
     }
 
-    /// What was dropped, by reason.
+    /// Counts of dropped messages by reason.
     struct Dropped: Sendable, Equatable {
-        /// Not a message of this protocol.
+        /// Not messages of this protocol.
         var unreadable = 0
-        /// Of another session, or from no one this session knows.
+        /// From another session, or from a peer that this session does not know.
         var strangers = 0
-        /// Of another protocol version.
+        /// From peers with another protocol version.
         var foreign = 0
-        /// A snapshot whose body is none, or that claims the impossible.
+        /// Snapshots whose body cannot be decoded or makes impossible claims.
         var implausible = 0
     }
 
@@ -32,7 +32,7 @@ struct ControllerMachine {
     private var beaconAt: FleetInstant
     private var membershipAt: FleetInstant?
     private var actions: [Action] = []
-    /// Foreign peers that have been spoken of, by what was said.
+    /// Version-mismatch notices that have been recorded.
     private var notedForeign: Set<String> = []
     private var pendingNotices: [String] = []
 
@@ -42,7 +42,7 @@ struct ControllerMachine {
         beaconAt = now
     }
 
-    /// Silence after which a listener is lost: the run's, or the session's between runs.
+    /// A listener that is silent for this long is lost: the run's limit, or the session's between runs.
     private var currentLiveness: Duration { activeRun?.setup.liveness ?? liveness }
     private var activeRun: RunMachine? { run.flatMap { $0.isOver ? nil : $0 } }
 
@@ -51,7 +51,7 @@ struct ControllerMachine {
         return [beaconAt, membershipAt, run?.nextDeadline].compactMap { $0 }.min()
     }
 
-    /// Begins a run; the one before must be over.
+    /// Begins a run. The previous one must be over.
     mutating func begin(_ setup: RunSetup, now: FleetInstant) {
         var run = RunMachine(setup: setup, now: now)
         for notice in pendingNotices { run.note(notice) }
@@ -62,7 +62,7 @@ struct ControllerMachine {
 
     mutating func interrupt(now: FleetInstant) { run?.interrupt(now: now) }
 
-    /// Something the run's record should say; kept for the next run where there is none.
+    /// Adds a notice to the record of the current run, or of the next one if there is none.
     mutating func note(_ notice: String) {
         if activeRun == nil {
             if pendingNotices.count < 16 { pendingNotices.append(notice) }
@@ -71,17 +71,18 @@ struct ControllerMachine {
         }
     }
 
-    /// One of the listeners on this machine is gone. `local` are the process ids of those that are left, nil where it is not
-    /// known yet.
+    /// A local listener has ended.
+    ///
+    /// - Parameter local: Process ids of the local listeners that are left; nil for those that are still being launched.
     mutating func localListenersLeft(_ local: [Int32?], _ reason: String, now: FleetInstant) {
         let others = membership.alive.count { !local.contains($0.pid) }
         run?.listenersLeft(local.count + others, reason, now: now)
     }
 
-    /// The process of a listener on this machine has ended.
+    /// The process of a local listener has ended.
     mutating func listenerProcessEnded(pid: Int32) { membership(membership.ended(pid: pid)) }
 
-    /// Says that the session is over.
+    /// Announces the end of the session.
     mutating func close(now: FleetInstant) {
         isClosing = true
         beacon(now: now)
@@ -97,9 +98,9 @@ struct ControllerMachine {
         run?.forgive(duration)
     }
 
-    /// Something arrived. While `accepting` is false no snapshot is taken, so that what is not yet recorded stays bounded;
-    /// the workers keep theirs and send them again.
-    mutating func receive(_ received: Received<Report>, accepting: Bool = true, now: FleetInstant) {
+    /// Handles a message. While `accepting` is false, no snapshot is taken, so that the queue of events to record stays
+    /// bounded. The workers keep their snapshots and send them again.
+    mutating func receive(_ received: Received<PeerMessage>, accepting: Bool = true, now: FleetInstant) {
         switch received {
         case .unreadable: dropped.unreadable += 1
         case .foreign(let foreign): refuse(foreign)
@@ -108,12 +109,12 @@ struct ControllerMachine {
     }
 
     private mutating func receive(
-        _ envelope: Envelope<Report>, body: [UInt8], accepting: Bool, now: FleetInstant
+        _ envelope: Envelope<PeerMessage>, body: [UInt8], accepting: Bool, now: FleetInstant
     ) {
         let id = envelope.sender
         let sequence = envelope.sequence
         if case .hello(let hello) = envelope.content, hello.role == .listener {
-            // The one message that needs no session: whoever says it may not know this one yet.
+            // The only message without a session, because its sender may not know the session yet.
             return membership(membership.hello(id: id, hello, sequence: sequence, now: now))
         }
         guard envelope.session == session else {
@@ -137,7 +138,7 @@ struct ControllerMachine {
         }
     }
 
-    private mutating func worker(_ envelope: Envelope<Report>, body: [UInt8], accepting: Bool, now: FleetInstant) {
+    private mutating func worker(_ envelope: Envelope<PeerMessage>, body: [UInt8], accepting: Bool, now: FleetInstant) {
         let (id, sequence) = (envelope.sender, envelope.sequence)
         switch envelope.content {
         case .hello(let hello): run?.hello(worker: id, hello, sequence: sequence, now: now)
@@ -167,7 +168,7 @@ struct ControllerMachine {
             switch change {
             case .welcome(let id, let name):
                 publish(
-                    to: id, .welcome(Command.Welcome(name: name, liveness_ms: currentLiveness.milliseconds)))
+                    to: id, .welcome(Command.Welcome(name: name, livenessMilliseconds: currentLiveness.milliseconds)))
             case .rejoin(let id): publish(to: id, .rejoin)
             case .joined: run?.listenerJoined()
             case .lost(let id, let silence): run?.listenerLost(id, silence: silence)
@@ -176,10 +177,10 @@ struct ControllerMachine {
         }
     }
 
-    /// Does what is due and returns all that is to be done since the last call.
+    /// Does what is due. Returns all actions since the last call.
     mutating func tick(now: FleetInstant, drained: Bool = true) -> [Action] {
         if membershipAt.map({ now >= $0 }) ?? true {
-            // Those whose messages may still be waiting to be read are not judged.
+            // Listeners are judged only when all messages have been read: theirs may be among them.
             if drained { membership(membership.tick(now: now, liveness: currentLiveness)) }
             membershipAt = max(
                 membership.nextDeadline(liveness: currentLiveness) ?? now + .seconds(3600), now + FleetLimits.timerSlack
@@ -194,7 +195,7 @@ struct ControllerMachine {
                 case .over(let outcome): actions.append(.over(outcome))
                 }
             }
-            // All of the run now hear that it is over.
+            // All peers of the run learn that it is over.
             if actions.contains(where: \.isOver) { beacon(now: now) }
         }
         defer { actions.removeAll() }

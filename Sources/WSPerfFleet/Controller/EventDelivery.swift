@@ -2,14 +2,14 @@ internal import Foundation
 internal import Synchronization
 internal import WSPerfCore
 
-/// Hands the record of the runs to whoever keeps it, in order, on a thread of its own: a slow disk must not silence the
-/// controller towards its fleet.
+/// Passes recorded events to a handler, in order, on its own thread, so that a slow disk does not delay the controller's
+/// messages.
 ///
-/// What waits here is bounded: while `isBehind`, no snapshot is accepted, and other events are few.
+/// The queue is bounded: while `isBehind` is true, the controller accepts no snapshots, and other events are few.
 final class EventDelivery: Sendable {
     private struct State {
         var events: [(Int, RunEvent)] = []
-        /// Given to the thread and not yet returned from.
+        /// Events that the thread has taken and is passing on.
         var delivering = 0
         var isClosed = false
     }
@@ -36,7 +36,7 @@ final class EventDelivery: Sendable {
         }
     }
 
-    /// Whether so much waits that nothing large should be added.
+    /// Whether the queue is so long that no more snapshots should be added.
     var isBehind: Bool {
         state.withLock { $0.events.count + $0.delivering >= FleetLimits.deliveryBacklog }
     }
@@ -46,7 +46,7 @@ final class EventDelivery: Sendable {
         wake.signal()
     }
 
-    /// Returns when everything has been handed on.
+    /// Waits until all events have been passed on.
     func close() {
         state.withLock { $0.isClosed = true }
         wake.signal()

@@ -3,7 +3,7 @@ public import Logging
 internal import Synchronization
 public import WSPerfCore
 
-/// The controller: coordinates listeners and workers through one run after another and hands on the record of each.
+/// Coordinates listeners and workers through one or more runs, and passes on the events of each run.
 ///
 /// ```swift
 /// let controller = try FleetController(options: .init())
@@ -13,31 +13,32 @@ public import WSPerfCore
 /// }
 /// ```
 ///
-/// A controller runs once.
+/// `run` can be called once per controller.
 public final class FleetController: Sendable {
     public struct Options: Sendable {
-        /// The address to listen on; `*` is every interface.
+        /// The address to listen on; `*` means all interfaces.
         public var host = "*"
-        /// Port for commands; 0 for a free one.
+        /// Port for commands; 0 takes a free one.
         public var publishPort = FleetLimits.publishPort
-        /// Port for reports; 0 for a free one.
+        /// Port for messages from listeners and workers; 0 takes a free one.
         public var reportPort = FleetLimits.reportPort
-        /// Path of the listener executable to launch on this machine, once for each of the plan's machines; nil waits for
-        /// listeners from elsewhere.
+        /// Path of the listener executable to launch on this machine, once per machine in the plan. If nil, the controller waits
+        /// for listeners that somebody else starts.
         public var localListener: String?
-        /// Path of the worker executable for local listeners; nil is the stock one beside theirs.
+        /// Path of the worker executable for local listeners. If nil, they use the stock worker in their own directory.
         public var localWorker: String?
-        /// Whether listeners are told to exit after the last run. Local ones always are.
+        /// Whether to tell listeners to exit after the last run. Local listeners always exit.
         public var endsListeners = false
-        /// Silence after which a listener is lost between runs; during a run the plan says it. Monotonic clock.
+        /// A listener that is silent for this long between runs counts as lost; during a run, the plan's limit applies. Monotonic
+        /// clock.
         public var liveness = FleetLimits.liveness
-        /// Where warnings go; stderr by default.
+        /// Receives warnings; by default they go to stderr.
         public var logger: Logger?
 
-        /// Listens on every interface, ports 5561 and 5564.
+        /// Listens on all interfaces, ports 5561 and 5564.
         public init() {}
 
-        /// Listens on 127.0.0.1 on free ports and launches its own listeners.
+        /// Listens on free ports of 127.0.0.1 and launches its own listeners.
         public static func local(listener: String = stockListener, worker: String? = nil) -> Options {
             var options = Options()
             options.host = "127.0.0.1"
@@ -48,7 +49,7 @@ public final class FleetController: Sendable {
             return options
         }
 
-        /// The listener executable beside this one.
+        /// The listener executable in the directory of this executable.
         public static var stockListener: String {
             let own =
                 (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
@@ -57,19 +58,19 @@ public final class FleetController: Sendable {
         }
     }
 
-    /// Where it listens, with the ports that were bound.
+    /// The address with the ports that were bound.
     public let address: ControllerAddress
-    /// This controller's session: the beginning of its runs' identities.
+    /// This controller's session. The identities of its runs begin with it.
     public let session: String
     private let options: Options
     private let mailbox: FleetMailbox<ControllerDriver.Event>
-    /// Taken by the run, which closes them.
+    /// `run` takes the sockets and closes them.
     private let sockets: Mutex<(incoming: ZMQSocket, outgoing: ZMQSocket)?>
 
-    /// Binds both ports. Throws if one of them is taken, naming the address.
+    /// Binds both ports. Throws an error that names the address if one of them is in use.
     public init(options: Options = Options()) throws(FleetError) {
         self.options = options
-        session = PrintableText.newIdentity("")
+        session = PeerIdentity.random()
         mailbox = try FleetMailbox()
         DescriptorLimit.raise()
         let context = try ZMQContext()
@@ -82,20 +83,19 @@ public final class FleetController: Sendable {
         sockets = Mutex((incoming, outgoing))
     }
 
-    /// Ends the load, keeps what arrives, and reports; the second time ends the run at once. The remaining plans are not
-    /// run. Any thread.
+    /// The first call ends the load and keeps the results that still arrive. The second call ends the run at once. The
+    /// remaining plans are not run. May be called from any thread.
     public func interrupt() { mailbox.post(.interrupted) }
 
-    /// Runs the plans one after another on the same listeners, then lets these go.
+    /// Runs the plans one after another on the same listeners.
     ///
     /// - Parameters:
-    ///   - plans: At least one. The files they name are read here and sent along.
-    ///   - onEvent: Is given each run's record: the index of its plan and its events in order, `.ended` last, whatever
-    ///     happens. Called on one thread of its own, never two at a time; while it is slow, workers keep their figures.
-    /// - Returns: How each run that was begun ended; after one that could not be carried out, or an interrupt, no further
-    ///   one is.
-    /// - Throws: `PlanError` if a file cannot be read, or if this machine has too few ports for its own listeners;
-    ///   `FleetError` if the plans are impossible for a fleet.
+    ///   - plans: At least one. The files that they name are read here and sent to the workers.
+    ///   - onEvent: Receives the events of each run in order, with the index of its plan. The last event is always `.ended`.
+    ///     Called on one separate thread, one call at a time. While it is slow, workers keep their snapshots.
+    /// - Returns: How each run ended. After an interrupt or a run that could not be carried out, no further run begins.
+    /// - Throws: `PlanError` if a file cannot be read, or if this machine has too few ports for local listeners;
+    ///   `FleetError` if a fleet cannot run the plans.
     public func run(
         _ plans: [Plan], onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
     ) async throws -> [FleetRunResult] {
@@ -104,7 +104,7 @@ public final class FleetController: Sendable {
             try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
         }
         if options.localListener != nil {
-            // All of a plan's machines are this one; a worker knows only of its own.
+            // All machines of the plan are this one. A worker could only check its own share.
             for plan in plans where plan.client == .stock { try Self.checkLocalPorts(plan) }
         }
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
@@ -114,7 +114,7 @@ public final class FleetController: Sendable {
             defer { sockets = nil }
             return sockets
         }
-        guard let taken else { throw FleetError(.usage, "a controller runs once") }
+        guard let taken else { throw FleetError(.usage, "a controller can run only once") }
         return await withCheckedContinuation { [logger] continuation in
             FleetLoop<ControllerDriver>.onThread("wsperf-control") { [self] in
                 let results = control(setups, machines: machines, logger: logger, sockets: taken, onEvent)
@@ -159,16 +159,16 @@ public final class FleetController: Sendable {
     static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {
         guard plan.processes <= FleetLimits.processes else {
             throw FleetError(
-                .usage, "processes: \(plan.processes) on one machine, more than \(FleetLimits.processes)")
+                .usage, "processes: a machine can run at most \(FleetLimits.processes), not \(plan.processes)")
         }
-        // Each peer is two connections.
+        // Each peer has two connections.
         let needed = 2 * plan.machines * (plan.processes + 1) + 64
         let descriptors = DescriptorLimit.raise()
         guard needed <= descriptors else {
             throw FleetError(
                 .usage,
                 "\(plan.machines * plan.processes) workers need \(needed) file descriptors on the controller, "
-                    + "which may have \(descriptors) (ulimit -n)")
+                    + "but its limit is \(descriptors) (ulimit -n)")
         }
         var plan = plan
         try plan.attachFiles()
@@ -177,13 +177,14 @@ public final class FleetController: Sendable {
             files: plan.attachments.sorted { $0.key < $1.key }.map { (path: $0.key, contents: $0.value) })
         let size = parcel.files.reduce(0) { $0 + $1.path.utf8.count + $1.contents.count + 8 }
         guard size < FleetLimits.planBody - (8 << 20) else {
-            throw FleetError(.usage, "the files the plan names have \(size) bytes, too many to send")
+            throw FleetError(
+                .usage, "the files that the plan names have \(size) bytes together, which is too much to send")
         }
         return RunSetup(
             id: id, number: number, machines: plan.machines, minMachines: plan.minMachines, processes: plan.processes,
             instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
-            // The engines keep the limit themselves, from when they begin; this is for those that do not. One that hears the
-            // start later than `liveness` after it was given is lost before that.
+            // The engines enforce their limit themselves, from the moment they start. This catches those that fail to. A worker
+            // that receives the start more than `liveness` late is lost before that.
             limit: plan.arithmetic.limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
             drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, document: plan.document,
             parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)

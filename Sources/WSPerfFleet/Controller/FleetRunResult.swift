@@ -5,6 +5,6 @@ public struct FleetRunResult: Sendable, Hashable {
     /// The run's identity, as in its record.
     public var run: String
     public var end: RunEnd
-    /// Why nothing was measured, where nothing was; its `exitStatus` is the executable's.
+    /// Why there are no results; nil if there are. Its `exitStatus` is the exit status of the executable.
     public var error: FleetError?
 }

@@ -1,9 +1,8 @@
 internal import Foundation
 internal import Synchronization
 
-/// The listeners that a controller launches on its own machine.
+/// The listeners that a controller launches on its own machine (`--local`).
 final class LocalFleet: Sendable {
-    /// What they are launched with.
     struct Options: Sendable {
         var listener: String
         var worker: String?
@@ -18,7 +17,7 @@ final class LocalFleet: Sendable {
 
     private let children = Mutex<[String: Child]>([:])
 
-    /// Launches them. `onEnd` is called once for each: its name, its process id, and how it ended.
+    /// Launches the listeners. Calls `onEnd` once for each of them when it has ended.
     func launch(
         _ options: Options, controller: ControllerAddress,
         onEnd: @escaping @Sendable (_ name: String, _ pid: Int32?, _ end: ChildProcess.End) -> Void
@@ -29,11 +28,11 @@ final class LocalFleet: Sendable {
                 ["--controller", controller.description, "--name", name, "--lifeline"]
                 + (options.worker.map { ["--worker", $0] } ?? [])
             children.withLock { children in
-                // Both closures wait for this lock, so the entry is there before they look for it.
+                // Both closures wait for this lock, so they find the entry.
                 let process = ChildProcess(executable: options.listener, arguments: arguments) { [self] pid in
                     self.children.withLock { $0[name]?.pid = pid }
                 } onEnd: { [self] end in
-                    // A launch that fails at once calls from within the lock's holder; never wait for it here.
+                    // If the launch fails at once, this runs while the lock is held, so it must not wait for the lock.
                     Task {
                         let pid = self.children.withLock { children in
                             children[name]?.hasEnded = true
@@ -47,7 +46,7 @@ final class LocalFleet: Sendable {
         }
     }
 
-    /// The process ids of those that have not ended, nil where it is not known yet.
+    /// Process ids of the listeners that have not ended; nil for those that are still being launched.
     var alive: [Int32?] { children.withLock { $0.values.filter { !$0.hasEnded }.map(\.pid) } }
 
     func send(signal: Int32) {

@@ -1,14 +1,14 @@
-/// Which listeners there are, as the controller sees it.
+/// The listeners of a controller.
 ///
-/// A listener's status only moves forward: greeted → alive → lost. One that is lost stays lost; if it speaks again it is
-/// told to rejoin, which it does with a new identity. So nobody is counted twice.
+/// A listener's status only moves forward: greeted → alive → lost. A lost listener that sends a message is told to rejoin,
+/// which it does with a new identity. So no listener counts twice.
 struct MembershipMachine {
     enum Status: Int, Comparable, Sendable {
-        /// Said hello; not yet known to have heard the welcome.
+        /// It said hello but has not answered the welcome yet.
         case greeted
-        /// Has answered the welcome.
+        /// It has answered the welcome.
         case alive
-        /// Was silent for too long, or said that it leaves.
+        /// It was silent for too long, said that it leaves, or its process has ended.
         case lost
 
         static func < (a: Status, b: Status) -> Bool { a.rawValue < b.rawValue }
@@ -16,15 +16,15 @@ struct MembershipMachine {
 
     struct Member: Sendable {
         let id: String
-        /// Unique among the members that are not lost.
+        /// Unique among members that are not lost.
         let name: String
         let pid: Int32
         fileprivate(set) var status: Status
-        /// Order of joining, from 0; -1 until it is alive.
+        /// Order in which it joined, from 0; -1 until it is alive.
         fileprivate(set) var order: Int
         fileprivate(set) var lastHeard: FleetInstant
         fileprivate var lastSequence: UInt64
-        /// What it said last.
+        // From its last status.
         fileprivate(set) var number = 0
         fileprivate(set) var workersAlive = 0
     }
@@ -37,16 +37,16 @@ struct MembershipMachine {
     }
 
     private(set) var members: [String: Member] = [:]
-    /// Names of the members that are not lost.
+    /// Names of members that are not lost.
     private var names: Set<String> = []
     private var joined = 0
-    /// Hellos dropped because there were too many members already.
+    /// Hellos that were dropped because there were too many members.
     private(set) var refused = 0
 
-    /// The members that are alive, in the order of their joining.
+    /// Living members in the order in which they joined.
     var alive: [Member] { members.values.filter { $0.status == .alive }.sorted { $0.order < $1.order } }
 
-    mutating func hello(id: String, _ hello: Report.Hello, sequence: UInt64, now: FleetInstant) -> [Action] {
+    mutating func hello(id: String, _ hello: PeerMessage.Hello, sequence: UInt64, now: FleetInstant) -> [Action] {
         if let member = members[id] {
             guard member.status != .lost else { return [.rejoin(id: id)] }
             hear(id, sequence: sequence, now: now)
@@ -64,7 +64,7 @@ struct MembershipMachine {
     }
 
     mutating func status(
-        id: String, _ status: Report.ListenerStatus, sequence: UInt64, now: FleetInstant
+        id: String, _ status: PeerMessage.ListenerStatus, sequence: UInt64, now: FleetInstant
     ) -> [Action] {
         guard var member = members[id] else { return [.rejoin(id: id)] }
         guard member.status != .lost else { return [.rejoin(id: id)] }
@@ -96,7 +96,7 @@ struct MembershipMachine {
         members[id] = member
     }
 
-    /// The process of a listener on this machine has ended.
+    /// The process of a local listener has ended.
     mutating func ended(pid: Int32) -> [Action] {
         guard let member = members.values.first(where: { $0.pid == pid && $0.status != .lost }) else { return [] }
         members[member.id]?.status = .lost
@@ -104,7 +104,8 @@ struct MembershipMachine {
         return member.status == .alive ? [.lost(id: member.id, silence: .zero)] : []
     }
 
-    /// Gives up on whoever was silent for `liveness`; forgets those who never got further than hello, and the long lost.
+    /// Marks members that were silent for `liveness` as lost. Forgets members that never answered their welcome, and members
+    /// that were lost long ago.
     mutating func tick(now: FleetInstant, liveness: Duration) -> [Action] {
         var actions: [Action] = []
         for member in members.values where now - member.lastHeard >= liveness {
@@ -131,7 +132,7 @@ struct MembershipMachine {
         for id in members.keys { members[id].map { members[id]?.lastHeard = $0.lastHeard + duration } }
     }
 
-    /// The earliest time at which `tick` may have something to do.
+    /// The earliest time at which `tick` can have an effect.
     func nextDeadline(liveness: Duration) -> FleetInstant? {
         members.values.filter { $0.status != .lost }.map { $0.lastHeard + liveness }.min()
     }

@@ -1,10 +1,13 @@
 internal import WSPerfCore
 
 /// One run on the controller, from waiting for listeners to the end of its record. Pure: it is told what arrives and what
-/// time it is, and says what to publish and what to record.
+/// time it is, and returns what to publish and what to record.
 ///
-/// Whatever is fed to it, and whatever is not, it ends by its deadlines; `.ended` is recorded exactly once and last, and a
-/// snapshot is recorded exactly once and in order.
+/// It composes three smaller machines: `RunAssignments` decides which listener runs which shares, `RunDeadlines` when each
+/// phase must end, and `CommandSchedule` which command is published to whom and when it is repeated.
+///
+/// Whatever arrives or does not arrive, the run ends by its deadlines. It records `.ended` exactly once, as the last event,
+/// and each snapshot exactly once and in order.
 struct RunMachine {
     enum Action: Sendable, Equatable {
         case publish(to: String, Command)
@@ -12,70 +15,39 @@ struct RunMachine {
         case over(RunOutcome)
     }
 
-    /// What all workers are to do.
-    private enum Order: Int, Comparable {
-        case wait
-        case start
-        case stop
-        case abort
-        static func < (a: Order, b: Order) -> Bool { a.rawValue < b.rawValue }
-    }
-
-    private struct Assignment {
-        var name: String
-        /// The latest order for each share.
-        var workers: [WorkerOrder]
-        /// How many it was given in all, those that were replaced included.
-        var ordered: Int
-        /// How often a share was ordered from this listener, by index.
-        var launches: [Int: Int] = [:]
-        var isAccepted = false
-        var publishedAt: FleetInstant?
-    }
-
     let setup: RunSetup
     private(set) var phase: RunPhase = .waitingForListeners
     private(set) var outcome: RunOutcome?
     private(set) var workers: [RunWorker] = []
+    /// Snapshots that were dropped because they could not be what they claimed to be.
+    private(set) var implausible = 0
+    private var assignments: RunAssignments
+    private var deadlines: RunDeadlines
+    private var commands: CommandSchedule
+    private var order = LoadOrder.wait
+    private let begun: FleetInstant
+    /// Index in `workers` by identity.
     private var places: [String: Int] = [:]
-    /// By the identities of the listeners that take part.
-    private var assignments: [String: Assignment] = [:]
-    /// Shares of the plan, a machine's worth each, that no living listener runs.
-    private var unassigned: [Int]
-    /// Listeners whose workers died again and again before the load; they get no share of this run.
-    private var unfit: Set<String> = []
-    /// Machines there can be at most; nil while more may come.
-    private var reachable: Int?
     /// Places of the workers that take part in the load, once it has begun.
     private var crew: [Int] = []
-    /// How often each machine's worth, and each share of it, has been launched anywhere.
-    private var attempts: [Int: Int] = [:]
-    private var launches: [Int: Int] = [:]
-    private var order = Order.wait
     private var interrupts = 0
-    private let begun: FleetInstant
-    /// From here on, fewer machines than planned may be enough.
-    private var joinAt: FleetInstant { begun + setup.join }
-    /// Of the phases before the load.
-    private var deadline: FleetInstant
-    private var limitAt: FleetInstant?
-    private var abortAt: FleetInstant?
-    private var overdueAt: FleetInstant?
+    /// Bytes of all snapshots that wait for an earlier one.
+    private var heldBytes = 0
+    /// Places of the workers whose snapshots must be acknowledged.
     private var acknowledgements: Set<Int> = []
+    /// Something has changed since the last scan.
     private var isDirty = true
     private var scanAt: FleetInstant?
     private var scannedAt: FleetInstant?
     private var actions: [Action] = []
-    /// Bytes of all workers' snapshots that wait for one before them.
-    private var heldBytes = 0
-    /// Snapshots dropped because they could not be what they claimed.
-    private(set) var implausible = 0
 
     init(setup: RunSetup, now: FleetInstant) {
         self.setup = setup
         begun = now
-        deadline = now + setup.join
-        unassigned = Array(0..<setup.machines)
+        assignments = RunAssignments(
+            run: setup.id, machines: setup.machines, minMachines: setup.enough, processes: setup.processes)
+        deadlines = RunDeadlines(setup, now: now)
+        commands = CommandSchedule(planBytes: setup.parcel.bytes.count)
         record(.started(run: setup.id, startedAt: setup.startedAt, plan: setup.document))
         record(.phase(.waitingForListeners))
     }
@@ -89,96 +61,72 @@ struct RunMachine {
         return isDirty ? nextDirtyScan : scanAt
     }
 
-    /// A look at a large fleet is not repeated for every message.
+    /// A scan of a large fleet is too expensive to repeat for every message.
     private var nextDirtyScan: FleetInstant {
         guard let scannedAt else { return FleetInstant(nanoseconds: .min) }
         return workers.count > 64 ? scannedAt + FleetLimits.timerSlack : FleetInstant(nanoseconds: .min)
     }
 
-    // MARK: What arrives
+    // MARK: Messages from workers
 
-    /// A worker said hello.
-    mutating func hello(worker id: String, _ hello: Report.Hello, sequence: UInt64, now: FleetInstant) {
+    mutating func hello(worker id: String, _ hello: PeerMessage.Hello, sequence: UInt64, now: FleetInstant) {
         guard let place = heard(id, sequence: sequence, now: now), !refuse(place) else { return }
         workers[place].pid = hello.pid
-        if workers[place].state == nil { workers[place].state = .waiting }
-        if !workers[place].isConfirmed {
-            actions.append(
-                .publish(
-                    to: id,
-                    .welcome(
-                        Command.Welcome(name: workers[place].machine, liveness_ms: setup.liveness.milliseconds))))
-        }
+        _ = workers[place].advance(to: .waiting)
+        guard !workers[place].isConfirmed else { return }
+        let welcome = Command.Welcome(name: workers[place].machine, livenessMilliseconds: setup.liveness.milliseconds)
+        actions.append(.publish(to: id, .welcome(welcome)))
     }
 
-    mutating func status(worker id: String, _ status: Report.WorkerStatus, sequence: UInt64, now: FleetInstant) {
+    mutating func status(worker id: String, _ status: PeerMessage.WorkerStatus, sequence: UInt64, now: FleetInstant) {
         guard let place = heard(id, sequence: sequence, now: now), !refuse(place) else { return }
         workers[place].isConfirmed = true
         workers[place].pid = status.pid
-        if let reason = status.reason, workers[place].reason == nil { workers[place].reason = reason }
-        if status.state > workers[place].state ?? .waiting || workers[place].state == nil {
-            workers[place].state = status.state
-        }
+        workers[place].note(reason: status.reason)
+        _ = workers[place].advance(to: status.state)
         isDirty = true
     }
 
-    /// Sends a worker away that was given up with its machine before the load.
-    private mutating func refuse(_ place: Int) -> Bool {
-        guard workers[place].isDismissed else { return false }
-        actions.append(
-            .publish(to: workers[place].id, .refuse(Command.Refusal(message: "its machine takes no part in this run"))))
-        return true
-    }
-
-    /// Whether a snapshot with this header is of any use; if not, its body need not be looked at.
-    mutating func wants(worker id: String, _ header: Report.SnapshotHeader, sequence: UInt64, now: FleetInstant) -> Bool
-    {
+    /// Returns true if this header's snapshot can be used; if not, its body need not be looked at.
+    mutating func wants(
+        worker id: String, _ header: PeerMessage.SnapshotHeader, sequence: UInt64, now: FleetInstant
+    ) -> Bool {
         guard let place = heard(id, sequence: sequence, now: now), order >= .start else { return false }
-        if !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) { return true }
-        // Most likely its acknowledgement was lost. Of a worker that was given up, nothing is acknowledged any more.
-        if !workers[place].hasEnded || workers[place].isDelivered { acknowledgements.insert(place) }
+        let worker = workers[place]
+        if !worker.hasEnded, worker.inbox.wants(header.sequence) { return true }
+        // Its acknowledgement was probably lost. A worker that was given up gets no acknowledgements any more.
+        if !worker.hasEnded || worker.isDelivered { acknowledgements.insert(place) }
         return false
     }
 
-    /// The body of a snapshot that `wants` was true for.
-    mutating func snapshot(worker id: String, _ header: Report.SnapshotHeader, body: [UInt8], now: FleetInstant) {
+    /// Takes the body of a snapshot that `wants` returned true for.
+    mutating func snapshot(worker id: String, _ header: PeerMessage.SnapshotHeader, body: [UInt8], now: FleetInstant) {
         guard let place = places[id], !workers[place].hasEnded, workers[place].inbox.wants(header.sequence) else {
             return
         }
-        // What is not taken now is asked for again.
+        // A snapshot that is dropped here is requested again later.
         guard workers[place].inbox.isNext(header.sequence) || heldBytes + body.count <= FleetLimits.heldSnapshots else {
             return
         }
-        if let reason = header.reason, workers[place].reason == nil { workers[place].reason = reason }
-        let held = workers[place].inbox.heldBytes
-        let (snapshots, unreadable) = workers[place].inbox.take(header.sequence, body)
-        heldBytes += workers[place].inbox.heldBytes - held
-        if let unreadable {
+        workers[place].note(reason: header.reason)
+        heldBytes -= workers[place].inbox.heldBytes
+        let taken = workers[place].take(header.sequence, body, instances: setup.instances)
+        heldBytes += workers[place].inbox.heldBytes
+        if let unreadable = taken.unreadable {
             implausible += 1
             if !workers[place].wasUnreadable {
                 workers[place].wasUnreadable = true
-                record(.notice("a snapshot of worker \(id) on \(workers[place].machine) can't be read: \(unreadable)"))
+                record(.notice(RunNotices.worker(workers[place], sentUnreadable: unreadable)))
             }
         }
-        for ready in snapshots {
-            let statistics = ready.snapshot.statistics
-            let (accounted, overflow) = workers[place].accounted.addingReportingOverflow(statistics.accounted)
-            guard !overflow, accounted <= UInt64(setup.instances) else {
-                implausible += 1
-                conclude(place, lost: true, reason: "it claimed more connections than it has")
-                return
-            }
-            workers[place].accounted = accounted
-            workers[place].attempted &+=
-                statistics.opened &+ statistics.accounted &- min(statistics.ended, statistics.accounted)
-            record(.snapshot(worker: id, ready))
+        for snapshot in taken.ready { record(.snapshot(worker: id, snapshot)) }
+        guard !taken.claimsTooMuch else {
+            implausible += 1
+            return conclude(place, lost: true, reason: "it claimed more connections than it has")
         }
-        let state: WorkerState = workers[place].inbox.isComplete ? .finished : .running
-        if state > workers[place].state ?? .waiting {
-            workers[place].state = state
-            isDirty = true
-        }
-        if workers[place].inbox.isComplete, !workers[place].isDelivered {
+        let isComplete = workers[place].inbox.isComplete
+        if workers[place].advance(to: isComplete ? .finished : .running) { isDirty = true }
+        if isComplete, !workers[place].isDelivered {
             workers[place].deliveredAt = now
             isDirty = true
         }
@@ -186,7 +134,32 @@ struct RunMachine {
         acknowledgements.insert(place)
     }
 
-    /// A listener reported a worker's end.
+    /// Notes a sign of life. Returns nil if this run has no such worker.
+    private mutating func heard(_ id: String, sequence: UInt64, now: FleetInstant) -> Int? {
+        guard let place = places[id] else { return nil }
+        // A repeated message is not a sign of life.
+        guard sequence > workers[place].lastSequence else { return place }
+        workers[place].lastSequence = sequence
+        workers[place].lastHeard = max(workers[place].lastHeard, now)
+        if workers[place].isSilent, !workers[place].hasEnded {
+            workers[place].isSilent = false
+            isDirty = true
+            record(.notice("\(workers[place].title) is back"))
+        }
+        return place
+    }
+
+    /// Tells a worker to exit if its machine was given up before the load.
+    private mutating func refuse(_ place: Int) -> Bool {
+        guard workers[place].isDismissed else { return false }
+        let refusal = Command.Refusal(message: "its machine takes no part in this run")
+        actions.append(.publish(to: workers[place].id, .refuse(refusal)))
+        return true
+    }
+
+    // MARK: Messages from listeners
+
+    /// A listener says that one of its workers has ended.
     mutating func exited(_ exit: WorkerExit, now: FleetInstant) {
         guard let place = places[exit.worker], workers[place].exit == nil, !workers[place].hasEnded else { return }
         workers[place].exit = exit
@@ -194,47 +167,41 @@ struct RunMachine {
         isDirty = true
     }
 
-    /// A listener's status arrived.
     mutating func listener(_ id: String, number: Int, launched: Int) {
-        guard number == setup.number, let assignment = assignments[id], !assignment.isAccepted,
-            launched >= assignment.ordered
-        else { return }
-        assignments[id]?.isAccepted = true
-        isDirty = true
+        if number == setup.number, assignments.confirm(id, launched: launched) { isDirty = true }
     }
 
     mutating func listenerJoined() { isDirty = true }
 
+    /// - Parameter silence: For how long nothing was heard; zero if the listener left or its process ended.
     mutating func listenerLost(_ id: String, silence: Duration) {
-        guard let assignment = assignments[id] else { return }
+        guard let assignment = assignments.assignments[id] else { return }
         isDirty = true
-        let why = silence > .zero ? "is lost: silent for \(silence.readable)" : "was ended"
+        let why = RunNotices.listenerLoss(silence: silence)
         record(.notice("listener \(assignment.name) \(why)"))
         for place in workers.indices where workers[place].listener == id {
             workers[place].isOrphan = true
-            // One that left, or whose process has ended, took its workers with it or will; one that is silent may not have.
+            // A listener that has ended takes its workers with it. One that is silent may still have them.
             if silence == .zero { workers[place].isDoomed = true }
+            // The worker is told to stop early, so its load is not what the plan asked for.
+            if order == .start, !workers[place].isDelivered { workers[place].note(reason: "its listener \(why)") }
         }
-        guard order < .start else {
-            // They are told to stop, and what they then have not done is not what the plan asked for.
-            for place in workers.indices where workers[place].listener == id && !workers[place].isDelivered {
-                if order == .start, workers[place].reason == nil { workers[place].reason = "its listener \(why)" }
-            }
-            return
-        }
-        giveUp(id)
+        if order < .start { giveUp(id) }
     }
 
-    /// A listener on this machine is gone and none will come in its place: this many are left, those that are still to say
-    /// hello among them.
+    /// A listener on this machine has ended and no other will replace it.
+    ///
+    /// - Parameter count: Listeners that are left, including those that have not said hello yet.
     mutating func listenersLeft(_ count: Int, _ reason: String, now: FleetInstant) {
         guard order < .start, !isOver else { return }
         guard count >= setup.enough else { return end(.incomplete, FleetError(.incomplete, reason), now: now) }
-        reachable = count
+        assignments.expectAtMost(count)
         isDirty = true
     }
 
-    /// The first ends the load and keeps what arrives, the second ends the run at once.
+    // MARK: Other events
+
+    /// The first interrupt ends the load and keeps the results that still arrive. The second ends the run at once.
     mutating func interrupt(now: FleetInstant) {
         guard !isOver else { return }
         interrupts += 1
@@ -248,7 +215,7 @@ struct RunMachine {
 
     mutating func note(_ notice: String) { record(.notice(notice)) }
 
-    /// This process was stopped for so long: nobody's silence in that time counts.
+    /// This process itself was stopped for this long, so silence during that time does not count.
     mutating func forgive(_ duration: Duration) {
         for place in workers.indices { workers[place].lastHeard = workers[place].lastHeard + duration }
         isDirty = true
@@ -256,7 +223,7 @@ struct RunMachine {
 
     // MARK: Time
 
-    /// Does what is due and returns all that is to be done since the last call.
+    /// Does what is due. Returns all actions since the last call.
     mutating func tick(now: FleetInstant, drained: Bool, membership: MembershipMachine) -> [Action] {
         if !isOver {
             flushAcknowledgements()
@@ -273,10 +240,8 @@ struct RunMachine {
     private mutating func flushAcknowledgements() {
         for place in acknowledgements.sorted() {
             let inbox = workers[place].inbox
-            actions.append(
-                .publish(
-                    to: workers[place].id,
-                    .acknowledge(Command.Acknowledgement(up_to: inbox.accepted, missing: inbox.missing))))
+            let acknowledgement = Command.Acknowledgement(upTo: inbox.accepted, missing: inbox.missing)
+            actions.append(.publish(to: workers[place].id, .acknowledge(acknowledgement)))
         }
         acknowledgements.removeAll()
     }
@@ -293,30 +258,54 @@ struct RunMachine {
         scanAt = max(nextScan(now: now), now + FleetLimits.timerSlack)
     }
 
-    /// Looks at one worker: silent, back, or over.
     private mutating func judge(_ place: Int, now: FleetInstant, drained: Bool) {
-        let worker = workers[place]
-        guard !worker.hasEnded else { return }
-        if worker.isDelivered {
-            let waited = worker.deliveredAt.map { now - $0 } ?? .zero
-            // Its exit status is nice to have, no more.
-            if worker.exit != nil || worker.isOrphan || waited >= FleetLimits.exitReport {
-                conclude(place, lost: worker.reason != nil, reason: worker.reason ?? "finished")
-            }
-        } else if let exit = worker.exit, let exitAt = worker.exitAt {
-            guard order >= .start, drained, now - exitAt >= FleetLimits.settle else { return }
-            conclude(place, lost: true, reason: worker.reason.map { "\(exit.readable): \($0)" } ?? exit.readable)
-        } else if worker.state != nil, !worker.isSilent, now - worker.lastHeard >= setup.liveness {
+        let judgement = workers[place].judgement(
+            now: now, liveness: setup.liveness, isUnderLoad: order >= .start, drained: drained)
+        switch judgement {
+        case .wait: break
+        case .ended(let lost, let reason): conclude(place, lost: lost, reason: reason)
+        case .silent(let silence):
             workers[place].isSilent = true
-            record(
-                .notice(
-                    "worker \(worker.index) on \(worker.machine) has been silent for "
-                        + "\((now - worker.lastHeard).readable): lost unless it comes back"))
-            // Should it come back, the others have been stopped all the same.
-            if setup.stopsWhenWorkerIsLost, order == .start, worker.reason == nil {
-                workers[place].reason = "silent for \((now - worker.lastHeard).readable)"
+            record(.notice(RunNotices.worker(workers[place], silentFor: silence)))
+            // The load of the others ends now. Even if this worker comes back, the run is not the planned one.
+            if setup.stopsWhenWorkerIsLost, order == .start {
+                workers[place].note(reason: "silent for \(silence.readable)")
             }
             workerIsLost(now: now)
+        }
+    }
+
+    private func nextScan(now: FleetInstant) -> FleetInstant {
+        var next = deadlines.next(under: order, now: now) ?? now + .seconds(3600)
+        for (listener, assignment) in assignments.assignments where !assignment.isAccepted {
+            next = min(next, commands.nextLaunch(to: listener) ?? now)
+        }
+        for place in workers.indices where !workers[place].hasEnded {
+            let worker = workers[place]
+            if let at = worker.nextJudgement(liveness: setup.liveness) { next = min(next, at) }
+            if let command = CommandSchedule.command(for: worker, order: order) {
+                next = min(next, commands.nextPublication(of: command.type, to: place) ?? now)
+            }
+        }
+        return next
+    }
+
+    private mutating func publishCommands(now: FleetInstant) {
+        for (listener, assignment) in assignments.assignments.sorted(by: { $0.value.machine < $1.value.machine }) {
+            guard !assignment.isAccepted, commands.publishLaunch(to: listener, now: now) else { continue }
+            let launch = Command.Launch(
+                number: setup.number, livenessMilliseconds: setup.liveness.milliseconds,
+                launchMilliseconds: setup.launch.milliseconds,
+                workers: assignment.orders)
+            actions.append(.publish(to: listener, .launch(launch)))
+        }
+        for place in workers.indices {
+            guard let command = CommandSchedule.command(for: workers[place], order: order),
+                commands.publish(command.type, to: place, now: now)
+            else { continue }
+            // It delivers all that it has, but its load is not what the plan asked for.
+            if command == .stop, order == .start { workers[place].note(reason: "its listener is lost") }
+            actions.append(.publish(to: workers[place].id, command))
         }
     }
 
@@ -325,98 +314,74 @@ struct RunMachine {
     private mutating func gather(membership: MembershipMachine, now: FleetInstant) {
         if let failure = replaceFailed(membership: membership, now: now) { return end(.incomplete, failure, now: now) }
         assign(membership: membership, now: now)
-        if phase != .waitingForListeners, areEnough(assignments.count, now: now),
-            assignments.values.allSatisfy(\.isAccepted)
+        let joinIsOver = deadlines.joinIsOver(now: now)
+        if phase != .waitingForListeners, assignments.areAccepted,
+            assignments.areEnough(assignments.assignments.count, joinIsOver: joinIsOver)
         {
             advance(to: .waitingForWorkers)
-            if activeWorkers.allSatisfy({ isReady(workers[$0]) }) {
-                begin(now: now)
-                return
-            }
+            if activeWorkers.allSatisfy({ workers[$0].isReady }) { return begin(now: now) }
         }
-        if now >= deadline { end(.incomplete, shortage(membership: membership), now: now) }
-    }
-
-    /// Whether the load may begin with so many machines.
-    private func areEnough(_ machines: Int, now: FleetInstant) -> Bool {
-        machines >= max(min(setup.machines, reachable ?? setup.machines), setup.enough)
-            || (now >= min(joinAt, deadline) && machines >= setup.enough)
-    }
-
-    private func isReady(_ worker: RunWorker) -> Bool {
-        worker.state ?? .waiting >= .prepared && !worker.isSilent && worker.exit == nil
+        guard deadlines.setupIsOver(now: now) else { return }
+        let message =
+            phase == .waitingForListeners
+            ? RunNotices.missingListeners(joined: membership.alive.map(\.name), setup)
+            : RunNotices.missingWorkers(
+                activeWorkers.map { workers[$0] }, unassigned: assignments.unassigned.count, setup)
+        end(.incomplete, FleetError(.incomplete, message), now: now)
     }
 
     private var activeWorkers: [Int] { workers.indices.filter { !workers[$0].hasEnded } }
 
-    /// Gives listeners that are free the shares that no one has.
+    /// Gives listeners without an assignment the machines that nobody has.
     private mutating func assign(membership: MembershipMachine, now: FleetInstant) {
-        let free = membership.alive.filter { assignments[$0.id] == nil && !unfit.contains($0.id) }
+        let free = membership.alive.filter { assignments.isFree($0.id) }
         if phase == .waitingForListeners {
-            guard areEnough(free.count, now: now) else { return }
-            deadline = now + setup.launch
+            guard assignments.areEnough(free.count, joinIsOver: deadlines.joinIsOver(now: now)) else { return }
+            deadlines.launchBegan(now: now)
             advance(to: .launching)
         }
-        for (listener, machine) in zip(free, unassigned) {
-            if attempts[machine, default: 0] > 0 {
-                record(.notice("listener \(listener.name) takes the place of one that is lost"))
-            }
-            attempts[machine, default: 0] += 1
-            assignments[listener.id] = Assignment(name: listener.name, workers: [], ordered: 0)
-            for index in machine * setup.processes..<(machine + 1) * setup.processes {
-                order(index, from: listener.id, now: now)
-            }
+        for listener in free {
+            guard let (orders, isReplacement) = assignments.assign(listener.id, name: listener.name) else { return }
+            if isReplacement { record(.notice("listener \(listener.name) takes the place of one that is lost")) }
+            for order in orders { add(order, from: listener.id, machine: listener.name, now: now) }
         }
-        unassigned.removeFirst(min(free.count, unassigned.count))
     }
 
-    /// Has a listener launch a worker for one share, in place of the one it had for it.
-    private mutating func order(_ index: Int, from listener: String, now: FleetInstant) {
-        guard var assignment = assignments[listener] else { return }
-        let launch = launches[index, default: 0] + 1
-        launches[index] = launch
-        let order = WorkerOrder(id: "\(setup.id)-w\(index)" + (launch > 1 ? ".\(launch)" : ""), index: index)
-        assignment.workers.removeAll { $0.index == index }
-        assignment.workers.append(order)
-        assignment.ordered += 1
-        assignment.launches[index, default: 0] += 1
-        assignment.isAccepted = false
-        assignment.publishedAt = nil
-        assignments[listener] = assignment
+    private mutating func add(_ order: WorkerOrder, from listener: String, machine: String, now: FleetInstant) {
+        commands.launchChanged(for: listener)
         places[order.id] = workers.count
-        workers.append(
-            RunWorker(id: order.id, index: index, listener: listener, machine: assignment.name, lastHeard: now))
+        workers.append(RunWorker(order: order, listener: listener, machine: machine, now: now))
     }
 
-    /// Has those replaced that died before the load. Returns why the run cannot be carried out, if it cannot.
+    /// Replaces workers that died before the load. Returns an error if the run cannot be carried out.
     private mutating func replaceFailed(membership: MembershipMachine, now: FleetInstant) -> FleetError? {
         for place in workers.indices where !workers[place].hasEnded {
             let worker = workers[place]
             if worker.state == .failed {
-                return FleetError(.plan, worker.reason ?? "a worker could not set the plan up")
+                return FleetError(.plan, worker.reason ?? "a worker could not set up the plan")
             }
             guard let exit = worker.exit, let exitAt = worker.exitAt,
                 exit.error != nil || now - exitAt >= FleetLimits.settle
             else { continue }
-            let launches = assignments[worker.listener]?.launches[worker.index] ?? FleetLimits.launchAttempts
-            let attempt = launches > 1 ? " (attempt \(launches) of \(FleetLimits.launchAttempts))" : ""
-            let what =
-                "worker \(worker.index) on \(worker.machine) \(exit.readable) before the load began\(attempt)"
-                + exit.lastWords
+            let launches =
+                assignments.launches(of: worker.index, on: worker.listener) ?? FleetLimits.launchAttempts
+            let what = RunNotices.worker(worker, endedEarly: exit, launches: launches)
             if exit.wouldRecur { return FleetError(exit.error == nil ? .incomplete : .usage, what) }
             workers[place].hasEnded = true
             isDirty = true
             if launches < FleetLimits.launchAttempts {
                 record(.notice("\(what); launching another"))
-                order(worker.index, from: worker.listener, now: now)
+                if let order = assignments.order(worker.index, from: worker.listener) {
+                    add(order, from: worker.listener, machine: worker.machine, now: now)
+                }
                 continue
             }
-            // As with a machine that is lost: a spare may take its place, or the plan may do without it.
-            unfit.insert(worker.listener)
-            guard membership.alive.count(where: { !unfit.contains($0.id) }) >= setup.enough else {
+            // As for a lost listener: a spare may replace this one, or the plan may allow the run without it.
+            assignments.exclude(worker.listener)
+            guard membership.alive.count(where: { assignments.isFit($0.id) }) >= setup.enough else {
                 return FleetError(.incomplete, what)
             }
-            record(.notice("\(what); giving the machine up"))
+            record(.notice("\(what); giving up on this machine"))
             giveUp(worker.listener)
             for other in workers.indices where workers[other].listener == worker.listener {
                 workers[other].isDismissed = true
@@ -425,61 +390,25 @@ struct RunMachine {
         return nil
     }
 
-    /// Before the load: another listener may take this one's place, and what it launched no longer counts.
+    /// Before the load: a spare may replace the listener, and nothing of its workers counts any more.
     private mutating func giveUp(_ listener: String) {
-        guard let assignment = assignments.removeValue(forKey: listener) else { return }
+        assignments.giveUp(listener)
         for place in workers.indices where workers[place].listener == listener { workers[place].hasEnded = true }
-        unassigned += Set(assignment.workers.map { $0.index / setup.processes })
-        unassigned.sort()
-    }
-
-    /// Who came and who did not.
-    private func shortage(membership: MembershipMachine) -> FleetError {
-        func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-        if phase == .waitingForListeners {
-            let names = membership.alive.map(\.name)
-            let came = names.isEmpty ? "none" : names.joined(separator: ", ")
-            return FleetError(
-                .incomplete,
-                "\(names.count) of \(counted(setup.machines, "listener")) came within \(setup.join.readable) "
-                    + "(\(came)); \(setup.machines - names.count) missing"
-                    + (setup.enough < setup.machines ? ", and \(setup.enough) are needed (min_machines)" : ""))
-        }
-        let total = setup.machines * setup.processes
-        var missing: [String] = activeWorkers.map { workers[$0] }.filter { !isReady($0) }.map { worker in
-            "worker \(worker.index) on \(worker.machine) "
-                + (worker.state == nil ? "(never heard of)" : worker.isSilent ? "(silent)" : "(no answer to its plan)")
-        }
-        if !unassigned.isEmpty { missing.append("listeners in place of \(unassigned.count) lost") }
-        let listed = missing.prefix(20).joined(separator: ", ") + (missing.count > 20 ? ", …" : "")
-        let ready = workers.count { !$0.hasEnded && isReady($0) }
-        return FleetError(
-            .incomplete,
-            "\(ready) of \(counted(total, "worker")) were ready within \(setup.launch.readable); missing: \(listed)")
     }
 
     private mutating func begin(now: FleetInstant) {
         order = .start
         crew = activeWorkers
-        if !unassigned.isEmpty {
-            // The record has no worker for their shares, so that nothing of them counts as having been tried.
-            let absent = unassigned.count
-            record(
-                .notice(
-                    "the load began with \(setup.machines - absent) of \(setup.machines) machines, which min_machines "
-                        + "allows; \(absent) missing, whose \(absent * setup.processes * setup.instances) connections "
-                        + "are aborted"))
-        }
-        limitAt = now + setup.limit
-        abortAt = now + setup.limit + setup.drain
-        overdueAt = now + setup.limit + setup.drain + setup.collect
-        // The record knows only those who take part in the load, so that no share of it counts twice.
+        deadlines.loadBegan(now: now)
+        let absent = assignments.unassigned.count
+        // The record has no workers for these machines, so their connections do not count as attempted.
+        if absent > 0 { record(.notice(RunNotices.begun(without: absent, setup))) }
+        // Only workers that take part in the load are recorded, so that no share counts twice.
         for place in crew.sorted(by: { workers[$0].index < workers[$1].index }) {
             let worker = workers[place]
             workers[place].lastHeard = max(worker.lastHeard, now)
-            record(
-                .workerReady(
-                    WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)))
+            let info = WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)
+            record(.workerReady(info))
         }
         advance(to: .connecting)
         isDirty = true
@@ -490,47 +419,48 @@ struct RunMachine {
     private mutating func supervise(now: FleetInstant) {
         let crew = crew.map { workers[$0] }
         let running = crew.filter { !$0.isSettled }
-        if phase == .connecting {
-            let attempted = crew.reduce(UInt64(0)) { sum, worker in
-                sum &+ (worker.isSettled ? UInt64(setup.instances) : min(worker.attempted, UInt64(setup.instances)))
-            }
-            let planned = UInt64(setup.instances) * UInt64(crew.count)
-            if attempted >= planned { advance(to: .sending) }
-        }
-        if order >= .stop || crew.contains(where: { $0.state ?? .waiting >= .finished }) {
+        if phase == .connecting, haveAllAttempted(crew) { advance(to: .sending) }
+        if order >= .stop || crew.contains(where: { $0.isAtLeast(.finished) }) {
             advance(to: .sending)
             advance(to: .draining)
         }
         let awaited = running.isEmpty && mayComeBack(crew)
-        if !awaited, running.allSatisfy({ $0.state ?? .waiting >= .finished }) {
+        if !awaited, running.allSatisfy({ $0.isAtLeast(.finished) }) {
             advance(to: .collecting)
-            overdueAt = min(overdueAt ?? now + setup.collect, now + setup.collect)
+            deadlines.collectionBegan(now: now)
         }
         if running.isEmpty, !awaited {
             return end(interrupts > 0 ? .interrupted : .finished, nil, now: now)
         }
         if crew.contains(where: \.isLost) { workerIsLost(now: now) }
-        if let limitAt, now >= limitAt, order < .stop {
+        let demanded = deadlines.order(now: now)
+        if demanded >= .stop, order < .stop {
             record(.notice("the run's time limit of \(setup.limit.readable) has passed: ending the load"))
             stop(now: now)
         }
-        if let abortAt, now >= abortAt, order < .abort {
+        if demanded == .abort, order < .abort {
             order = .abort
             advance(to: .collecting)
         }
-        if let overdueAt, now >= overdueAt { end(.overdue, nil, now: now) }
+        if deadlines.isOverdue(now: now) { end(.overdue, nil, now: now) }
     }
 
-    /// Whether there is someone to wait for when nobody is heard any more: all are silent together, none has come to the
-    /// end of the load, and some are not known to be dead. Then it may well be the network, or this machine; the run's own
-    /// deadlines end the wait.
+    /// Whether every planned connection has opened or failed to open, as far as can still be known.
+    private func haveAllAttempted(_ crew: [RunWorker]) -> Bool {
+        crew.allSatisfy { $0.isSettled || $0.attempted >= UInt64(setup.instances) }
+    }
+
+    /// Whether to keep waiting when all workers are silent but some may be alive.
+    ///
+    /// If all fell silent together and none has delivered its load, the cause may be the network or this machine. The run's
+    /// deadlines bound the wait.
     private func mayComeBack(_ crew: [RunWorker]) -> Bool {
         interrupts == 0 && !setup.stopsWhenWorkerIsLost
             && !crew.contains { $0.isDelivered && $0.reason == nil }
             && crew.contains { !$0.hasEnded && $0.isSilent && !$0.isDoomed }
     }
 
-    /// Ends the load of the others, if that is the plan's policy.
+    /// Ends the load of the other workers if the plan says so (`on_lost_worker`).
     private mutating func workerIsLost(now: FleetInstant) {
         guard setup.stopsWhenWorkerIsLost, order == .start else { return }
         record(.notice("a worker is lost: ending the load, as on_lost_worker says"))
@@ -539,8 +469,7 @@ struct RunMachine {
 
     private mutating func stop(now: FleetInstant) {
         order = max(order, .stop)
-        abortAt = min(abortAt ?? now + setup.drain, now + setup.drain)
-        overdueAt = min(overdueAt ?? now + setup.drain + setup.collect, now + setup.drain + setup.collect)
+        deadlines.stopBegan(now: now)
         isDirty = true
     }
 
@@ -550,139 +479,40 @@ struct RunMachine {
     private mutating func conclude(_ place: Int, lost: Bool, reason: String) {
         let worker = workers[place]
         heldBytes -= worker.inbox.heldBytes
-        workers[place].inbox.forget()
+        workers[place].forgetSnapshots()
         workers[place].hasEnded = true
         workers[place].isLost = lost
         isDirty = true
-        if worker.inbox.stranded > 0 {
-            record(
-                .notice(
-                    "\(worker.inbox.stranded) snapshots of worker \(worker.index) on \(worker.machine) "
-                        + "cannot be used: one before them is lost"))
-        }
-        record(
-            .workerEnded(
-                worker: worker.id,
-                WorkerEnd(
-                    lost: lost, status: worker.exit?.status, signal: worker.exit?.signal, reason: reason,
-                    stderr: worker.exit?.stderr ?? "")))
+        let stranded = worker.inbox.stranded
+        if stranded > 0 { record(.notice(RunNotices.worker(worker, hasStranded: stranded))) }
+        let end = WorkerEnd(
+            lost: lost, status: worker.exit?.status, signal: worker.exit?.signal, reason: reason,
+            stderr: worker.exit?.stderr ?? "")
+        record(.workerEnded(worker: worker.id, end))
     }
 
     private mutating func end(_ end: RunEnd, _ error: FleetError?, now: FleetInstant) {
         guard !isOver else { return }
-        for place in workers.indices where !workers[place].hasEnded {
-            let worker = workers[place]
-            guard order >= .start else {
+        for place in activeWorkers {
+            if order < .start {
                 workers[place].hasEnded = true
-                continue
-            }
-            if worker.isDelivered {
-                conclude(place, lost: worker.reason != nil, reason: worker.reason ?? "finished")
-            } else if let exit = worker.exit {
-                conclude(place, lost: true, reason: exit.readable)
-            } else if worker.isSilent {
-                let silence = "silent for \((now - worker.lastHeard).readable)"
-                conclude(place, lost: true, reason: worker.isOrphan ? "its listener is lost; \(silence)" : silence)
-            } else if end == .interrupted {
-                conclude(place, lost: false, reason: "interrupted")
             } else {
-                conclude(place, lost: true, reason: "still owed results at the deadline")
+                let (lost, reason) = workers[place].judgement(endOfRun: end, now: now)
+                conclude(place, lost: lost, reason: reason)
             }
         }
         flushAcknowledgements()
         if let error { record(.notice(error.message)) }
-        if phase != .done {
-            phase = .done
-            record(.phase(.done))
-        }
-        record(.ended(end, elapsed: UInt64(clamping: (now - begun).saturatedNanoseconds)))
-        outcome = RunOutcome(end: end, error: error)
-        actions.append(.over(RunOutcome(end: end, error: error)))
-    }
-
-    // MARK: Commands
-
-    /// What a worker should be told, judging by what it last said.
-    private func command(for worker: RunWorker) -> Command? {
-        guard !worker.hasEnded, !worker.isSilent, worker.exit == nil, worker.isConfirmed, let state = worker.state
-        else {
-            return nil
-        }
-        let wanted = worker.isOrphan && order == .start ? Order.stop : order
-        return switch state {
-        case .waiting: .plan
-        case .prepared: wanted >= .start ? (wanted >= .stop ? .stop : .start) : nil
-        case .running: wanted == .abort ? .abort : wanted == .stop ? .stop : nil
-        case .stopping: wanted == .abort ? .abort : nil
-        case .finished, .failed: nil
-        }
-    }
-
-    private func isDue(_ worker: RunWorker, _ type: WireType, now: FleetInstant) -> Bool {
-        nextPublication(worker, type).map { now >= $0 } ?? true
-    }
-
-    /// When a command is to be published (again); nil for at once.
-    private func nextPublication(_ worker: RunWorker, _ type: WireType) -> FleetInstant? {
-        guard let published = worker.published, published.type == type else { return nil }
-        // A large plan takes its time; sending it again meanwhile would only take more.
-        let isLarge = type == .plan && setup.parcel.bytes.count > 64 * 1024
-        return published.at + (isLarge ? FleetLimits.republish * (2 << min(published.times, 4)) : FleetLimits.republish)
-    }
-
-    private mutating func publishCommands(now: FleetInstant) {
-        for (id, assignment) in assignments where !assignment.isAccepted {
-            if let at = assignment.publishedAt, now < at + FleetLimits.republish { continue }
-            assignments[id]?.publishedAt = now
-            actions.append(
-                .publish(
-                    to: id,
-                    .launch(
-                        Command.Launch(
-                            number: setup.number, liveness_ms: setup.liveness.milliseconds,
-                            launch_ms: setup.launch.milliseconds, workers: assignment.workers))))
-        }
-        for place in workers.indices {
-            guard let command = command(for: workers[place]), isDue(workers[place], command.type, now: now) else {
-                continue
-            }
-            let times = workers[place].published.map { $0.type == command.type ? $0.times + 1 : 1 } ?? 1
-            workers[place].published = (command.type, now, times)
-            // It will deliver all it has, but its load is not what the plan asked for.
-            if command == .stop, order == .start, workers[place].reason == nil {
-                workers[place].reason = "its listener is lost"
-            }
-            actions.append(.publish(to: workers[place].id, command))
-        }
-    }
-
-    private func nextScan(now: FleetInstant) -> FleetInstant {
-        var next = order < .start ? deadline : now + .seconds(3600)
-        if order < .start, now < joinAt { next = min(next, joinAt) }
-        for at in [order < .stop ? limitAt : nil, order < .abort ? abortAt : nil, overdueAt] {
-            if let at { next = min(next, at) }
-        }
-        for assignment in assignments.values where !assignment.isAccepted {
-            next = min(next, (assignment.publishedAt ?? now) + FleetLimits.republish)
-        }
-        for worker in workers where !worker.hasEnded {
-            if let deliveredAt = worker.deliveredAt {
-                next = min(next, deliveredAt + FleetLimits.exitReport)
-            } else if let exitAt = worker.exitAt {
-                next = min(next, exitAt + FleetLimits.settle)
-            } else if worker.state != nil, !worker.isSilent {
-                next = min(next, worker.lastHeard + setup.liveness)
-            }
-            if let command = command(for: worker) {
-                next = min(next, nextPublication(worker, command.type) ?? now)
-            }
-        }
-        return next
+        advance(to: .done)
+        record(.ended(end, elapsed: UInt64(clamping: (now - begun).nanoseconds)))
+        let outcome = RunOutcome(end: end, error: error)
+        self.outcome = outcome
+        actions.append(.over(outcome))
     }
 
     // MARK: Records
 
-    /// Nothing follows the record's end.
+    /// Nothing follows the end of the record.
     private mutating func record(_ event: RunEvent) {
         if !isOver { actions.append(.record(event)) }
     }
@@ -693,23 +523,4 @@ struct RunMachine {
         phase = next
         record(.phase(next))
     }
-
-    /// Notes a sign of life; nil if there is no such worker in this run, or it is over.
-    private mutating func heard(_ id: String, sequence: UInt64, now: FleetInstant) -> Int? {
-        guard let place = places[id] else { return nil }
-        // A replayed message is no sign of life.
-        guard sequence > workers[place].lastSequence else { return place }
-        workers[place].lastSequence = sequence
-        workers[place].lastHeard = max(workers[place].lastHeard, now)
-        if workers[place].isSilent, !workers[place].hasEnded {
-            workers[place].isSilent = false
-            isDirty = true
-            record(.notice("worker \(workers[place].index) on \(workers[place].machine) is back"))
-        }
-        return place
-    }
-}
-
-extension Duration {
-    var milliseconds: Int64 { saturatedNanoseconds / 1_000_000 }
 }

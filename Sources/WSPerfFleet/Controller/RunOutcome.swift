@@ -1,8 +1,8 @@
 internal import WSPerfCore
 
-/// How a run came to its end, as the run machine says it.
+/// How a run ended, as the run machine determines it.
 struct RunOutcome: Sendable, Equatable {
     var end: RunEnd
-    /// Why there are no results, where there are none.
+    /// Why there are no results; nil if there are.
     var error: FleetError?
 }

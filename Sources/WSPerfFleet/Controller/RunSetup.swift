@@ -1,36 +1,36 @@
 internal import WSPerfCore
 
-/// What the run machine needs to know of a plan.
+/// The parts of a plan that the run machine needs.
 struct RunSetup: Sendable {
     /// The run's identity.
     var id: String
-    /// 1, 2, 3, … within the controller's session.
+    /// Number of the run in the controller's session: 1, 2, 3, …
     var number: Int
     var machines: Int
-    /// Machines that are enough for the load to begin once `join` is over; all of them if nil.
+    /// Machines that are enough to begin the load once `join` has passed; nil means all of them.
     var minMachines: Int? = nil
     var processes: Int
-    /// Connections of each worker.
+    /// Connections per worker.
     var instances: Int
-    /// Deadlines of the phases.
+    // How long each phase may take.
     var join: Duration
     var launch: Duration
     var liveness: Duration
-    /// From the start until what is left of the load is told to stop: later than any worker that keeps its own time limit
-    /// has ended.
+    /// Time from the start of the load until workers that are not finished are told to stop. A worker that enforces its own
+    /// time limit has finished by then.
     var limit: Duration
-    /// What workers may take to end their load once told to.
+    /// How long workers may take to end their load after a stop command.
     var drain: Duration
     var collect: Duration
-    /// The plan as it goes into the record.
+    /// The plan as it is recorded.
     var document: PlanNode
-    /// What each worker is sent.
+    /// The plan as it is sent to each worker.
     var parcel: SharedBytes
-    /// Wall-clock time of the start, milliseconds since 1970-01-01 UTC.
+    /// Wall-clock time of the start in milliseconds since 1970-01-01 UTC.
     var startedAt: Int64
-    /// True: the first worker that is lost under load ends the load of all.
+    /// If true, the first worker that is lost under load ends the load of all.
     var stopsWhenWorkerIsLost = false
 
-    /// Machines that the load needs at least.
+    /// The fewest machines that the load can begin with.
     var enough: Int { minMachines ?? machines }
 }

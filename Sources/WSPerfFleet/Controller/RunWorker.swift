@@ -1,52 +1,161 @@
 internal import WSPerfCore
 
-/// One worker process of a run, as the controller sees it.
+/// One worker process of a run, as the controller knows it.
 struct RunWorker {
     let id: String
     /// Its share of the plan.
     let index: Int
     /// Identity of the listener that was told to launch it.
     let listener: String
-    /// That listener's name.
+    /// Name of that listener.
     let machine: String
 
-    /// Nil until it said hello; then it only moves forward.
-    var state: WorkerState?
-    /// It answered the welcome, so that what is published to it arrives.
+    /// Nil until its hello arrives; then it only moves forward.
+    private(set) var state: WorkerState?
+    /// It answered the welcome, so it receives what is published to it.
     var isConfirmed = false
     var pid: Int32 = 0
     var lastHeard: FleetInstant
     var lastSequence: UInt64 = 0
-    var inbox = SnapshotInbox()
-    /// A snapshot of it could not be read, and that was said.
+    private(set) var inbox = SnapshotInbox()
+    /// A notice says that one of its snapshots cannot be read.
     var wasUnreadable = false
-    /// Connections that have come to their outcome.
-    var accounted: UInt64 = 0
-    /// Connections that have opened or failed to.
-    var attempted: UInt64 = 0
-    /// Why it ended its load, or failed, without having been told to.
-    var reason: String?
+    /// Connections with an outcome, by the snapshots so far.
+    private(set) var accounted: UInt64 = 0
+    /// Connections that have opened or failed to open, by the snapshots so far.
+    private(set) var attempted: UInt64 = 0
+    /// Why it ended its load early, or why it failed. The first reason is kept.
+    private(set) var reason: String?
     var exit: WorkerExit?
     var exitAt: FleetInstant?
     /// When its final snapshot was accepted.
     var deliveredAt: FleetInstant?
-    /// Nothing was heard of it for the plan's liveness limit. It may come back.
+    /// It has sent nothing for as long as the plan's liveness limit. It may come back.
     var isSilent = false
     /// Its listener is lost.
     var isOrphan = false
-    /// Its listener is known to be gone, so that silence is for good.
+    /// Its listener has left or its process has ended, so if the worker is silent, it does not come back.
     var isDoomed = false
-    /// Its end has been recorded, or it was replaced before the load; nothing of it counts any more.
+    /// Its end was recorded, or it was replaced before the load. Nothing it sends counts any more.
     var hasEnded = false
-    /// It is to go away: its machine was given up before the load.
+    /// It must exit: its machine was given up before the load.
     var isDismissed = false
-    /// It was recorded as lost.
+    /// Its recorded end says that it was lost.
     var isLost = false
 
-    /// The command last published to it, when, and how often.
-    var published: (type: WireType, at: FleetInstant, times: Int)?
+    init(order: WorkerOrder, listener: String, machine: String, now: FleetInstant) {
+        id = order.id
+        index = order.index
+        self.listener = listener
+        self.machine = machine
+        lastHeard = now
+    }
 
     var isDelivered: Bool { deliveredAt != nil }
-    /// Nothing more is to be waited for.
+    /// The run does not wait for anything from it.
     var isSettled: Bool { hasEnded || (isSilent && !isDelivered) }
+    /// It has set up the plan and can start.
+    var isReady: Bool { isAtLeast(.prepared) && !isSilent && exit == nil }
+
+    func isAtLeast(_ state: WorkerState) -> Bool { self.state.map { $0 >= state } ?? false }
+
+    /// For notices: "worker 3 on host-a".
+    var title: String { "worker \(index) on \(machine)" }
+
+    // MARK: What it says
+
+    /// Returns true if this is news: states only move forward.
+    mutating func advance(to next: WorkerState) -> Bool {
+        guard state.map({ next > $0 }) ?? true else { return false }
+        state = next
+        return true
+    }
+
+    mutating func note(reason new: String?) {
+        if reason == nil { reason = new }
+    }
+
+    /// What the body of a snapshot led to.
+    struct Taken {
+        /// Snapshots that are now in order.
+        var ready: [EncodedSnapshot] = []
+        /// Why a body is not the snapshot that it claims to be; nil if there is none.
+        var unreadable: String?
+        /// The snapshot after those in `ready` claims more connections than the worker has.
+        var claimsTooMuch = false
+    }
+
+    /// Takes the body of a snapshot that the inbox wants.
+    mutating func take(_ sequence: UInt64, _ body: [UInt8], instances: Int) -> Taken {
+        let (snapshots, unreadable) = inbox.take(sequence, body)
+        var taken = Taken(unreadable: unreadable)
+        for encoded in snapshots {
+            let statistics = encoded.snapshot.statistics
+            let (sum, overflow) = accounted.addingReportingOverflow(statistics.accounted)
+            guard !overflow, sum <= UInt64(instances) else {
+                taken.claimsTooMuch = true
+                break
+            }
+            accounted = sum
+            let failed = statistics.accounted &- min(statistics.ended, statistics.accounted)
+            attempted &+= statistics.opened &+ failed
+            taken.ready.append(encoded)
+        }
+        return taken
+    }
+
+    /// Drops snapshots that can no longer be used.
+    mutating func forgetSnapshots() { inbox.forget() }
+
+    // MARK: Judging it
+
+    enum Judgement: Equatable {
+        /// Nothing to do.
+        case wait
+        /// It has just become silent.
+        case silent(Duration)
+        /// Its end can be recorded.
+        case ended(lost: Bool, reason: String)
+    }
+
+    /// - Parameters:
+    ///   - liveness: The longest silence of a living worker.
+    ///   - isUnderLoad: Whether the load has begun.
+    ///   - drained: Whether everything that had arrived has been read.
+    func judgement(now: FleetInstant, liveness: Duration, isUnderLoad: Bool, drained: Bool) -> Judgement {
+        guard !hasEnded else { return .wait }
+        if let deliveredAt {
+            // Its exit status is not worth a longer wait.
+            let isOver = exit != nil || isOrphan || now - deliveredAt >= FleetLimits.exitStatusWait
+            return isOver ? delivered : .wait
+        }
+        if let exit, let exitAt {
+            // Snapshots may still be on their way, or in the socket's queue.
+            guard isUnderLoad, drained, now - exitAt >= FleetLimits.settle else { return .wait }
+            return .ended(lost: true, reason: reason.map { "\(exit.readable): \($0)" } ?? exit.readable)
+        }
+        let silence = now - lastHeard
+        return state != nil && !isSilent && silence >= liveness ? .silent(silence) : .wait
+    }
+
+    /// How its end is recorded when the run ends as `end` before the worker did.
+    func judgement(endOfRun end: RunEnd, now: FleetInstant) -> (lost: Bool, reason: String) {
+        if isDelivered { return (reason != nil, reason ?? "finished") }
+        if let exit { return (true, exit.readable) }
+        if isSilent {
+            let silence = "silent for \((now - lastHeard).readable)"
+            return (true, isOrphan ? "its listener is lost; \(silence)" : silence)
+        }
+        if end == .interrupted { return (false, "interrupted") }
+        return (true, "results were still missing at the deadline")
+    }
+
+    private var delivered: Judgement { .ended(lost: reason != nil, reason: reason ?? "finished") }
+
+    /// When the judgement may change without a message; nil if it cannot.
+    func nextJudgement(liveness: Duration) -> FleetInstant? {
+        if let deliveredAt { return deliveredAt + FleetLimits.exitStatusWait }
+        if let exitAt { return exitAt + FleetLimits.settle }
+        return state != nil && !isSilent ? lastHeard + liveness : nil
+    }
 }

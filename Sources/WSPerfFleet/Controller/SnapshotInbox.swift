@@ -1,29 +1,31 @@
 internal import WSPerfCore
 
-/// One worker's snapshots on the controller's side: hands each on exactly once and in order, whatever order and however
-/// often they arrive, and knows which to ask for again.
+/// One worker's snapshots on the controller's side. It returns each snapshot exactly once and in order, although they may
+/// arrive repeatedly and in any order, and it knows which ones are missing.
 struct SnapshotInbox {
-    /// All up to and including this one have been handed on.
+    /// All snapshots up to and including this one have been returned.
     private(set) var accepted: UInt64 = 0
-    /// Bodies that arrived ahead of one that is missing; never more than the worker's window. They are decoded in their
-    /// turn, because a snapshot's histograms take some hundred times the room of its body.
+    /// Bodies that arrived before an earlier one, at most as many as the worker's window. They stay encoded until their turn,
+    /// because a decoded snapshot takes about a hundred times as much memory.
     private var held: [UInt64: [UInt8]] = [:]
-    /// Bytes of those.
+    /// Bytes of the held bodies.
     private(set) var heldBytes = 0
-    /// Number of the final snapshot, once it has been handed on.
+    /// Whether the final snapshot has been returned.
     private(set) var isComplete = false
 
-    /// Whether a snapshot of this number is of any use: new, and within the window that a worker keeps.
+    /// Whether a snapshot with this number is new and within the worker's window.
     func wants(_ sequence: UInt64) -> Bool {
         !isComplete && sequence > accepted && sequence - accepted <= UInt64(FleetLimits.snapshotWindow)
             && held[sequence] == nil
     }
 
-    /// Whether a snapshot of this number would be handed on at once.
+    /// Whether `take` would return a snapshot with this number at once.
     func isNext(_ sequence: UInt64) -> Bool { sequence == accepted + 1 }
 
-    /// Takes the body of a snapshot that `wants` was true for and returns those that are now in order, and, if the next
-    /// body is no snapshot of its number, why not; it is missing as if it had not come.
+    /// Takes the body of a snapshot that `wants` returned true for.
+    ///
+    /// - Returns: The snapshots that are now in order. If the body after them cannot be decoded or has another number, also
+    ///   the reason. Such a body is requested again.
     mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [EncodedSnapshot], unreadable: String?) {
         held[sequence] = body
         heldBytes += body.count
@@ -36,7 +38,7 @@ struct SnapshotInbox {
             } catch {
                 return (ready, error.description)
             }
-            guard encoded.snapshot.sequence == accepted + 1 else { return (ready, "it is of another number") }
+            guard encoded.snapshot.sequence == accepted + 1 else { return (ready, "it has another number") }
             accepted += 1
             ready.append(encoded)
             isComplete = encoded.snapshot.isFinal
@@ -45,18 +47,18 @@ struct SnapshotInbox {
         return (ready, nil)
     }
 
-    /// Lets go of what can no longer be handed on.
+    /// Drops all held bodies.
     mutating func forget() {
         held.removeAll()
         heldBytes = 0
     }
 
-    /// The numbers missing between those that have arrived.
+    /// Numbers that are missing before the last one that has arrived.
     var missing: [UInt64] {
         guard let last = held.keys.max() else { return [] }
         return ((accepted + 1)..<last).filter { held[$0] == nil }
     }
 
-    /// Snapshots that arrived but can never be handed on, because one before them is lost.
+    /// Snapshots that have arrived but wait for an earlier one.
     var stranded: Int { held.count }
 }

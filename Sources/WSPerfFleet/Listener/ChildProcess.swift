@@ -3,16 +3,19 @@ internal import Foundation
 internal import Subprocess
 internal import Synchronization
 internal import SystemPackage
+internal import WSPerfCore
 
-/// A child process that dies with this one: its standard input is a pipe whose other end only this process holds, and it
-/// ends when that end is closed, by whatever way. (A parent-death signal would come with the end of the launching thread.)
+/// A child process that ends with this one. Its standard input is a pipe, the lifeline, and the child exits when the other
+/// end is closed, which also happens when this process dies. (A parent-death signal is sent when the launching thread
+/// ends, which is too early.)
 ///
-/// It has a process group of its own, so that Ctrl-C at a terminal reaches this process alone, which then decides.
+/// The child has its own process group, so that Ctrl-C in a terminal reaches only this process, which then ends its
+/// children in order.
 final class ChildProcess: Sendable {
     struct End: Sendable {
         var status: Int32?
         var signal: Int32?
-        /// Why it never ran.
+        /// Why it could not be launched.
         var error: String?
         var stderr: String
     }
@@ -20,14 +23,14 @@ final class ChildProcess: Sendable {
     private struct State {
         var lifeline: FileDescriptor?
         var send: (@Sendable (Int32) -> Void)?
-        /// Sent before there was a process.
+        /// A signal that was sent before the process existed.
         var pending: Int32?
     }
 
     private let state: Mutex<State>
 
-    /// Launches `executable`. `onLaunch` is called once with its process id, unless it cannot be launched; `onEnd` exactly
-    /// once, when it is over and has been waited for.
+    /// Launches `executable`. Calls `onLaunch` once with the process id, unless the launch fails, and `onEnd` exactly once,
+    /// after the process has ended and was waited for.
     init(
         executable: String, arguments: [String], onLaunch: @escaping @Sendable (Int32) -> Void,
         onEnd: @escaping @Sendable (End) -> Void
@@ -35,7 +38,7 @@ final class ChildProcess: Sendable {
         var ends: [Int32] = [-1, -1]
         guard pipe2(&ends, O_CLOEXEC) == 0 else {
             state = Mutex(State())
-            onEnd(End(error: "cannot make a pipe: \(String(cString: strerror(errno)))", stderr: ""))
+            onEnd(End(error: "cannot create a pipe: \(String(cString: strerror(errno)))", stderr: ""))
             return
         }
         let reading = FileDescriptor(rawValue: ends[0])
@@ -72,7 +75,7 @@ final class ChildProcess: Sendable {
                 onLaunch(execution.processIdentifier.value) { signal in
                     try? execution.send(signal: Signal(rawValue: signal))
                 }
-                // Its stderr must be read, or it would block once the pipe is full; an error here ends only the reading.
+                // Without a reader of its stderr, the child would block once the pipe is full. An error ends only the reading.
                 do {
                     for try await buffer in execution.standardError {
                         tail.append(buffer.withUnsafeBytes { Array($0) })
@@ -86,18 +89,18 @@ final class ChildProcess: Sendable {
             case .signaled(let signal): End(signal: signal, stderr: tail.text)
             }
         } catch {
-            return End(error: PrintableText.of("\(error)", limit: FleetLimits.text), stderr: tail.text)
+            return End(error: PlanText.printable("\(error)", limit: FleetLimits.text), stderr: tail.text)
         }
     }
 
-    /// Sends a signal; at the launch, if that is still under way.
+    /// Sends a signal. If the process is still being launched, it gets the signal afterwards.
     func send(signal: Int32) {
         state.withLock { state in
             if let send = state.send { send(signal) } else { state.pending = signal }
         }
     }
 
-    /// Closes the lifeline.
+    /// Closes the lifeline, so that the child exits.
     func hangUp() {
         state.withLock { state in
             try? state.lifeline?.close()

@@ -2,7 +2,7 @@ internal import Foundation
 public import Logging
 public import WSPerfCore
 
-/// A listener: the daemon that stands for one machine, joins a controller, and launches workers for it, run after run.
+/// A listener: a daemon that represents one machine. It joins a controller and launches workers for it, run after run.
 ///
 /// ```swift
 /// let listener = try FleetListener(options: .init(controller: ControllerAddress("10.0.0.1"), worker: "/usr/bin/wsperf-worker"))
@@ -13,18 +13,17 @@ public final class FleetListener: Sendable {
         public var controller: ControllerAddress
         /// The machine's name in reports.
         public var name: String
-        /// Path of the worker executable; nil runs workers inside this process. Nothing that comes over the network
-        /// changes it.
+        /// Path of the worker executable; nil runs workers inside this process. No message from the network can change it.
         public var worker: String?
-        /// True if the end of standard input means that whoever launched this listener is gone.
+        /// True if the end of standard input means that the process that launched this listener has ended.
         public var hasLifeline = false
-        /// Where warnings go; stderr by default.
+        /// Receives warnings; by default they go to stderr.
         public var logger: Logger?
 
-        /// `name` defaults to the host's.
+        /// `name` defaults to the host's name.
         public init(controller: ControllerAddress, name: String? = nil, worker: String?) {
             self.controller = controller
-            self.name = PrintableText.name(name ?? ProcessInfo.processInfo.hostName)
+            self.name = PeerIdentity.displayName(name ?? ProcessInfo.processInfo.hostName)
             self.worker = worker
         }
     }
@@ -34,14 +33,14 @@ public final class FleetListener: Sendable {
     private let mailbox: FleetMailbox<ListenerMachine.Event>
     private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
 
-    /// Opens the connection to the controller, which need not be there yet. Throws if its address makes no sense or the
-    /// worker executable cannot be run. `registry` is for workers inside this process only.
+    /// Starts to connect to the controller, which may start later. Throws if its address is invalid or the worker executable
+    /// cannot be run. `registry` applies only to workers inside this process.
     public convenience init(options: Options, registry: Registry = Registry()) throws(FleetError) {
         let launcher: any WorkerLaunching
         if let worker = options.worker {
             guard access(worker, X_OK) == 0 else {
                 let why = String(cString: strerror(errno))
-                throw FleetError(.usage, "cannot run the worker \(PrintableText.of(worker, limit: 1000)): \(why)")
+                throw FleetError(.usage, "cannot run the worker \(PlanText.printable(worker, limit: 1000)): \(why)")
             }
             launcher = ProcessLauncher(executable: worker)
         } else {
@@ -64,18 +63,18 @@ public final class FleetListener: Sendable {
         sockets = (incoming, outgoing)
     }
 
-    /// The worker executable beside this one, as stock listeners use it.
+    /// The worker executable in the directory of this executable, which stock listeners use.
     public static var stockWorker: String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("wsperf-worker").path
     }
 
-    /// Ends the workers politely, then itself; the second time at once.
+    /// The first call ends the workers politely, then the listener. The second call kills the workers.
     public func interrupt() { mailbox.post(.interrupted) }
 
-    /// Serves until told to end, and returns the exit status: 0 if the controller said so, 130 after an interrupt, 1 if
-    /// whoever launched this listener is gone.
+    /// Serves until it is told to end. Returns the exit status: 0 if the controller ended it, 130 after an interrupt, 1 if the
+    /// process that launched this listener has ended.
     public func run() async -> Int32 {
         DescriptorLimit.raise()
         var logger = options.logger ?? Logger(label: "wsperf.listener") { StreamLogHandler.standardError(label: $0) }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Synchronization
 
-/// Runs each worker inside the listener's process: for debugging, and for tests.
+/// Runs workers inside the listener's process, for debugging and tests.
 final class InProcessLauncher: WorkerLaunching {
     private let factory: WorkloadFactory
     private let workers = Mutex<[String: FleetWorker]>([:])
@@ -26,7 +26,7 @@ final class InProcessLauncher: WorkerLaunching {
 
     func terminate(_ worker: String) { workers.withLock { $0[worker] }?.hangUp() }
 
-    /// Nothing in this process can be killed by itself; the second interrupt ends a load at once.
+    /// A part of a process cannot be killed. The second interrupt ends the load at once.
     func kill(_ worker: String) {
         let worker = workers.withLock { $0[worker] }
         worker?.interrupt()

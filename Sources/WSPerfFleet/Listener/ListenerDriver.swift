@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Logging
 
-/// A listener's machine at its sockets and its processes.
+/// Connects a listener's state machine to its sockets and its worker processes.
 final class ListenerDriver: FleetDriver {
     typealias Event = ListenerMachine.Event
 
@@ -12,7 +12,7 @@ final class ListenerDriver: FleetDriver {
     private let incoming: ZMQSocket
     private let outgoing: ZMQSocket
     private let logger: Logger
-    /// The session spoken of last.
+    /// The session in the last log message.
     private var session: String?
     private var id: String
     private var machine: ListenerMachine
@@ -30,12 +30,12 @@ final class ListenerDriver: FleetDriver {
         self.incoming = incoming
         self.outgoing = outgoing
         self.logger = logger
-        id = PrintableText.newIdentity("l-")
+        id = PeerIdentity.random(prefix: "l-")
         machine = ListenerMachine(name: options.name, pid: getpid(), now: .now)
         subscribe()
     }
 
-    /// Its own topic first: whoever hears what is for all also hears what is for it.
+    /// Subscribes to the listener's own topic first, so that a listener that receives beacons also receives its own commands.
     private func subscribe() {
         do throws(FleetError) {
             try incoming.subscribe(Topic.peer(id))
@@ -67,12 +67,12 @@ final class ListenerDriver: FleetDriver {
 
     private func perform(_ action: ListenerMachine.Action) {
         switch action {
-        case .send(let report):
+        case .send(let message):
             sequence += 1
             var run = machine.run
-            if case .exited(let exit) = report { run = machine.run(of: exit.worker) }
+            if case .exited(let exit) = message { run = machine.run(of: exit.worker) }
             let envelope = Envelope(
-                session: machine.session ?? "", run: run, sender: id, sequence: sequence, content: report)
+                session: machine.session ?? "", run: run, sender: id, sequence: sequence, content: message)
             _ = outgoing.send(WireCodec.encode(envelope))
         case .launch(let order, let launching):
             let mailbox = mailbox
@@ -85,7 +85,7 @@ final class ListenerDriver: FleetDriver {
             logger.debug("killing a worker", metadata: ["worker": "\(worker)"])
             launcher.kill(worker)
         case .becomeNew:
-            id = PrintableText.newIdentity("l-")
+            id = PeerIdentity.random(prefix: "l-")
             sequence = 0
             subscribe()
         case .warn(let text): logger.warning("\(text)")

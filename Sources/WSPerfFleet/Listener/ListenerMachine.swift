@@ -1,23 +1,25 @@
-/// A listener's whole behaviour without its sockets and processes. Pure: events in, actions out, time injected.
+internal import WSPerfCore
+
+/// The whole behaviour of a listener without its sockets and processes. Pure: events in, actions out, time injected.
 ///
-/// It says hello until a controller welcomes it, launches what it is told to launch, reports each worker's end until that
-/// is taken, and goes back to hello when its controller falls silent, goes away or is replaced by another. Workers of a run
-/// that is no longer the controller's are ended, politely first.
+/// It says hello until a controller welcomes it, launches the workers that the controller orders, and announces each
+/// worker's exit until the controller acknowledges it. When its controller becomes silent, ends or is replaced by another,
+/// it says hello again. It ends workers whose run is over, politely at first.
 struct ListenerMachine {
     enum Action: Sendable, Equatable {
-        case send(Report)
+        case send(PeerMessage)
         case launch(WorkerOrder, Launching)
         /// Close the worker's lifeline and send it SIGTERM.
         case terminate(worker: String)
         case kill(worker: String)
-        /// Take a new identity; the old one has been given up.
+        /// Take a new identity, because the controller counts the old one as lost.
         case becomeNew
-        /// Something the operator of this machine should know.
+        /// Something that the operator of this machine should know.
         case warn(String)
         case exit(status: Int32)
     }
 
-    /// What a worker is launched with.
+    /// What all workers of a launch have in common.
     struct Launching: Sendable, Equatable {
         var session: String
         var run: String
@@ -31,7 +33,7 @@ struct ListenerMachine {
         case exited(WorkerExit)
         /// SIGINT or SIGTERM.
         case interrupted
-        /// The process that launched this listener is gone.
+        /// The process that launched this listener has ended.
         case lifelineEnded
     }
 
@@ -39,28 +41,28 @@ struct ListenerMachine {
         var order: WorkerOrder
         var run: String
         var pid: Int32 = 0
-        /// Since when it has been asked to end.
+        /// When it was told to end.
         var terminatedAt: FleetInstant?
         var killedAt: FleetInstant?
-        /// Its end, until the controller has taken it.
+        /// Its exit, until the controller has acknowledged it.
         var exit: WorkerExit?
-        var reportedAt: FleetInstant?
+        var announcedAt: FleetInstant?
     }
 
     private let name: String
     private let pid: Int32
-    /// The controller's session; nil while there is none.
+    /// The controller's session; nil while there is no controller.
     private(set) var session: String?
     private var assignedName: String
     private var liveness = FleetLimits.liveness
     private(set) var run: String?
     private var number = 0
-    /// Identities of the workers launched for `number`; a launch may add to them.
+    /// Identities of the workers launched for `number`. A later launch with the same number may add more.
     private var launched: Set<String> = []
     private var children: [String: Child] = [:]
-    /// When this session's controller was last heard.
+    /// When the last message of this session's controller arrived.
     private var lastHeard: FleetInstant
-    /// The session the children belong to; outlives `session` until they are over.
+    /// The session that the children belong to. It remains after `session` is nil.
     private var childrenSession: String?
     private var helloAt: FleetInstant
     private var helloInterval = FleetLimits.firstHelloInterval
@@ -84,7 +86,7 @@ struct ListenerMachine {
     /// Worker processes that have not ended.
     var alive: Int { children.values.count { $0.exit == nil } }
 
-    /// The run a report about `worker` belongs to.
+    /// The run of a worker.
     func run(of worker: String) -> String? { children[worker]?.run }
 
     var nextDeadline: FleetInstant? {
@@ -93,7 +95,9 @@ struct ListenerMachine {
         var next = session == nil ? helloAt : min(statusAt, lastHeard + liveness)
         for child in children.values {
             if child.exit != nil {
-                if session != nil { next = min(next, child.reportedAt.map { $0 + FleetLimits.republish } ?? lastHeard) }
+                if session != nil {
+                    next = min(next, child.announcedAt.map { $0 + FleetLimits.republish } ?? lastHeard)
+                }
             } else if child.killedAt == nil {
                 if let at = child.terminatedAt { next = min(next, at + FleetLimits.terminate) }
             }
@@ -121,13 +125,13 @@ struct ListenerMachine {
         case .welcome(let welcome):
             if session == nil { adopt(envelope.session, now: now) }
             guard session == envelope.session else { return }
-            assignedName = PrintableText.name(welcome.name)
-            liveness = Self.duration(welcome.liveness_ms)
+            assignedName = PeerIdentity.displayName(welcome.name)
+            liveness = Self.duration(welcome.livenessMilliseconds)
             statusAt = now
-        case .refuse(let refusal): warn("refused: " + PrintableText.of(refusal.message, limit: FleetLimits.text))
+        case .refuse(let refusal): warn("refused: " + PlanText.printable(refusal.message, limit: FleetLimits.text))
         case .rejoin:
             guard session == envelope.session || session == nil else { return }
-            // Given up by the controller: whatever still runs here has been written off.
+            // The controller counts this listener as lost, so the results of its workers are not wanted.
             actions.append(.becomeNew)
             number = 0
             launched = []
@@ -145,13 +149,13 @@ struct ListenerMachine {
 
     private mutating func heard(_ beacon: Command.Beacon, session heard: String, now: FleetInstant) {
         guard let session else {
-            // Hello is repeated at once to whoever is there now.
+            // There is a controller: say hello at once.
             helloInterval = FleetLimits.firstHelloInterval
             if helloAt > now + helloInterval { helloAt = now }
             return
         }
         if heard != session {
-            // Another controller has taken the address: the one of this session is gone.
+            // Another controller uses the address, so the controller of this session has ended.
             leaveSession(now: now)
             terminateAll(now: now)
         } else if beacon.closing {
@@ -173,13 +177,13 @@ struct ListenerMachine {
             launched = []
             run = newRun
             childrenSession = session
-            liveness = Self.duration(launch.liveness_ms)
+            liveness = Self.duration(launch.livenessMilliseconds)
         }
-        // A late copy may be of a run that is over.
+        // The message may be a late copy from a run that is over.
         guard run == newRun else { return }
         let launching = Launching(
             session: session, run: newRun, machine: assignedName, liveness: liveness,
-            launch: Self.duration(launch.launch_ms))
+            launch: Self.duration(launch.launchMilliseconds))
         for order in launch.workers where launched.count < Self.mostLaunches && launched.insert(order.id).inserted {
             guard children[order.id] == nil else { continue }
             children[order.id] = Child(order: order, run: newRun)
@@ -188,7 +192,7 @@ struct ListenerMachine {
         statusAt = now
     }
 
-    /// Processes launched in one run, whatever is asked for.
+    /// Most processes that are launched in one run, whatever the controller orders.
     private static var mostLaunches: Int { FleetLimits.processes * FleetLimits.launchAttempts }
 
     mutating func handle(_ event: Event, now: FleetInstant) {
@@ -208,7 +212,7 @@ struct ListenerMachine {
         }
     }
 
-    /// This process was stopped for so long: silence in that time means nothing.
+    /// This process was stopped for this long, so silence during that time does not count.
     mutating func forgive(_ duration: Duration) { lastHeard = lastHeard + duration }
 
     // MARK: Time
@@ -222,7 +226,7 @@ struct ListenerMachine {
     private mutating func step(now: FleetInstant) {
         if session != nil, now - lastHeard >= liveness {
             warn("the controller has been silent for \(liveness.readable): waiting for a new one")
-            // Its workers notice by themselves and are given as long again to end and to deliver.
+            // The workers notice it themselves. They get the same time again to end and to deliver.
             leaveSession(now: now)
         }
         if session == nil, alive > 0, now - lastHeard >= liveness * 2 {
@@ -233,7 +237,7 @@ struct ListenerMachine {
         }
         if isLeaving, alive == 0 { return finish(now: now) }
         if session != nil {
-            for id in children.keys.sorted() { reportExit(id, now: now) }
+            for id in children.keys.sorted() { announceExit(id, now: now) }
             if now >= statusAt {
                 actions.append(.send(.listener(status)))
                 statusAt = now + FleetLimits.heartbeat(FleetLimits.heartbeat, within: liveness)
@@ -243,7 +247,7 @@ struct ListenerMachine {
                 actions.append(
                     .send(
                         .hello(
-                            Report.Hello(role: .listener, name: name, pid: pid, software: WSPerfVersion.current))))
+                            PeerMessage.Hello(role: .listener, name: name, pid: pid, software: WSPerfVersion.current))))
                 helloAt = now + helloInterval
                 helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)
             } else if isLeaving {
@@ -252,21 +256,21 @@ struct ListenerMachine {
         }
     }
 
-    private var status: Report.ListenerStatus {
-        Report.ListenerStatus(
+    private var status: PeerMessage.ListenerStatus {
+        PeerMessage.ListenerStatus(
             number: number, launched: launched.count, alive: alive, leaving: isLeaving && alive == 0)
     }
 
-    private mutating func reportExit(_ id: String, now: FleetInstant) {
+    private mutating func announceExit(_ id: String, now: FleetInstant) {
         guard let child = children[id], let exit = child.exit else { return }
-        if let at = child.reportedAt, now - at < FleetLimits.republish { return }
-        children[id]?.reportedAt = now
+        if let at = child.announcedAt, now - at < FleetLimits.republish { return }
+        children[id]?.announcedAt = now
         actions.append(.send(.exited(exit)))
     }
 
     private mutating func finish(now: FleetInstant) {
         if session != nil {
-            for id in children.keys.sorted() { reportExit(id, now: now) }
+            for id in children.keys.sorted() { announceExit(id, now: now) }
             actions.append(.send(.listener(status)))
         }
         isOver = true
@@ -280,15 +284,15 @@ struct ListenerMachine {
         lastHeard = now
         statusAt = now
         if childrenSession != new {
-            // What is left is of a controller that is gone.
+            // The remaining workers belong to a controller that has ended.
             number = 0
             launched = []
             run = nil
             terminateAll(now: now)
             children = children.filter { $0.value.exit == nil }
         }
-        // Healed within the same session: everything not taken is reported again.
-        for id in children.keys { children[id]?.reportedAt = nil }
+        // Same session, after a gap: announce again all exits without an acknowledgement.
+        for id in children.keys { children[id]?.announcedAt = nil }
     }
 
     private mutating func leaveSession(now: FleetInstant) {
@@ -327,7 +331,7 @@ struct ListenerMachine {
                 + (foreign.message.map { ": \($0)" } ?? ""))
     }
 
-    /// Says each thing once.
+    /// Gives each warning only once.
     private mutating func warn(_ text: String) {
         guard warned.count < 64, warned.insert(text).inserted else { return }
         actions.append(.warn(text))

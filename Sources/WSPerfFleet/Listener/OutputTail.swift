@@ -1,14 +1,15 @@
 internal import Synchronization
+internal import WSPerfCore
 
-/// The last bytes of a child's stderr, and the line that says why it crashed even where a long backtrace follows it.
+/// Keeps the last bytes of a child's stderr, and the line that says why it crashed, even if a long backtrace follows it.
 final class OutputTail: Sendable {
     private struct State {
-        /// The last bytes, at least as many as are wanted.
+        /// The last bytes, at least `FleetLimits.stderr` of them.
         var bytes: [UInt8] = []
         var total = 0
-        /// What has come of the present line, up to `lineLimit`.
+        /// The beginning of the current line, up to `lineLimit`.
         var line: [UInt8] = []
-        /// The last line that had the Swift runtime's word for a crash, and how many bytes ago it began.
+        /// The last line in which the Swift runtime reported a crash, and how many bytes ago it began.
         var fatal: (line: [UInt8], age: Int)?
     }
 
@@ -43,7 +44,7 @@ final class OutputTail: Sendable {
         state.line.removeAll(keepingCapacity: true)
     }
 
-    /// Printable text of at most `FleetLimits.stderr` bytes, from the beginning of a line where it was cut.
+    /// Printable text of at most `FleetLimits.stderr` bytes. If it was cut, it begins at the start of a line.
     var text: String {
         let state = state.withLock { $0 }
         var lines = state.bytes.suffix(FleetLimits.stderr)
@@ -55,8 +56,9 @@ final class OutputTail: Sendable {
         if state.total > lines.count, let end = lines.firstIndex(of: Self.newline) { lines = lines[(end + 1)...] }
         while lines.last == Self.newline { lines.removeLast() }
         let bytes = head + lines
-        var text = PrintableText.of(String(decoding: bytes, as: UTF8.self), limit: FleetLimits.stderr, lines: true)
-        // Escapes make it longer.
+        var text = PlanText.printable(
+            String(decoding: bytes, as: UTF8.self), limit: FleetLimits.stderr, keepingLines: true)
+        // Escaping makes text longer.
         while text.utf8.count > FleetLimits.stderr {
             if head.isEmpty { text.removeFirst() } else { text.removeLast() }
         }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Synchronization
 
-/// Runs each worker as a process of its own.
+/// Runs each worker in its own process.
 final class ProcessLauncher: WorkerLaunching {
     private let executable: String
     private let children = Mutex<[String: ChildProcess]>([:])

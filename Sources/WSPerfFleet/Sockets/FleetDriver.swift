@@ -1,13 +1,13 @@
-/// What a fleet loop drives: a state machine with its sockets and processes at the edge. Used on the loop's thread only.
+/// Connects a state machine to its sockets and processes. A fleet loop calls it, always on the loop's thread.
 protocol FleetDriver: AnyObject {
     associatedtype Event: Sendable
-    /// The next time anything is to be done without being told; nil for never.
+    /// When `tick` must be called even if nothing arrives; nil for never.
     var nextDeadline: FleetInstant? { get }
     var isOver: Bool { get }
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant)
     func handle(_ event: Event, now: FleetInstant)
-    /// After each wake. `drained` is true when everything that had arrived has been received.
+    /// Called after each wake-up. `drained` is true if all messages that had arrived have been received.
     func tick(now: FleetInstant, drained: Bool)
-    /// This process was stopped or starved for so long; silence of others during that time means nothing.
+    /// This process was stopped or starved for this long, so the silence of peers during that time does not count.
     func stalled(for duration: Duration)
 }

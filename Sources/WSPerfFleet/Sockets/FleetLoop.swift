@@ -1,20 +1,21 @@
 internal import CZeroMQ
 internal import Foundation
+internal import WSPerfCore
 
-/// The one thread of a process that owns its ZeroMQ sockets: it waits for messages, for its mailbox, for the lifeline's
-/// end, or for the next deadline, and for nothing else.
+/// The loop of the one thread that owns a process's ZeroMQ sockets. It waits for messages, mailbox events, the end of the
+/// lifeline, and the next deadline.
 struct FleetLoop<Driver: FleetDriver> {
     var driver: Driver
-    /// The socket that messages come in on.
+    /// The socket that receives messages.
     var incoming: ZMQSocket
     var mailbox: FleetMailbox<Driver.Event>
-    /// A descriptor whose end of file is worth an event: the pipe from the process that launched this one.
+    /// The pipe from the process that launched this one. Its end of file posts the event.
     var lifeline: (descriptor: Int32, event: Driver.Event)?
 
-    /// Messages handled between two looks at deadlines and mailbox.
+    /// The most messages handled before deadlines and mailbox are checked again.
     private static var batch: Int { 256 }
 
-    /// Runs `body` on a thread of its own.
+    /// Runs `body` on a new thread.
     static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
         let thread = Thread(block: body)
         thread.name = name
@@ -28,7 +29,7 @@ struct FleetLoop<Driver: FleetDriver> {
         var drained = true
         driver.tick(now: .now, drained: true)
         while !driver.isOver {
-            // A deadline long past means "at once"; only time spent beyond the wait that was asked for is lateness.
+            // A deadline in the past means "at once". Only the time beyond the requested wait is a delay.
             let asleep = FleetInstant.now
             let deadline = drained ? driver.nextDeadline.map { max($0, asleep) } : asleep
             var items = [
@@ -39,12 +40,12 @@ struct FleetLoop<Driver: FleetDriver> {
                 items.append(
                     zmq_pollitem_t(socket: nil, fd: lifeline.descriptor, events: Int16(ZMQ_POLLIN), revents: 0))
             }
-            // An error other than EINTR cannot be had with descriptors and a socket that this loop keeps open.
+            // The loop keeps the socket and all descriptors open, so EINTR is the only possible error.
             _ = zmq_poll(&items, Int32(items.count), Self.timeout(until: deadline))
             var now = FleetInstant.now
             if let deadline, now - deadline > FleetLimits.stall { driver.stalled(for: now - deadline) }
 
-            // What has arrived comes before any deadline: silence is judged only by what is not there.
+            // Messages come before deadlines, so that a peer does not count as silent while its message waits here.
             drained = false
             for _ in 0..<Self.batch {
                 guard let message = incoming.receive() else {
@@ -65,14 +66,14 @@ struct FleetLoop<Driver: FleetDriver> {
         }
     }
 
-    /// Milliseconds, rounded up so that a wake is never early; a minute where there is no deadline.
+    /// Milliseconds, rounded up so that the loop never wakes early; a minute if there is no deadline.
     private static func timeout(until deadline: FleetInstant?) -> Int {
         guard let deadline else { return 60_000 }
-        let nanoseconds = (deadline - .now).saturatedNanoseconds
+        let nanoseconds = (deadline - .now).nanoseconds
         return nanoseconds <= 0 ? 0 : Int(min((nanoseconds + 999_999) / 1_000_000, 60_000))
     }
 
-    /// Whether the lifeline has come to its end; anything written to it is ignored.
+    /// Whether the lifeline has reached its end of file. Data on it is ignored.
     private static func isAtEnd(_ descriptor: Int32) -> Bool {
         var buffer = [UInt8](repeating: 0, count: 256)
         let count = read(descriptor, &buffer, buffer.count)

@@ -2,17 +2,17 @@ internal import CZeroMQ
 internal import Foundation
 internal import Synchronization
 
-/// What other threads tell a fleet loop. Whoever posts is part of this process and posts little (a signal, a snapshot a
-/// second, a child's end), and the loop empties it at each wake.
+/// Events from other threads of this process to a fleet loop. They are few (a signal, one snapshot per second, the end of a
+/// child), and the loop takes them all at each wake-up, so the mailbox needs no limit.
 final class FleetMailbox<Event: Sendable>: Sendable {
-    /// Readable while there is something to take.
+    /// Readable while the mailbox is not empty.
     let descriptor: Int32
     private let events = Mutex<[Event]>([])
 
     init() throws(FleetError) {
         descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else {
-            throw FleetError(.system, "cannot make an eventfd: \(String(cString: strerror(errno)))")
+            throw FleetError(.system, "cannot create an eventfd: \(String(cString: strerror(errno)))")
         }
     }
 

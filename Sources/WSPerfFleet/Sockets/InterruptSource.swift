@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Foundation
 
-/// Turns SIGINT and SIGTERM into calls, for as long as the process lives.
+/// Calls a function on SIGINT and SIGTERM.
 ///
 /// ```swift
 /// let interrupts = InterruptSource { controller.interrupt() }
@@ -9,8 +9,8 @@ internal import Foundation
 public final class InterruptSource: Sendable {
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    /// Calls `onInterrupt` on a thread of its own at each SIGINT and SIGTERM from now on. Also makes this process ignore
-    /// SIGPIPE: a reader that went away must not end it.
+    /// Calls `onInterrupt` on a separate thread for each SIGINT and SIGTERM from now on. Also makes the process ignore
+    /// SIGPIPE, so that it survives when the reader of its output ends.
     public init(_ onInterrupt: @escaping @Sendable () -> Void) {
         signal(SIGPIPE, SIG_IGN)
         let queue = DispatchQueue(label: "wsperf.interrupt")

@@ -1,10 +1,10 @@
 internal import CZeroMQ
 internal import Foundation
 
-/// A libzmq context: the I/O thread behind the sockets made from it.
+/// A libzmq context: the I/O thread of its sockets.
 ///
-/// Invariant: `pointer` is a live context from `init` to `deinit`; every socket keeps its context alive, so all of them
-/// are closed when it is terminated. libzmq allows a context to be used from any thread.
+/// Invariant: `pointer` is a valid context from `init` to `deinit`. Every socket retains its context, so all sockets are
+/// closed before the context is terminated. libzmq allows the use of a context from any thread.
 final class ZMQContext: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
 
@@ -15,7 +15,7 @@ final class ZMQContext: @unchecked Sendable {
     }
 
     deinit {
-        // Waits for what the sockets still send, no longer than their bounded linger.
+        // Waits until the sockets have sent their queued messages, at most for the linger time.
         while zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
     }
 

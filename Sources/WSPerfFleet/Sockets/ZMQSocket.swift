@@ -1,10 +1,11 @@
 internal import CZeroMQ
 internal import Foundation
+internal import WSPerfCore
 
-/// One of the four kinds of ZeroMQ socket the fleet uses. Nothing it does blocks and nothing it holds is unbounded.
+/// A ZeroMQ socket of one of the four kinds that the fleet uses. No call blocks, and all queues are bounded.
 ///
-/// Invariant: `pointer` is an open socket from `init` to `deinit`, and after `init` only one thread uses it (the loop's);
-/// handing it from the thread that made it to that thread goes through a lock, which is the fence libzmq asks for.
+/// Invariant: `pointer` is an open socket from `init` to `deinit`. After `init`, only the loop's thread uses it. It passes
+/// from the creating thread to the loop's thread under a lock, which is the memory fence that libzmq requires.
 final class ZMQSocket: @unchecked Sendable {
     enum Kind: Sendable {
         case publish
@@ -25,20 +26,20 @@ final class ZMQSocket: @unchecked Sendable {
             case .pull: ZMQ_PULL
             }
         guard let pointer = zmq_socket(context.pointer, type) else {
-            throw ZMQContext.error(.system, "cannot make a ZeroMQ socket")
+            throw ZMQContext.error(.system, "cannot create a ZeroMQ socket")
         }
         self.pointer = pointer
         self.context = context
-        try set(ZMQ_LINGER, Int32(clamping: FleetLimits.linger.saturatedNanoseconds / 1_000_000))
+        try set(ZMQ_LINGER, Int32(clamping: FleetLimits.linger.milliseconds))
         try set(ZMQ_IPV6, 1)
-        // A thousand peers connect within the same second.
+        // A thousand peers may connect within one second.
         try set(ZMQ_BACKLOG, 4096)
         try set(ZMQ_RECONNECT_IVL, 100)
         try set(ZMQ_RECONNECT_IVL_MAX, 1000)
         try set(ZMQ_CONNECT_TIMEOUT, 3000)
         try set(ZMQ_HANDSHAKE_IVL, 10_000)
-        // A cut network is noticed by TCP within seconds, in both directions and however long a message takes, so that
-        // the connection is made anew as soon as the network is back. (ZMTP heartbeats would queue behind a large plan.)
+        // TCP notices a broken network within seconds, in both directions, even during a long message, so the socket
+        // reconnects as soon as the network is back. (ZMTP heartbeats would wait behind a large plan.)
         try set(ZMQ_TCP_MAXRT, 4000)
         try set(ZMQ_TCP_KEEPALIVE, 1)
         try set(ZMQ_TCP_KEEPALIVE_IDLE, 1)
@@ -46,23 +47,23 @@ final class ZMQSocket: @unchecked Sendable {
         try set(ZMQ_TCP_KEEPALIVE_CNT, 4)
         switch kind {
         case .publish:
-            // Per subscriber; what is beyond is dropped and published again.
+            // Per subscriber. Further messages are dropped; commands are published again.
             try set(ZMQ_SNDHWM, 1000)
-            // Subscriptions are topics, never long.
+            // Subscriptions are topics, which are short.
             try set(largestMessage: 4096)
         case .subscribe(let topics):
             try set(ZMQ_RCVHWM, 1000)
             try set(largestMessage: FleetLimits.planBody)
             for topic in topics { try subscribe(topic) }
         case .push:
-            // Nothing queues towards a controller that is not there.
+            // Without a controller, nothing is queued.
             try set(ZMQ_IMMEDIATE, 1)
             try set(ZMQ_SNDHWM, 256)
             try set(largestMessage: 4096)
         case .pull:
-            // Per peer; beyond it, TCP holds the peer back.
+            // Per peer. Beyond that, TCP slows the peer down.
             try set(ZMQ_RCVHWM, 128)
-            try set(largestMessage: FleetLimits.reportBody)
+            try set(largestMessage: FleetLimits.peerMessageBody)
         }
     }
 
@@ -82,38 +83,38 @@ final class ZMQSocket: @unchecked Sendable {
         }
     }
 
-    /// Asks for messages whose topic begins with `topic`; on a SUB socket only.
+    /// Subscribes to messages whose topic begins with `topic`. Only for SUB sockets.
     func subscribe(_ topic: String) throws(FleetError) {
         var topic = topic
         let status = topic.withUTF8 { zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, $0.baseAddress, $0.count) }
         guard status == 0 else { throw ZMQContext.error(.system, "cannot subscribe") }
     }
 
-    /// Binds to `host:port` (`*` for all interfaces, 0 for a free port) and returns the port.
+    /// Binds to `host:port` and returns the port. `*` means all interfaces, 0 a free port.
     func bind(host: String, port: UInt16) throws(FleetError) -> UInt16 {
         let address = "\(host):\(port)"
         guard zmq_bind(pointer, "tcp://\(host):\(port == 0 ? "*" : String(port))") == 0 else {
-            throw ZMQContext.error(.address, "cannot listen on \(PrintableText.of(address, limit: 300))")
+            throw ZMQContext.error(.address, "cannot listen on \(PlanText.printable(address, limit: 300))")
         }
         var endpoint = [UInt8](repeating: 0, count: 512)
         var size = endpoint.count
         guard zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, &endpoint, &size) == 0, size > 0,
             let digits = String(decoding: endpoint[..<(size - 1)], as: UTF8.self).split(separator: ":").last,
             let bound = UInt16(digits)
-        else { throw ZMQContext.error(.address, "cannot tell the port bound on \(address)") }
+        else { throw ZMQContext.error(.address, "cannot read the port that was bound on \(address)") }
         return bound
     }
 
-    /// Starts connecting to `host:port` and keeps trying; only an address that makes no sense fails.
+    /// Starts to connect to `host:port` and keeps trying. Throws only if the address is invalid.
     func connect(host: String, port: UInt16) throws(FleetError) {
         guard zmq_connect(pointer, "tcp://\(host):\(port)") == 0 else {
-            throw ZMQContext.error(.address, "cannot connect to \(PrintableText.of("\(host):\(port)", limit: 300))")
+            throw ZMQContext.error(.address, "cannot connect to \(PlanText.printable("\(host):\(port)", limit: 300))")
         }
     }
 
-    /// Hands a message over; false if it could not be taken now, and then none of it was.
+    /// Queues a message. Returns false if there is no room now; then no part of it is sent.
     func send(_ message: WireMessage) -> Bool {
-        // Once the first part is accepted libzmq takes the others as well, so only the first can fail for lack of room.
+        // Once libzmq accepts the first part, it accepts the others too, so only the first can fail because the queue is full.
         var topic = message.topic
         guard topic.withUTF8({ zmq_send(pointer, $0.baseAddress, $0.count, ZMQ_SNDMORE | ZMQ_DONTWAIT) }) >= 0 else {
             return false
@@ -130,8 +131,8 @@ final class ZMQSocket: @unchecked Sendable {
         guard body.bytes.count > 1024 else {
             return body.bytes.withUnsafeBytes { zmq_send(pointer, $0.baseAddress, $0.count, ZMQ_DONTWAIT) } >= 0
         }
-        // Invariant: the array's storage stays where it is while `body` is retained, because `bytes` is a constant; the
-        // reference taken here is given back by the callback, exactly once, when libzmq needs the bytes no more.
+        // Invariant: the array's storage does not move while `body` is retained, because `bytes` is a constant. The callback
+        // releases the reference taken here exactly once, when libzmq no longer needs the bytes.
         let reference = Unmanaged.passRetained(body)
         let released = body.bytes.withUnsafeBytes { bytes -> Bool in
             var part = zmq_msg_t()
@@ -156,11 +157,11 @@ final class ZMQSocket: @unchecked Sendable {
 
     enum Incoming {
         case message([[UInt8]])
-        /// More parts, or more bytes, than any message has; dropped.
+        /// More parts or bytes than any message has. It was dropped.
         case oversized
     }
 
-    /// Takes one message; nil if there is none.
+    /// Receives one message; nil if there is none.
     func receive() -> Incoming? {
         var parts: [[UInt8]] = []
         var kept = true

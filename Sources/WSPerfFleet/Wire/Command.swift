@@ -1,42 +1,47 @@
-/// What the controller says. Every command may arrive any number of times and means the same each time.
+/// Messages from the controller. A command may arrive any number of times; repetitions have no further effect.
 enum Command: Sendable, Hashable {
-    /// To all, once a second: this session lives, and this is its run. A peer of another run knows that its run is over.
+    /// To all, once per second: the session is alive, and this is its run. A peer of another run learns that its run is over.
     case beacon(Beacon)
-    /// To a listener: welcome to this session. Answered by its status.
+    /// To a listener or worker: welcome to this session. It answers with its status.
     case welcome(Welcome)
-    /// To a listener that had been given up: take a new identity and say hello.
+    /// To a listener that counts as lost: take a new identity and say hello again.
     case rejoin
-    /// To a peer of another protocol version, or one that is not wanted. Never changes its form.
+    /// To a peer with another protocol version, or one that does not take part. Its format is the same in all versions.
     case refuse(Refusal)
-    /// To a listener: launch these workers. Acknowledged by its status, which names the run.
+    /// To a listener: launch these workers. Acknowledged by its status, which contains the run's number.
     case launch(Launch)
-    /// To a listener: the exits of these workers are known.
+    /// To a listener: the exits of these workers have arrived.
     case taken(Taken)
-    /// To a listener: exit. Acknowledged by its end.
+    /// To a listener: exit. Acknowledged when it leaves.
     case end
-    /// To a worker, with the plan as body. Acknowledged by status `prepared` or `failed`.
+    /// To a worker: set up the plan in the body. Acknowledged by status `prepared` or `failed`.
     case plan
     /// To a worker: begin. Acknowledged by status `running`.
     case start
-    /// To a worker: open nothing more, send nothing more, close politely. Acknowledged by status `stopping`.
+    /// To a worker: open and send nothing more, and close politely. Acknowledged by status `stopping`.
     case stop
     /// To a worker: drop every connection. Acknowledged by status `finished`.
     case abort
-    /// To a worker: these snapshots have been taken, those are missing.
+    /// To a worker: which snapshots have arrived and which are missing.
     case acknowledge(Acknowledgement)
 
     struct Beacon: Sendable, Hashable, Codable {
         var software: String
-        /// The run under way; nil between runs.
+        /// The current run; nil between runs.
         var run: String?
-        /// True for the last one: the session is over.
+        /// True in the last beacon: the session is over.
         var closing: Bool
     }
 
     struct Welcome: Sendable, Hashable, Codable {
-        /// The name the listener's machine has in this session: its own, or that with a number if it was taken.
+        /// The machine's name in this session: its own name, followed by a number if another machine has the same name.
         var name: String
-        var liveness_ms: Int64
+        var livenessMilliseconds: Int64
+
+        private enum CodingKeys: String, CodingKey {
+            case name
+            case livenessMilliseconds = "liveness_ms"
+        }
     }
 
     struct Refusal: Sendable, Hashable, Codable {
@@ -45,12 +50,18 @@ enum Command: Sendable, Hashable {
     }
 
     struct Launch: Sendable, Hashable, Codable {
-        /// 1, 2, 3, … within the session; a launch with a lower number than the last is stale.
+        /// Number of the run: 1, 2, 3, … A launch with a lower number than the last one is stale.
         var number: Int
-        var liveness_ms: Int64
-        /// How long a worker may wait for its plan and the start.
-        var launch_ms: Int64
+        var livenessMilliseconds: Int64
+        /// How long a worker waits for its plan and the start.
+        var launchMilliseconds: Int64
         var workers: [WorkerOrder]
+
+        private enum CodingKeys: String, CodingKey {
+            case number, workers
+            case livenessMilliseconds = "liveness_ms"
+            case launchMilliseconds = "launch_ms"
+        }
     }
 
     struct Taken: Sendable, Hashable, Codable {
@@ -58,10 +69,15 @@ enum Command: Sendable, Hashable {
     }
 
     struct Acknowledgement: Sendable, Hashable, Codable {
-        /// All snapshots up to and including this one have been taken.
-        var up_to: UInt64
-        /// Of those after it, the ones to send again.
+        /// All snapshots up to and including this one have arrived.
+        var upTo: UInt64
+        /// Later snapshots that must be sent again.
         var missing: [UInt64]
+
+        private enum CodingKeys: String, CodingKey {
+            case upTo = "up_to"
+            case missing
+        }
     }
 
     var type: WireType {
@@ -85,6 +101,6 @@ enum Command: Sendable, Hashable {
 /// One worker to launch.
 struct WorkerOrder: Sendable, Hashable, Codable {
     var id: String
-    /// Which share of the plan it runs.
+    /// Its share of the plan.
     var index: Int
 }

@@ -1,31 +1,31 @@
-/// The second part of a message: who says it, in which session and run, and what.
+/// The second part of a message: sender, session, run and content.
 struct Envelope<Content: Sendable>: Sendable {
-    /// The controller's session; empty in a hello to a controller not yet known.
+    /// The controller's session; empty in a hello to a controller that is not known yet.
     var session: String
-    /// The run this belongs to, where it belongs to one.
+    /// The run that the message belongs to, if any.
     var run: String?
     /// The sender's identity.
     var sender: String
-    /// Counts all that the sender has sent: 1, 2, 3, …
+    /// Counts the sender's messages: 1, 2, 3, …
     var sequence: UInt64
     var content: Content
 }
 
-/// A message of another protocol version: all that can be understood of it.
+/// The readable part of a message with another protocol version.
 struct ForeignEnvelope: Sendable, Hashable {
     var version: Int
     var sender: String
     /// The text of a refusal.
     var message: String?
-    /// The sender's software version, where it said so.
+    /// The sender's software version, if the message contains it.
     var software: String?
 }
 
-/// What became of received bytes.
+/// A received message after decoding.
 enum Received<Content: Sendable>: Sendable {
     case message(Envelope<Content>, body: [UInt8])
     /// From a peer of another protocol version.
     case foreign(ForeignEnvelope)
-    /// A stranger's bytes; to be counted and dropped.
+    /// Not a message of this protocol. It is counted and dropped.
     case unreadable
 }

@@ -1,9 +1,9 @@
 internal import WSPerfCore
 
-/// A plan and the contents of the files it names, as one body. Docs/WireProtocol.md, "Plan body":
+/// A plan and the contents of the files that it names, encoded as one body. Docs/WireProtocol.md, "Plan body":
 ///
 /// `u32` length of the plan's JSON, the JSON, `u32` number of files, and for each file `u32` length of its path, the path
-/// as written in the plan, `u32` length of its contents, the contents. Integers are little-endian.
+/// as in the plan, `u32` length of its contents, the contents. Integers are little-endian.
 struct PlanParcel {
     var document: PlanNode
     var files: [(path: String, contents: [UInt8])]
@@ -32,7 +32,7 @@ struct PlanParcel {
         self.files = files
     }
 
-    /// Reads what `encoded()` wrote; nothing in it is trusted.
+    /// Decodes the result of `encoded()`. Throws if the bytes are malformed.
     init(decoding bytes: [UInt8]) throws {
         var rest = bytes[...]
         func number() throws -> Int {
@@ -53,6 +53,6 @@ struct PlanParcel {
             let path = String(decoding: try block(), as: UTF8.self)
             files.append((path, Array(try block())))
         }
-        guard rest.isEmpty else { throw FleetError(.plan, "something follows the plan's parcel") }
+        guard rest.isEmpty else { throw FleetError(.plan, "there are bytes after the plan's parcel") }
     }
 }

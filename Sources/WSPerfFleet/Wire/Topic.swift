@@ -1,5 +1,5 @@
-/// The first part of a message: whom it is for. The closing slash keeps one identity from being another's prefix, which
-/// is all that a SUB socket compares.
+/// The first part of a message: its recipient. SUB sockets compare prefixes, and the slash at the end keeps one identity
+/// from being a prefix of another.
 enum Topic {
     /// Every peer.
     static let all = "all/"

@@ -1,19 +1,21 @@
 internal import Foundation
+internal import WSPerfCore
 
-/// Between messages and their bytes. Reading trusts nothing: sizes are bounded before anything is parsed, unknown types
-/// and malformed fields make a message unreadable, never more.
+/// Encodes and decodes messages. The decoder trusts no input: it checks sizes before it parses, and messages with unknown
+/// types or malformed fields are unreadable.
 enum WireCodec {
     static func encode(_ envelope: Envelope<Command>, topic: String, body: SharedBytes? = nil) -> WireMessage {
         WireMessage(topic: topic, envelope: bytes(CommandCoding(envelope: envelope)), body: body)
     }
 
-    static func encode(_ envelope: Envelope<Report>, body: [UInt8]? = nil) -> WireMessage {
+    static func encode(_ envelope: Envelope<PeerMessage>, body: [UInt8]? = nil) -> WireMessage {
         WireMessage(
-            topic: Topic.controller, envelope: bytes(ReportCoding(envelope: envelope)), body: body.map(SharedBytes.init)
+            topic: Topic.controller, envelope: bytes(PeerMessageCoding(envelope: envelope)),
+            body: body.map(SharedBytes.init)
         )
     }
 
-    /// Reads a command. The topic has been matched by the socket; `topics` are those that are meant.
+    /// Decodes a command. The socket matches only prefixes of topics, so the topic must be one of `topics`.
     static func decodeCommand(_ parts: [[UInt8]], topics: [String]) -> Received<Command> {
         guard let topic = parts.first, topics.contains(where: { $0.utf8.elementsEqual(topic) }) else {
             return .unreadable
@@ -21,11 +23,11 @@ enum WireCodec {
         return decode(parts, as: CommandCoding.self) { $0.envelope }
     }
 
-    /// Reads a report.
-    static func decodeReport(_ parts: [[UInt8]]) -> Received<Report> {
+    /// Decodes a message from a listener or worker.
+    static func decodePeerMessage(_ parts: [[UInt8]]) -> Received<PeerMessage> {
         guard let topic = parts.first, Topic.controller.utf8.elementsEqual(topic) else { return .unreadable }
-        guard parts.count < 3 || parts[2].count <= FleetLimits.reportBody else { return .unreadable }
-        return decode(parts, as: ReportCoding.self) { $0.envelope }
+        guard parts.count < 3 || parts[2].count <= FleetLimits.peerMessageBody else { return .unreadable }
+        return decode(parts, as: PeerMessageCoding.self) { $0.envelope }
     }
 
     private static func decode<Coding: Decodable, Content>(
@@ -47,13 +49,13 @@ enum WireCodec {
     private static func bytes(_ value: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Strings, integers and arrays of them: there is nothing here that JSON cannot hold.
+        // Cannot fail: the messages contain only strings, integers, Booleans and arrays of them.
         guard let data = try? encoder.encode(value) else { return [] }
         return [UInt8](data)
     }
 }
 
-/// Thrown out of decoding as soon as the version is known to be another.
+/// Thrown by decoders as soon as they see another protocol version.
 private struct ForeignVersion: Error {}
 
 private enum EnvelopeKey: String, CodingKey {
@@ -66,7 +68,7 @@ private enum EnvelopeKey: String, CodingKey {
     case data
 }
 
-/// The fields common to both directions.
+/// The fields that all messages have.
 private struct EnvelopeHeader {
     var session: String
     var run: String?
@@ -86,8 +88,8 @@ private struct EnvelopeHeader {
             throw Malformed("unknown type")
         }
         self.type = type
-        guard PrintableText.isIdentity(sender), session.isEmpty || PrintableText.isIdentity(session),
-            run.map(PrintableText.isIdentity) ?? true
+        guard PeerIdentity.isValid(sender), session.isEmpty || PeerIdentity.isValid(session),
+            run.map(PeerIdentity.isValid) ?? true
         else { throw Malformed("not an identity") }
     }
 
@@ -134,7 +136,7 @@ private struct CommandCoding: Codable {
             }
         if case .launch(let launch) = command {
             guard launch.workers.count <= FleetLimits.processes,
-                launch.workers.allSatisfy({ PrintableText.isIdentity($0.id) && $0.index >= 0 })
+                launch.workers.allSatisfy({ PeerIdentity.isValid($0.id) && $0.index >= 0 })
             else { throw Malformed("impossible launch") }
         }
         envelope = Envelope(
@@ -157,26 +159,27 @@ private struct CommandCoding: Codable {
     }
 }
 
-private struct ReportCoding: Codable {
-    var envelope: Envelope<Report>
+private struct PeerMessageCoding: Codable {
+    var envelope: Envelope<PeerMessage>
 
-    init(envelope: Envelope<Report>) { self.envelope = envelope }
+    init(envelope: Envelope<PeerMessage>) { self.envelope = envelope }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: EnvelopeKey.self)
         let header = try EnvelopeHeader(from: container)
-        var report: Report
+        var message: PeerMessage
         switch header.type {
-        case .hello: report = .hello(try container.decode(Report.Hello.self, forKey: .data))
-        case .listener: report = .listener(try container.decode(Report.ListenerStatus.self, forKey: .data))
-        case .exited: report = .exited(try container.decode(WorkerExit.self, forKey: .data))
-        case .worker: report = .worker(try container.decode(Report.WorkerStatus.self, forKey: .data))
-        case .snapshot: report = .snapshot(try container.decode(Report.SnapshotHeader.self, forKey: .data))
-        default: throw Malformed("not a report")
+        case .hello: message = .hello(try container.decode(PeerMessage.Hello.self, forKey: .data))
+        case .listener: message = .listener(try container.decode(PeerMessage.ListenerStatus.self, forKey: .data))
+        case .exited: message = .exited(try container.decode(WorkerExit.self, forKey: .data))
+        case .worker: message = .worker(try container.decode(PeerMessage.WorkerStatus.self, forKey: .data))
+        case .snapshot: message = .snapshot(try container.decode(PeerMessage.SnapshotHeader.self, forKey: .data))
+        default: throw Malformed("not a message to the controller")
         }
-        report.sanitize()
+        message.sanitize()
         envelope = Envelope(
-            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: report)
+            session: header.session, run: header.run, sender: header.sender, sequence: header.sequence, content: message
+        )
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -192,18 +195,21 @@ private struct ReportCoding: Codable {
     }
 }
 
-extension Report {
-    /// Makes every text that someone may print fit for it.
+extension PeerMessage {
+    /// Makes all text printable and limits its length.
     fileprivate mutating func sanitize() {
-        func line(_ text: String?) -> String? { text.map { PrintableText.of($0, limit: FleetLimits.text) } }
+        func line(_ text: String?) -> String? {
+            let joined = text.map { $0.split(separator: "\n").joined(separator: "; ") }
+            return joined.map { PlanText.printable($0, limit: FleetLimits.text) }
+        }
         switch self {
         case .hello(var hello):
-            hello.name = PrintableText.name(hello.name)
-            hello.software = PrintableText.of(hello.software, limit: FleetLimits.name)
+            hello.name = PeerIdentity.displayName(hello.name)
+            hello.software = PlanText.printable(hello.software, limit: FleetLimits.name)
             self = .hello(hello)
         case .exited(var exit):
             exit.error = line(exit.error)
-            exit.stderr = PrintableText.of(exit.stderr, limit: FleetLimits.stderr, lines: true)
+            exit.stderr = PlanText.printable(exit.stderr, limit: FleetLimits.stderr, keepingLines: true)
             self = .exited(exit)
         case .worker(var status):
             status.reason = line(status.reason)
@@ -216,7 +222,7 @@ extension Report {
     }
 }
 
-/// What all versions of the protocol have in common: `wsperf`, `from`, and in a refusal `data.message`.
+/// The fields that all versions of the protocol have in common: `wsperf`, `from`, and in a refusal `data.message`.
 private struct ForeignCoding: Decodable {
     var envelope: ForeignEnvelope
 
@@ -228,11 +234,11 @@ private struct ForeignCoding: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: EnvelopeKey.self)
         let sender = try container.decode(String.self, forKey: .sender)
-        guard PrintableText.isIdentity(sender) else { throw Malformed("not an identity") }
+        guard PeerIdentity.isValid(sender) else { throw Malformed("not an identity") }
         let details = try? container.decode(Details.self, forKey: .data)
         envelope = ForeignEnvelope(
             version: try container.decode(Int.self, forKey: .version), sender: sender,
-            message: details?.message.map { PrintableText.of($0, limit: FleetLimits.text) },
-            software: details?.software.map { PrintableText.of($0, limit: FleetLimits.name) })
+            message: details?.message.map { PlanText.printable($0, limit: FleetLimits.text) },
+            software: details?.software.map { PlanText.printable($0, limit: FleetLimits.name) })
     }
 }

@@ -1,12 +1,12 @@
-/// A message as its parts.
+/// The parts of a message.
 struct WireMessage: Sendable {
     var topic: String
     var envelope: [UInt8]
-    /// Shared between all messages that carry the same; nil where there is no third part.
+    /// Shared by all messages with the same body; nil if there is no third part.
     var body: SharedBytes?
 }
 
-/// Bytes that many messages carry without a copy each.
+/// Bytes that many messages share without copies.
 final class SharedBytes: Sendable {
     let bytes: [UInt8]
     init(_ bytes: [UInt8]) { self.bytes = bytes }

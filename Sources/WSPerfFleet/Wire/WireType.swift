@@ -1,4 +1,4 @@
-/// The message types by their names on the wire.
+/// Message types. The raw values are their names on the wire.
 enum WireType: String, Sendable, Hashable, CaseIterable {
     // From the controller.
     case beacon

@@ -1,9 +1,9 @@
 internal import Foundation
 public import WSPerfCore
 
-/// A worker process: takes its plan from the controller, runs its share, delivers every figure, and ends.
+/// A worker process: it receives its plan from the controller, runs its share, delivers all snapshots, and exits.
 ///
-/// A worker of one's own is this main, with whatever it registers:
+/// Your own worker is this main program with your registrations:
 ///
 /// ```swift
 /// import WSPerfCore
@@ -14,25 +14,23 @@ public import WSPerfCore
 /// await FleetWorker.main(registry: registry)
 /// ```
 ///
-/// A listener launches it (`wsperf-listener --worker PATH`). Run by hand with `--controller HOST` it joins that controller
-/// as a listener whose workers run inside this one process, which is easier to debug.
+/// A listener launches it (`wsperf-listener --worker PATH`). If you start it with `--controller HOST`, it joins that
+/// controller as a listener whose workers run inside this one process, which is easier to debug.
 public final class FleetWorker: Sendable {
     private let options: FleetWorkerOptions
     private let factory: WorkloadFactory
     private let mailbox: FleetMailbox<WorkerMachine.Event>
     private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
 
-    /// Opens the connection to the controller. Throws if its address makes no sense.
+    /// Starts to connect to the controller. Throws if its address is invalid.
     public convenience init(options: FleetWorkerOptions, registry: Registry = Registry()) throws(FleetError) {
-        let tally = ProcessInfo.processInfo.environment[TalliedWorkload.variable]
         try self.init(options: options) { plan, share in
-            let workload = try EngineWorkload(plan: plan, registry: registry, share: share)
-            guard let tally else { return workload }
-            return TalliedWorkload(workload, worker: options.id, directory: tally)
+            try EngineWorkload(plan: plan, registry: registry, share: share)
         }
     }
 
-    init(options: FleetWorkerOptions, factory: @escaping WorkloadFactory) throws(FleetError) {
+    /// For tests: a worker with any workload.
+    package init(options: FleetWorkerOptions, factory: @escaping WorkloadFactory) throws(FleetError) {
         self.options = options
         self.factory = factory
         mailbox = try FleetMailbox()
@@ -44,14 +42,14 @@ public final class FleetWorker: Sendable {
         sockets = (incoming, outgoing)
     }
 
-    /// Ends the load politely; the second time at once. What was measured is delivered all the same.
+    /// The first call ends the load politely, the second ends it at once. All measurements are still delivered.
     public func interrupt() { mailbox.post(.interrupted) }
 
-    /// The listener lets go of this worker.
+    /// The listener no longer needs this worker.
     func hangUp() { mailbox.post(.lifelineEnded) }
 
-    /// Runs to the end. Returns the exit status (0 if everything was done and delivered, 2 if the plan cannot be set up, 1
-    /// otherwise) and, where something went wrong, what.
+    /// Runs to the end. Returns the exit status (0 if all work was done and delivered, 2 if the plan cannot be set up,
+    /// otherwise 1), and an error message if something went wrong.
     public func run() async -> (status: Int32, message: String?) {
         await withCheckedContinuation { continuation in
             FleetLoop<WorkerDriver>.onThread("wsperf-worker") { [self] in
@@ -67,7 +65,7 @@ public final class FleetWorker: Sendable {
         }
     }
 
-    /// The whole main of a worker executable: reads the command line, runs, prints what went wrong, and exits.
+    /// The complete main program of a worker executable: parses the arguments, runs, prints errors, and exits.
     public static func main(
         registry: Registry = Registry(), arguments: [String] = Array(CommandLine.arguments.dropFirst())
     ) async -> Never {
@@ -96,7 +94,7 @@ public final class FleetWorker: Sendable {
         exit(status)
     }
 
-    /// A worker that a listener launched, with its signals.
+    /// Runs a worker that a listener has launched, and handles signals.
     public static func runLaunched(
         _ options: FleetWorkerOptions, registry: Registry
     ) async throws(FleetError) -> (status: Int32, message: String?) {
@@ -107,7 +105,7 @@ public final class FleetWorker: Sendable {
         return result
     }
 
-    /// A listener whose workers run in this process, with its signals. Returns the exit status.
+    /// Runs a listener whose workers run in this process, and handles signals. Returns the exit status.
     public static func runStandalone(
         controller: ControllerAddress, name: String? = nil, registry: Registry = Registry()
     ) async throws(FleetError) -> Int32 {
@@ -121,9 +119,9 @@ public final class FleetWorker: Sendable {
 
     private static func usage(_ name: String) -> String {
         """
-        \(name) is a WSPerf worker. wsperf-listener launches it: wsperf-listener --worker PATH
-        By hand, for debugging: \(name) --controller HOST[:PUB:PULL]
-        joins a controller as a listener whose workers run inside this process.
+        \(name) is a WSPerf worker. A listener launches it: wsperf-listener --worker PATH
+        For debugging, start it yourself: \(name) --controller HOST[:PUB:PULL]
+        It then joins a controller as a listener whose workers run inside this process.
         """
     }
 }

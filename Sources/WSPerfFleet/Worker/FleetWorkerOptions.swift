@@ -1,19 +1,22 @@
-/// What a worker process is told by the listener that launches it.
+internal import WSPerfCore
+
+/// The options that a listener passes to a worker process.
 public struct FleetWorkerOptions: Sendable, Hashable {
     public var controller: ControllerAddress
-    /// The controller's session and run, and this worker's identity in it.
+    /// The controller's session.
     public var session: String
     public var run: String
+    /// The worker's identity in the run.
     public var id: String
-    /// Which share of the plan it runs.
+    /// Its share of the plan.
     public var index: Int
-    /// Name of the listener's machine.
+    /// The listener's name.
     public var machine: String
-    /// Silence of the controller after which the worker ends its load; monotonic clock.
+    /// If the controller is silent for this long, the worker ends its load; monotonic clock.
     public var liveness: Duration
-    /// How long it waits for its plan and the start; monotonic clock.
+    /// How long the worker waits for its plan and the start; monotonic clock.
     public var launch: Duration
-    /// True if the end of standard input means that the listener is gone.
+    /// True if the end of standard input means that the listener has ended.
     public var hasLifeline: Bool
 
     init(
@@ -30,10 +33,10 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         self.hasLifeline = hasLifeline
     }
 
-    /// True if `arguments` are those a listener launches a worker with.
+    /// Whether a listener launched this process with `arguments`.
     public static func isLaunch(_ arguments: [String]) -> Bool { arguments.first == "launched" }
 
-    /// The arguments a listener launches a worker with, without the executable's name.
+    /// The options as command-line arguments, without the executable's name.
     var arguments: [String] {
         [
             "launched", "--controller", controller.description, "--session", session, "--run", run, "--id", id,
@@ -42,7 +45,7 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         ] + (hasLifeline ? ["--lifeline"] : [])
     }
 
-    /// Reads the arguments a listener launches a worker with, without the executable's name.
+    /// Parses the arguments from a listener, without the executable's name.
     public init(arguments: [String]) throws(FleetError) {
         var values: [String: String] = [:]
         var rest = arguments.dropFirst(Self.isLaunch(arguments) ? 1 : 0)
@@ -53,7 +56,7 @@ public struct FleetWorkerOptions: Sendable, Hashable {
             } else if let value = rest.popFirst() {
                 values[option] = value
             } else {
-                throw FleetError(.usage, "\(PrintableText.of(option, limit: 100)) needs a value")
+                throw FleetError(.usage, "\(PlanText.printable(option, limit: 100)) needs a value")
             }
         }
         func text(_ option: String) throws(FleetError) -> String {
@@ -64,7 +67,7 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         }
         func identity(_ option: String) throws(FleetError) -> String {
             let value = try text(option)
-            guard PrintableText.isIdentity(value) else { throw FleetError(.usage, "\(option) is no identity") }
+            guard PeerIdentity.isValid(value) else { throw FleetError(.usage, "\(option) is not a valid identity") }
             return value
         }
         func number(_ option: String, _ range: ClosedRange<Int64>) throws(FleetError) -> Int64 {
@@ -78,11 +81,11 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         run = try identity("--run")
         id = try identity("--id")
         index = Int(try number("--index", 0...Int64(Int32.max)))
-        machine = PrintableText.name(try text("--machine"))
+        machine = PeerIdentity.displayName(try text("--machine"))
         liveness = .milliseconds(try number("--liveness-ms", 1...86_400_000))
         launch = .milliseconds(try number("--launch-ms", 1...86_400_000))
         if let unknown = values.keys.min() {
-            throw FleetError(.usage, "unknown option \(PrintableText.of(unknown, limit: 100))")
+            throw FleetError(.usage, "unknown option \(PlanText.printable(unknown, limit: 100))")
         }
     }
 }

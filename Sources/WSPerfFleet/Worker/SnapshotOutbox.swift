@@ -1,10 +1,10 @@
 internal import WSPerfCore
 
-/// One worker's snapshots on the worker's side: keeps each until it is acknowledged.
+/// One worker's snapshots on the worker's side. It keeps each snapshot until it is acknowledged.
 ///
-/// A bounded number is under way at a time. Those have their sequence numbers and are sent again unchanged, so that the
-/// controller can tell duplicates. Behind them wait, still without a number, those that were never sent; when there are
-/// too many, adjacent ones are merged. That loses no count, only resolution in time.
+/// A bounded number of snapshots is under way. These have sequence numbers and are repeated unchanged, so that the
+/// controller recognizes duplicates. Further snapshots wait without a number. If too many wait, adjacent ones are merged,
+/// which loses no counts, only resolution in time.
 struct SnapshotOutbox {
     struct Parcel: Sendable, Equatable {
         var sequence: UInt64
@@ -17,7 +17,7 @@ struct SnapshotOutbox {
         var lastSent: FleetInstant?
     }
 
-    /// Statistics are kept in their compact form: a decoded histogram takes a hundred times as much.
+    /// Statistics stay encoded, because decoded histograms take about a hundred times as much memory.
     private struct Waiting {
         var elapsed: UInt64
         var isFinal: Bool
@@ -36,11 +36,11 @@ struct SnapshotOutbox {
         self.backlog = backlog
     }
 
-    /// Nothing is left to be acknowledged.
+    /// Whether all snapshots so far have been acknowledged.
     var isEmpty: Bool { underway.isEmpty && waiting.isEmpty }
-    /// Everything there will ever be has been acknowledged.
+    /// Whether all snapshots including the final one have been acknowledged.
     var isDelivered: Bool { hasFinal && isEmpty }
-    /// Snapshots held.
+    /// Number of snapshots that are held.
     var count: Int { underway.count + waiting.count }
 
     mutating func append(_ snapshot: Snapshot) {
@@ -55,7 +55,7 @@ struct SnapshotOutbox {
         if waiting.count > backlog { compact() }
     }
 
-    /// What is to be sent now. Those for which `sent` is then called are not due again for a while.
+    /// The snapshots that must be sent now. The caller calls `sent` for each, which postpones its repetition.
     func due(now: FleetInstant) -> [Parcel] {
         underway.enumerated().filter { place, entry in
             entry.lastSent.map { place < FleetLimits.snapshotRepeats && now >= $0 + FleetLimits.resend } ?? true
@@ -68,7 +68,7 @@ struct SnapshotOutbox {
     }
 
     mutating func acknowledge(_ acknowledgement: Command.Acknowledgement, now: FleetInstant) {
-        underway.removeAll { $0.parcel.sequence <= acknowledgement.up_to }
+        underway.removeAll { $0.parcel.sequence <= acknowledgement.upTo }
         for index in underway.indices where acknowledgement.missing.contains(underway[index].parcel.sequence) {
             if let last = underway[index].lastSent, now - last >= FleetLimits.requestedResend {
                 underway[index].lastSent = nil
@@ -76,7 +76,7 @@ struct SnapshotOutbox {
         }
         while underway.count < window, !waiting.isEmpty {
             let next = waiting.removeFirst()
-            // Bytes that this process itself encoded.
+            // Cannot fail: this process encoded the bytes itself.
             guard let statistics = try? LoadStatistics(decoding: next.statistics) else { continue }
             admit(Snapshot(sequence: 0, elapsed: next.elapsed, isFinal: next.isFinal, statistics: statistics))
         }
@@ -99,7 +99,7 @@ struct SnapshotOutbox {
                 lastSent: nil))
     }
 
-    /// Halves what waits by merging neighbours.
+    /// Halves the number of waiting snapshots by merging neighbours.
     private mutating func compact() {
         var merged: [Waiting] = []
         merged.reserveCapacity(waiting.count / 2 + 1)

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import WSPerfCore
 
-/// A worker's machine at its sockets and its load.
+/// Connects a worker's state machine to its sockets and its load.
 final class WorkerDriver: FleetDriver {
     typealias Event = WorkerMachine.Event
 
@@ -32,7 +32,7 @@ final class WorkerDriver: FleetDriver {
             launch: options.launch, now: .now)
     }
 
-    /// Its own first: whoever hears what is for all also hears what is for it.
+    /// The worker's own topic is first, so that a worker that receives beacons also receives its own commands.
     static func topics(of id: String) -> [String] { [Topic.peer(id), Topic.all] }
 
     var nextDeadline: FleetInstant? { machine.nextDeadline }
@@ -53,11 +53,11 @@ final class WorkerDriver: FleetDriver {
 
     private func perform(_ action: WorkerMachine.Action) {
         switch action {
-        case .send(let report, let body):
+        case .send(let message, let body):
             sequence += 1
             let envelope = Envelope(
-                session: options.session, run: options.run, sender: options.id, sequence: sequence, content: report)
-            // What cannot be sent now is lost or sent again, as the machine sees fit.
+                session: options.session, run: options.run, sender: options.id, sequence: sequence, content: message)
+            // If there is no room, the message is dropped. The machine repeats those that matter.
             _ = outgoing.send(WireCodec.encode(envelope, body: body))
         case .prepare(let parcel): prepare(parcel)
         case .startLoad: start()
@@ -69,14 +69,15 @@ final class WorkerDriver: FleetDriver {
         }
     }
 
-    /// The same in all workers of a run and in no other run: FNV-1a of the session, which is drawn at random, and the run.
+    /// The same in all workers of a run, and different in other runs: the FNV-1a hash of the session, which is random, and the
+    /// run.
     private var nonce: UInt64 {
         "\(options.session)/\(options.run)".utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
             (hash ^ UInt64(byte)) &* 0x100_0000_01B3
         }
     }
 
-    /// Reading a log of a million lines takes its time; heartbeats go on meanwhile.
+    /// Runs on its own thread, because a log of a million lines takes long to read and heartbeats must continue.
     private func prepare(_ parcel: [UInt8]) {
         let (factory, mailbox) = (factory, mailbox)
         let share = WorkerShare(workerIndex: options.index, nonce: nonce)
@@ -90,7 +91,7 @@ final class WorkerDriver: FleetDriver {
                 slot.put(try factory(plan, share))
                 mailbox.post(.prepared)
             } catch {
-                mailbox.post(.failed(PrintableText.of("\(error)", limit: FleetLimits.text, lines: true)))
+                mailbox.post(.failed(PlanText.printable("\(error)", limit: FleetLimits.text, keepingLines: true)))
             }
         }
     }
@@ -104,10 +105,10 @@ final class WorkerDriver: FleetDriver {
         Task {
             do {
                 try await workload.run { mailbox.post(.snapshot($0)) }
-                // Means nothing after a final snapshot.
-                mailbox.post(.failed("the load ended without its final figures"))
+                // Has no effect after a final snapshot.
+                mailbox.post(.failed("the load ended without a final snapshot"))
             } catch {
-                mailbox.post(.failed(PrintableText.of("\(error)", limit: FleetLimits.text, lines: true)))
+                mailbox.post(.failed(PlanText.printable("\(error)", limit: FleetLimits.text, keepingLines: true)))
             }
         }
     }

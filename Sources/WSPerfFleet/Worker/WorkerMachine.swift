@@ -1,30 +1,30 @@
 internal import WSPerfCore
 
-/// A worker's whole behaviour without its sockets and its load. Pure: events in, actions out, time injected.
+/// The whole behaviour of a worker without its sockets and its load. Pure: events in, actions out, time injected.
 ///
-/// It says hello until welcomed, takes its plan, runs its load between the controller's start and its end, delivers every
-/// snapshot, and exits. When its listener is gone, its controller silent or replaced, or a signal tells it to, it ends its
-/// load by itself, says why, and exits within a bounded time whether anyone listens or not.
+/// It says hello until it is welcomed, sets up its plan, runs its load when the controller starts it, delivers every
+/// snapshot, and exits. If its listener ends, its controller becomes silent or is replaced, or a signal arrives, it ends
+/// its load early and says why. Then it exits within a bounded time, even if nobody takes its results.
 struct WorkerMachine {
     enum Action: Sendable, Equatable {
-        case send(Report, body: [UInt8]?)
-        /// Set the plan in this parcel up.
+        case send(PeerMessage, body: [UInt8]?)
+        /// Set up the plan in this parcel.
         case prepare([UInt8])
         case startLoad
         case stopLoad
         case abortLoad
-        /// Over. `message` is for stderr.
+        /// Exit. `message` is for stderr.
         case exit(status: Int32, message: String?)
     }
 
     enum Event: Sendable {
         case prepared
-        /// The plan cannot be set up, or the load failed as a whole.
+        /// The plan cannot be set up, or the whole load failed.
         case failed(String)
         case snapshot(Snapshot)
         /// SIGINT or SIGTERM.
         case interrupted
-        /// The listener is gone, or has let go of this worker.
+        /// The listener has ended or no longer needs this worker.
         case lifelineEnded
     }
 
@@ -37,19 +37,20 @@ struct WorkerMachine {
     private var outbox = SnapshotOutbox()
     private var isWelcomed = false
     private var isPreparing = false
-    /// Why it ended its load, or failed, without having been told to.
+    /// Why it ended its load early, or why it failed.
     private(set) var reason: String?
     private var lastHeard: FleetInstant
     private var helloAt: FleetInstant
     private var helloInterval = FleetLimits.firstHelloInterval
     private var statusAt: FleetInstant
-    /// For the controller to be heard, and for the plan and the start.
+    /// The load must have begun by then.
     private var launchBy: FleetInstant
+    /// The first message of the controller must have arrived by then; nil once it has.
     private var contactBy: FleetInstant?
     private var abortAt: FleetInstant?
     private var exitBy: FleetInstant?
     private var hasAborted = false
-    /// The controller has no use for what this worker still has.
+    /// The controller does not want the remaining results.
     private var isDismissed = false
     private var interrupts = 0
     private var isOver = false
@@ -68,7 +69,7 @@ struct WorkerMachine {
         helloAt = now
         statusAt = now
         contactBy = now + max(liveness * 2, .seconds(10))
-        // The controller counts from before this process was launched and ends the wait first; this is for its absence.
+        // The controller's own deadline is earlier. This one applies if the controller has gone.
         launchBy = now + launch + liveness
     }
 
@@ -104,7 +105,7 @@ struct WorkerMachine {
 
     private mutating func receive(_ envelope: Envelope<Command>, body: [UInt8], now: FleetInstant) {
         if case .beacon(let beacon) = envelope.content {
-            // A beacon of another session, or of another run, says that this worker's run is over.
+            // A beacon with another session or run means that this worker's run is over.
             guard envelope.session == session, beacon.run == run, !beacon.closing else { return dismiss(now: now) }
         }
         guard envelope.session == session else { return }
@@ -115,7 +116,7 @@ struct WorkerMachine {
             isWelcomed = true
             statusAt = now
         case .refuse(let refusal):
-            over(status: 2, "refused: " + PrintableText.of(refusal.message, limit: FleetLimits.text))
+            over(status: 2, "refused: " + PlanText.printable(refusal.message, limit: FleetLimits.text))
         case .plan where envelope.run == run:
             guard state == .waiting, !isPreparing else { break }
             isPreparing = true
@@ -158,7 +159,7 @@ struct WorkerMachine {
         }
     }
 
-    /// This process was stopped for so long: silence in that time means nothing.
+    /// This process was stopped for this long, so silence during that time does not count.
     mutating func forgive(_ duration: Duration) {
         lastHeard = lastHeard + duration
         contactBy = contactBy.map { $0 + duration }
@@ -174,7 +175,7 @@ struct WorkerMachine {
 
     private mutating func step(now: FleetInstant) {
         if let contactBy, now >= contactBy {
-            return over(status: 1, "no controller was heard")
+            return over(status: 1, "no message from the controller arrived")
         }
         if contactBy == nil, exitBy == nil, now - lastHeard >= liveness {
             endByItself("the controller was silent for \(liveness.readable)", now: now, abortAfter: liveness / 2)
@@ -194,7 +195,7 @@ struct WorkerMachine {
                 actions.append(
                     .send(
                         .hello(
-                            Report.Hello(role: .worker, name: machine, pid: pid, software: WSPerfVersion.current)),
+                            PeerMessage.Hello(role: .worker, name: machine, pid: pid, software: WSPerfVersion.current)),
                         body: nil))
                 helloAt = now + helloInterval
                 helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)
@@ -202,11 +203,11 @@ struct WorkerMachine {
             return
         }
         if now >= statusAt {
-            actions.append(.send(.worker(Report.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
+            actions.append(.send(.worker(PeerMessage.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
             postpone(now: now)
         }
         for parcel in outbox.due(now: now) {
-            let header = Report.SnapshotHeader(sequence: parcel.sequence, final: parcel.isFinal, reason: reason)
+            let header = PeerMessage.SnapshotHeader(sequence: parcel.sequence, final: parcel.isFinal, reason: reason)
             actions.append(.send(.snapshot(header), body: parcel.body))
             outbox.sent(parcel.sequence, now: now)
             postpone(now: now)
@@ -215,7 +216,7 @@ struct WorkerMachine {
 
     private var dismissedStatus: Int32 { state == .failed ? 2 : state == .finished && reason == nil ? 0 : 1 }
 
-    /// The next status is due a heartbeat after whatever was sent last.
+    /// Every message is a sign of life, so the next status is due one heartbeat after it.
     private mutating func postpone(now: FleetInstant) {
         let usual = state == .running ? FleetLimits.loadedHeartbeat : FleetLimits.heartbeat
         statusAt = now + FleetLimits.heartbeat(usual, within: liveness)
@@ -232,7 +233,7 @@ struct WorkerMachine {
     private mutating func stop(now: FleetInstant) {
         switch state {
         case .prepared:
-            // Every connection of its share still comes to an outcome.
+            // Start and stop at once, so that every connection of the share gets an outcome.
             actions.append(.startLoad)
             actions.append(.stopLoad)
             advance(to: .stopping, now: now)
@@ -250,11 +251,11 @@ struct WorkerMachine {
         actions.append(.abortLoad)
     }
 
-    /// Ends the load without the controller's word, says why, and leaves once everything is delivered, or when nobody has
-    /// taken it for as long as a peer may be silent.
+    /// Ends the load without a command and says why. The worker exits once everything is delivered, or when nobody has taken
+    /// it within the liveness limit.
     private mutating func endByItself(_ why: String, now: FleetInstant, abortAfter: Duration) {
         guard isLoaded || state < .running else {
-            // Nothing is left but to deliver.
+            // Only delivery is left.
             exitBy = min(exitBy ?? now + liveness, now + liveness)
             return
         }
@@ -282,8 +283,8 @@ struct WorkerMachine {
         guard !isOver else { return }
         isOver = true
         if state == .failed {
-            // Once more, in case the first was lost; the listener tells the rest.
-            actions.append(.send(.worker(Report.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
+            // Repeat the status once, in case the first was lost. The listener announces the exit.
+            actions.append(.send(.worker(PeerMessage.WorkerStatus(state: state, pid: pid, reason: reason)), body: nil))
         }
         actions.append(.exit(status: status, message: message))
     }

@@ -1,28 +1,30 @@
 internal import Foundation
 internal import Synchronization
-internal import WSPerfCore
+package import WSPerfCore
 
-/// What a worker runs: the load engine, or a stand-in for it.
-protocol Workload: Sendable {
-    /// Runs to the end; hands over a snapshot a second and a final one.
+/// What a worker runs: the load engine, or a test's stand-in for it.
+package protocol Workload: Sendable {
+    /// Runs to the end. Hands over one snapshot per second and a final one.
     func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws
+    /// Ends the load politely.
     func stop()
+    /// Ends the load at once.
     func abort()
 }
 
-/// Sets a plan's share up, or says why that cannot be.
-typealias WorkloadFactory = @Sendable (_ plan: Plan, _ share: WorkerShare) throws -> any Workload
+/// Sets up a worker's share of a plan. Throws if the plan cannot be set up.
+package typealias WorkloadFactory = @Sendable (_ plan: Plan, _ share: WorkerShare) throws -> any Workload
 
 /// The load engine as a workload.
-struct EngineWorkload: Workload {
+package struct EngineWorkload: Workload {
     private let engine: LoadEngine
 
-    init(plan: Plan, registry: Registry, share: WorkerShare) throws {
+    package init(plan: Plan, registry: Registry, share: WorkerShare) throws {
         engine = try LoadEngine(plan: plan, registry: registry, share: share)
     }
 
-    func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws {
-        // Problems are told before the final figures: the process may end once those are delivered.
+    package func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws {
+        // Report problems before the final figures: the process may end once those are delivered.
         let final = Mutex<Snapshot?>(nil)
         let result = try await engine.run { snapshot in
             if snapshot.isFinal { final.withLock { $0 = snapshot } } else { onSnapshot(snapshot) }
@@ -31,6 +33,6 @@ struct EngineWorkload: Workload {
         if let snapshot = final.withLock({ $0 }) { onSnapshot(snapshot) }
     }
 
-    func stop() { engine.stop() }
-    func abort() { engine.abort() }
+    package func stop() { engine.stop() }
+    package func abort() { engine.abort() }
 }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Hands a workload from the thread that set it up to the loop.
+/// Passes a workload from the thread that set it up to the loop.
 final class WorkloadSlot: Sendable {
     private let workload = Mutex<(any Workload)?>(nil)
 

@@ -1,24 +1,21 @@
-internal import Foundation
-internal import Synchronization
-internal import WSPerfCore
+import Foundation
+import Synchronization
+import WSPerfCore
+import WSPerfFleet
 
-/// For tests: a workload whose sums are also written to a file when it comes to its end, past everything that a report
-/// goes through. `Scripts/chaos` compares the two.
+/// A workload that also writes its totals to `<directory>/<worker>.json`, so that a test can compare them with the report.
 ///
-/// A worker that is launched with `WSPERF_TALLY=DIR` in its environment writes `DIR/<worker>.json`: whole or not at all,
-/// and before its last snapshot is on its way.
+/// The file is written in one piece, before the final snapshot is sent.
 struct TalliedWorkload: Workload {
     private final class Sums: Sendable {
         let total = Mutex(LoadStatistics())
     }
 
-    static let variable = "WSPERF_TALLY"
-
     private let workload: any Workload
     private let file: URL
     private let sums = Sums()
 
-    /// `worker` is an identity, so it makes a file name.
+    /// `worker` is an identity, so it is a valid file name.
     init(_ workload: any Workload, worker: String, directory: String) {
         self.workload = workload
         file = URL(fileURLWithPath: directory, isDirectory: true).appendingPathComponent(worker + ".json")
@@ -42,13 +39,14 @@ struct TalliedWorkload: Workload {
     private static func write(_ total: LoadStatistics, to file: URL) {
         let tally = Tally(
             started: total.started, opened: total.opened, sent: total.sent, received: total.received,
-            bytes_sent: total.bytesSent, bytes_received: total.bytesReceived, unanswered: total.unanswered,
+            bytesSent: total.bytesSent, bytesReceived: total.bytesReceived, unanswered: total.unanswered,
             unexpected: total.unexpected, late: total.late, untimed: total.untimed, blocked: total.blocked,
             unsent: total.unsent,
-            rtt_response: total.rttResponse.count, outcomes: counts(total.outcomes),
+            rttResponse: total.rttResponse.count, outcomes: counts(total.outcomes),
             interruptions: counts(total.interruptions))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         do {
             try encoder.encode(tally).write(to: file, options: .atomic)
         } catch {
@@ -60,10 +58,10 @@ struct TalliedWorkload: Workload {
         Dictionary(uniqueKeysWithValues: outcomes.map { ($0.rawValue, $1) })
     }
 
-    /// The names of `summary.json`.
+    /// Fields have the names of `summary.json`.
     private struct Tally: Encodable {
-        var started, opened, sent, received, bytes_sent, bytes_received: UInt64
-        var unanswered, unexpected, late, untimed, blocked, unsent, rtt_response: UInt64
+        var started, opened, sent, received, bytesSent, bytesReceived: UInt64
+        var unanswered, unexpected, late, untimed, blocked, unsent, rttResponse: UInt64
         var outcomes, interruptions: [String: UInt64]
     }
 }

@@ -1,14 +1,14 @@
-/// What listeners and workers say.
-enum Report: Sendable, Hashable {
-    /// Repeated until answered: by `welcome` to a listener, by `plan` to a worker.
+/// Messages from listeners and workers to the controller.
+enum PeerMessage: Sendable, Hashable {
+    /// Repeated until the controller answers with `welcome`.
     case hello(Hello)
-    /// A listener's heartbeat and acknowledgements.
+    /// A listener's heartbeat, which also acknowledges commands.
     case listener(ListenerStatus)
-    /// One of a listener's workers is over. Repeated until `taken`.
+    /// One of a listener's workers has ended. Repeated until `taken` arrives.
     case exited(WorkerExit)
-    /// A worker's heartbeat and acknowledgements.
+    /// A worker's heartbeat, which also acknowledges commands.
     case worker(WorkerStatus)
-    /// A worker's snapshot, the body; repeated until acknowledged.
+    /// A worker's snapshot, which is the body. Repeated until acknowledged.
     case snapshot(SnapshotHeader)
 
     enum Role: String, Sendable, Hashable, Codable {
@@ -25,27 +25,27 @@ enum Report: Sendable, Hashable {
     }
 
     struct ListenerStatus: Sendable, Hashable, Codable {
-        /// The number of the launch it carries out; 0 for none.
+        /// Number of the launch that it carries out; 0 for none.
         var number: Int
-        /// Worker processes launched for that number so far, those that have ended included.
+        /// Worker processes launched for that number so far, including those that have ended.
         var launched: Int
-        /// Worker processes that are alive.
+        /// Worker processes that have not ended.
         var alive: Int
-        /// It is about to exit: nothing more will be heard of it.
+        /// It is about to exit and sends nothing more.
         var leaving: Bool
     }
 
     struct WorkerStatus: Sendable, Hashable, Codable {
         var state: WorkerState
         var pid: Int32
-        /// Why it ended its load without having been told to; why it failed.
+        /// Why it ended its load early, or why it failed.
         var reason: String?
     }
 
     struct SnapshotHeader: Sendable, Hashable, Codable {
         var sequence: UInt64
         var final: Bool
-        /// As in the status: why it ended its load without having been told to.
+        /// Why it ended its load early, as in the status.
         var reason: String?
     }
 
@@ -60,7 +60,7 @@ enum Report: Sendable, Hashable {
     }
 }
 
-/// How far a worker is. It only ever moves down this list.
+/// The state of a worker. It only moves down this list.
 enum WorkerState: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     /// Waiting for the plan.
     case waiting
@@ -68,11 +68,11 @@ enum WorkerState: String, Sendable, Hashable, Codable, CaseIterable, Comparable 
     case prepared
     /// Under load.
     case running
-    /// Under load that is being ended.
+    /// Ending its load.
     case stopping
-    /// Every connection has come to its outcome; the final snapshot exists.
+    /// Every connection has its outcome, and the final snapshot exists.
     case finished
-    /// The plan could not be set up or carried out; `reason` says why.
+    /// The plan could not be set up or carried out. `reason` says why.
     case failed
 
     private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
@@ -80,37 +80,37 @@ enum WorkerState: String, Sendable, Hashable, Codable, CaseIterable, Comparable 
     static func < (a: WorkerState, b: WorkerState) -> Bool { a.rank < b.rank }
 }
 
-/// How a worker process ended, as its listener saw it.
+/// How a worker process ended, as its listener observed it.
 struct WorkerExit: Sendable, Hashable, Codable {
     var worker: String
     var pid: Int32
     /// Exit status, if it exited.
     var status: Int32?
-    /// Signal, if one ended it.
+    /// Signal, if a signal ended it.
     var signal: Int32?
-    /// Why there never was a process.
+    /// Why the process could not be launched.
     var error: String?
-    /// The last lines of its stderr, before them the one that says why it crashed.
+    /// The last lines of its stderr, preceded by the line that says why it crashed, if there is one.
     var stderr: String
 
-    /// Whether it would end like this again: it cannot be launched, or said that its plan or its options are wrong.
+    /// Whether another attempt would end the same way: the process cannot be launched, or its options or plan are wrong.
     var wouldRecur: Bool { error != nil || status == 2 }
 
-    /// For people.
+    /// A description for people.
     var readable: String {
         if let error { return "could not be launched: \(error)" }
         if let signal { return "killed by \(SignalName.readable(signal))" }
         return "exited with status \(status ?? 0)"
     }
 
-    /// What it said last, as the end of a sentence: why it crashed, or else its last lines. Empty if it said nothing.
+    /// The end of a sentence with its last words: why it crashed, or its last lines. Empty if its stderr is empty.
     var lastWords: String {
         let lines = stderr.split(separator: "\n")
         let words = lines.last { Self.tellsOfCrash(Array($0.utf8)) }.map { [$0] } ?? lines.suffix(5)
         return words.isEmpty ? "" : "; its last words: " + words.joined(separator: " | ")
     }
 
-    /// Whether a line is the Swift runtime's about a crash; a backtrace of many lines comes after it.
+    /// Whether a line is the Swift runtime's message about a crash, which is followed by a long backtrace.
     static func tellsOfCrash(_ line: [UInt8]) -> Bool {
         ["Fatal error", "Precondition failed", "Assertion failed"].contains { words in
             line.indices.contains { line[$0] == words.utf8.first && line[$0...].starts(with: words.utf8) }

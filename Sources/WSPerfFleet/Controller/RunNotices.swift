@@ -1,0 +1,57 @@
+internal import WSPerfCore
+
+/// The sentences of a run's notices and errors.
+enum RunNotices {
+    static func worker(_ worker: RunWorker, silentFor silence: Duration) -> String {
+        "\(worker.title) has been silent for \(silence.readable): lost unless it comes back"
+    }
+
+    static func worker(_ worker: RunWorker, sentUnreadable reason: String) -> String {
+        "a snapshot of worker \(worker.id) on \(worker.machine) cannot be read: \(reason)"
+    }
+
+    static func worker(_ worker: RunWorker, hasStranded snapshots: Int) -> String {
+        "\(snapshots) snapshots of \(worker.title) cannot be used, because an earlier one is lost"
+    }
+
+    /// Why a worker ended before the load, which attempt it was, and its last words.
+    static func worker(_ worker: RunWorker, endedEarly exit: WorkerExit, launches: Int) -> String {
+        let attempt = launches > 1 ? " (attempt \(launches) of \(FleetLimits.launchAttempts))" : ""
+        return "\(worker.title) \(exit.readable) before the load began\(attempt)\(exit.lastWords)"
+    }
+
+    /// The predicate of a sentence about a listener that no longer takes part.
+    static func listenerLoss(silence: Duration) -> String {
+        silence > .zero ? "is lost: silent for \(silence.readable)" : "has ended"
+    }
+
+    static func begun(without absent: Int, _ setup: RunSetup) -> String {
+        let connections = absent * setup.processes * setup.instances
+        return "the load began with \(setup.machines - absent) of \(setup.machines) machines, as min_machines allows; "
+            + "\(absent) missing, whose \(connections) connections are aborted"
+    }
+
+    /// Too few listeners joined.
+    static func missingListeners(joined names: [String], _ setup: RunSetup) -> String {
+        let joined = names.isEmpty ? "none" : names.joined(separator: ", ")
+        return
+            "\(names.count) of \(counted(setup.machines, "listener")) joined within \(setup.join.readable) (\(joined)); "
+            + "\(setup.machines - names.count) missing"
+            + (setup.enough < setup.machines ? ", and min_machines requires \(setup.enough)" : "")
+    }
+
+    /// Too few workers got ready. `unassigned` machines have lost their listener.
+    static func missingWorkers(_ workers: [RunWorker], unassigned: Int, _ setup: RunSetup) -> String {
+        var missing = workers.filter { !$0.isReady }.map { worker in
+            let why = worker.state == nil ? "never heard of" : worker.isSilent ? "silent" : "no answer to its plan"
+            return "\(worker.title) (\(why))"
+        }
+        if unassigned > 0 { missing.append("replacements for \(counted(unassigned, "lost listener"))") }
+        let listed = missing.prefix(20).joined(separator: ", ") + (missing.count > 20 ? ", …" : "")
+        return
+            "\(workers.count(where: \.isReady)) of \(counted(setup.machines * setup.processes, "worker")) were ready "
+            + "within \(setup.launch.readable); missing: \(listed)"
+    }
+
+    private static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
