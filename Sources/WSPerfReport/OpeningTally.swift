@@ -18,13 +18,12 @@ public struct OpeningTally: Sendable, Hashable {
     private static let largestRate = 1e12
 
     /// - Parameters:
-    ///   - plan: The resolved plan.
     ///   - shares: Workers of the plan.
     ///   - share: Connections of each.
     ///   - workers: Workers that started any connection: the first of each is not a step.
-    init(_ statistics: LoadStatistics, plan: PlanNode?, shares: UInt64, share: UInt64, workers: UInt64) {
+    init(_ statistics: LoadStatistics, plan: RecordedPlan?, shares: UInt64, share: UInt64, workers: UInt64) {
         maxOpening = plan?.maxOpening
-        let perWorker = plan?.openingRate(of: share)
+        let perWorker = plan?.ramp?.openingRate(of: share)
         askedPerSecond = perWorker.map { min($0 * Double(shares), Self.largestRate) }
         guard statistics.lastStart > 0, statistics.started > 0 else { return }
         took = statistics.lastStart

@@ -15,20 +15,4 @@ extension PlanNode {
         case .mapping(let entries): .object(entries.map { ($0.key, $0.value.jsonValue) })
         }
     }
-
-    /// The value of a key that holds a count; 1 where it is not there or is no count.
-    func count(_ key: String) -> UInt64 { self[key]?.text.flatMap { UInt64($0) } ?? 1 }
-
-    /// One line of text that says it all, for people: `randomized, interval 1s, distribution exponential`.
-    var phrase: String {
-        switch content {
-        case .null: "none"
-        case .scalar(let text, _): text
-        case .sequence(let nodes): "[" + nodes.map(\.phrase).joined(separator: ", ") + "]"
-        case .mapping(let entries):
-            entries.filter { $0.value.content != .null }
-                .map { $0.key == "kind" ? $0.value.phrase : "\($0.key) \($0.value.phrase)" }
-                .joined(separator: ", ")
-        }
-    }
 }

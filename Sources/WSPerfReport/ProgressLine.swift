@@ -34,9 +34,8 @@ public struct ProgressLine: Sendable {
         switch event {
         case .started(_, _, let plan):
             self = ProgressLine()
-            workersPlanned =
-                plan.count("machines").multipliedReportingOverflow(by: plan.count("processes")).partialValue
-            planned = workersPlanned.multipliedReportingOverflow(by: plan.count("instances")).partialValue
+            workersPlanned = plan.workers
+            planned = workersPlanned.multipliedReportingOverflow(by: plan.instances).partialValue
         case .phase(let phase): self.phase = phase
         case .workerReady: workersReady += 1
         case .snapshot(let worker, let encoded): fold(encoded.snapshot, of: worker)

@@ -41,7 +41,7 @@ public struct RunAccumulator: Sendable {
 
     private var run = ""
     private var startedAt: Int64 = 0
-    private var plan: PlanNode?
+    private var plan: RecordedPlan?
     private var shares: UInt64 = 0
     private var share: UInt64 = 0
     private var phase: RunPhase?
@@ -62,7 +62,7 @@ public struct RunAccumulator: Sendable {
     public init() {}
 
     /// Begins with a run of which only `shares` shares of `share` connections each are run.
-    init(run: String, startedAt: Int64, plan: PlanNode, shares: UInt64, share: UInt64) {
+    init(run: String, startedAt: Int64, plan: RecordedPlan, shares: UInt64, share: UInt64) {
         self.run = run
         self.startedAt = startedAt
         self.plan = plan
@@ -76,11 +76,8 @@ public struct RunAccumulator: Sendable {
         switch event {
         case .started(let run, let startedAt, let plan):
             guard self.plan == nil else { return }
-            let (machines, processes) = (plan.count("machines"), plan.count("processes"))
-            let shares = machines.multipliedReportingOverflow(by: processes)
             self = RunAccumulator(
-                run: run, startedAt: startedAt, plan: plan,
-                shares: shares.overflow ? 0 : shares.partialValue, share: plan.count("instances"))
+                run: run, startedAt: startedAt, plan: plan, shares: plan.workers, share: plan.instances)
         case .phase(let phase): self.phase = phase
         case .workerReady(let info): fold(info)
         case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id)
@@ -212,7 +209,7 @@ extension RunAccumulator {
                 "\(ignoredSnapshots) snapshots came twice, out of order or from strangers; they were not counted")
         }
         if let cut = connectionsCutByTheLimit, cut > 0 {
-            let limit = plan?["time_limit"]?.text.map { "of \($0)" } ?? "computed from the plan"
+            let limit = plan?.timeLimit.map { "of \(PlanQuantity.text($0))" } ?? "computed from the plan"
             notices.append(
                 "the time limit \(limit) (time_limit) cut \(cut) connection\(cut == 1 ? "" : "s") short: aborted")
         }
@@ -224,7 +221,7 @@ extension RunAccumulator {
         }
 
         return RunSummary(
-            id: run, name: plan?["name"]?.text ?? "", plan: plan ?? PlanNode(.null), startedAt: startedAt,
+            id: run, name: plan?.name ?? "", plan: plan, startedAt: startedAt,
             elapsed: end == nil ? workers.values.map(\.elapsed).max() ?? 0 : elapsed, end: end, phase: phase,
             invalidBecause: reasons.items,
             connections: ConnectionTally(planned: all.overflow ? 0 : all.partialValue, outcomes: outcomes),
@@ -240,7 +237,7 @@ extension RunAccumulator {
     /// and for reasons of their own, which they give.
     private var connectionsCutByTheLimit: UInt64? {
         guard timeLimitPassed ?? (end == .finished || end == .overdue) else { return nil }
-        let isPolicy = plan?["on_lost_worker"]?.text == "abort" && workers.values.contains { $0.end?.lost == true }
+        let isPolicy = plan?.onLostWorker == .abort && workers.values.contains { $0.end?.lost == true }
         guard !isPolicy else { return nil }
         return workers.values.filter { $0.isFinal && $0.end?.lost == false }
             .reduce(0) { $0 &+ ($1.outcomes[.aborted] ?? 0) }

@@ -41,7 +41,7 @@ extension RunEvent {
         case .started(let run, let startedAt, let plan):
             .object([
                 ("event", .string("started")), ("run", .string(run)), ("started_at_ms", .integer(startedAt)),
-                ("plan", .verbatim(plan.json)),
+                ("plan", .verbatim(plan.document.json)), ("plan_summary", plan.summary),
             ])
         case .phase(let phase): .object([("event", .string("phase")), ("phase", .string(phase.rawValue))])
         case .workerReady(let info):
@@ -72,7 +72,9 @@ extension RunEvent {
             switch text("event") {
             case "started":
                 if let run = text("run"), let startedAt: Int64 = number("started_at_ms"), let plan = header["plan"] {
-                    .started(run: run, startedAt: startedAt, plan: plan)
+                    .started(
+                        run: run, startedAt: startedAt,
+                        plan: RecordedPlan(document: plan, summary: header["plan_summary"]))
                 } else {
                     nil
                 }
@@ -115,5 +117,54 @@ extension RunEvent {
         guard let event else { return nil }
         if case .snapshot = event {} else if !body.isEmpty { return nil }
         self = event
+    }
+}
+
+extension RecordedPlan {
+    /// What a journal holds of the plan beside the document.
+    fileprivate var summary: JSONValue {
+        let (perSecond, time): (JSONValue, JSONValue) =
+            switch ramp {
+            case .rate(let perSecond): (.number(perSecond), .null)
+            case .over(let time): (.null, .integer(time.nanoseconds))
+            case nil: (.null, .null)
+            }
+        return .object([
+            ("name", .string(name)), ("target", .string(target)), ("machines", .unsigned(machines)),
+            ("processes", .unsigned(processes)), ("instances", .unsigned(instances)),
+            ("opening_per_s", perSecond), ("opening_over_ns", time), ("max_opening", .optional(maxOpening)),
+            ("sends_messages", .bool(sendsMessages)), ("messages", .optional(messages)),
+            ("schedule", .string(schedule)), ("payload", .string(payload)),
+            ("closed_loop_without_pauses", .bool(isClosedLoopWithoutPauses)),
+            ("time_limit_ns", timeLimit.map { .integer($0.nanoseconds) } ?? .null),
+            ("on_lost_worker", .string(onLostWorker.rawValue)),
+        ])
+    }
+
+    /// From a record. Without a summary, or with one that lacks a key, everything follows from the document.
+    fileprivate init(document: PlanNode, summary: PlanNode?) {
+        func text(_ key: String) -> String? { summary?[key]?.text }
+        func number<Number: LosslessStringConvertible>(_ key: String) -> Number? { text(key).flatMap { Number($0) } }
+        guard let name = text("name"), let target = text("target"), let schedule = text("schedule"),
+            let payload = text("payload"), let machines: UInt64 = number("machines"),
+            let processes: UInt64 = number("processes"), let instances: UInt64 = number("instances"),
+            let sendsMessages: Bool = number("sends_messages"),
+            let isClosed: Bool = number("closed_loop_without_pauses"),
+            let onLostWorker = text("on_lost_worker").flatMap({ LostWorkerPolicy(rawValue: $0) })
+        else {
+            self.init(document: document)
+            return
+        }
+        self.init(
+            document: document, name: name, target: target, machines: machines, processes: processes,
+            instances: instances, schedule: schedule, payload: payload)
+        if let perSecond: Double = number("opening_per_s") { ramp = .rate(perSecond: perSecond) }
+        if let time: Int64 = number("opening_over_ns") { ramp = .over(.nanoseconds(time)) }
+        maxOpening = number("max_opening")
+        self.sendsMessages = sendsMessages
+        messages = number("messages")
+        isClosedLoopWithoutPauses = isClosed
+        if let time: Int64 = number("time_limit_ns") { timeLimit = .nanoseconds(time) }
+        self.onLostWorker = onLostWorker
     }
 }

@@ -10,7 +10,7 @@ extension RunSummary {
     ///   - end: `.interrupted` if the load was stopped from outside.
     public init(plan: Plan, result: LoadResult, startedAt: Int64 = 0, end: RunEnd = .finished) {
         var accumulator = RunAccumulator(
-            run: "in-process", startedAt: startedAt, plan: plan.document, shares: 1,
+            run: "in-process", startedAt: startedAt, plan: RecordedPlan(plan), shares: 1,
             share: UInt64(max(0, result.planned)))
         accumulator.timeLimitPassed = result.timeLimitReached
         let worker = WorkerInfo(id: "in-process", index: 0, machine: "local", pid: 0)

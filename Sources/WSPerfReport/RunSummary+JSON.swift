@@ -24,7 +24,7 @@ extension RunSummary {
                     ("duration_s", .seconds(elapsed)),
                 ])
             ),
-            ("plan", plan.jsonValue),
+            ("plan", plan?.document.jsonValue ?? .null),
             (
                 "connections",
                 .object([

@@ -59,21 +59,19 @@ extension RunSummary {
             if let text, !text.isEmpty { table.append([title, text.printable(limit: 92)]) }
         }
         add("Run", id + (startedAt == 0 ? "" : ", started \(UTCTime(milliseconds: startedAt).readable)"))
-        add("Target", plan["target"]?.text)
-        let (machines, processes) = (plan.count("machines"), plan.count("processes"))
-        if plan["instances"] != nil {
-            add(
-                "Load",
-                "\(count(machines, "machine")) × \(count(processes, "process", plural: "processes")) × "
-                    + count(plan.count("instances"), "connection"))
-        }
+        guard let plan else { return table.lines }
+        add("Target", plan.target)
+        add(
+            "Load",
+            "\(count(plan.machines, "machine")) × \(count(plan.processes, "process", plural: "processes")) × "
+                + count(plan.instances, "connection"))
         add("Opening", openingRate)
-        if plan["send_messages"]?.text == "false" {
-            add("Messages", "none")
+        if plan.sendsMessages {
+            let each = plan.messages.map { "; \(count($0, "message")) each" } ?? ""
+            add("Schedule", plan.schedule.isEmpty ? nil : plan.schedule + each)
+            add("Payload", plan.payload)
         } else {
-            let each = plan["messages"]?.text.flatMap { UInt64($0) }.map { "; \(count($0, "message")) each" } ?? ""
-            add("Schedule", plan["schedule"].map { $0.phrase + each })
-            add("Payload", plan["payload"]?.phrase)
+            add("Messages", "none")
         }
         return table.lines
     }

@@ -14,8 +14,8 @@ public struct RunSummary: Sendable, Equatable {
     public var id: String
     /// The plan's name.
     public var name: String
-    /// The resolved plan.
-    public var plan: PlanNode
+    /// The resolved plan; nil if the record broke off before it.
+    public var plan: RecordedPlan?
     /// Wall-clock time of the start, milliseconds since 1970-01-01 UTC.
     public var startedAt: Int64
     /// How long it took, nanoseconds of the controller's monotonic clock; where the controller ended first, up to the

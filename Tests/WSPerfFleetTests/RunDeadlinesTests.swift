@@ -16,7 +16,7 @@ import WSPerfCore
         let setup = RunSetup(
             id: "r", number: 1, machines: 1, processes: 1, instances: 1, join: .seconds(20), launch: .seconds(15),
             liveness: .seconds(5), limit: .seconds(30), drain: .seconds(4), collect: .seconds(10),
-            document: .mapping([PlanNode.Entry]()), parcel: SharedBytes([]), startedAt: 0)
+            plan: RecordedPlan(document: .mapping([PlanNode.Entry]())), parcel: SharedBytes([]), startedAt: 0)
         var deadlines = RunDeadlines(setup, now: at(0))
         for (second, event) in events {
             switch event {

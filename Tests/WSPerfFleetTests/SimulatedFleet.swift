@@ -126,7 +126,8 @@ final class SimulatedFleet {
         setup = RunSetup(
             id: "s-1", number: 1, machines: machines, minMachines: minMachines, processes: processes, instances: 10,
             join: .seconds(20), launch: .seconds(20), liveness: .seconds(5), limit: .seconds(30), drain: .seconds(4),
-            collect: .seconds(10), document: .mapping([PlanNode.Entry]()), parcel: SharedBytes([1]), startedAt: 0,
+            collect: .seconds(10), plan: RecordedPlan(document: .mapping([PlanNode.Entry]())), parcel: SharedBytes([1]),
+            startedAt: 0,
             stopsWhenWorkerIsLost: stopsWhenWorkerIsLost)
         controller = ControllerMachine(session: "s", now: now)
         for number in 0..<(machines + spare) { addListener("m\(number)") }

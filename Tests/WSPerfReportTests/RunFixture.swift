@@ -30,7 +30,7 @@ enum RunFixture {
     ])
 
     static func started(_ plan: PlanNode = plan()) -> RunEvent {
-        .started(run: "run-7f3a", startedAt: 1_767_225_600_123, plan: plan)
+        .started(run: "run-7f3a", startedAt: 1_767_225_600_123, plan: RecordedPlan(document: plan))
     }
 
     static func worker(_ index: Int, id: String? = nil) -> WorkerInfo {

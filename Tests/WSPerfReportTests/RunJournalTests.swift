@@ -42,6 +42,57 @@ struct RunJournalTests {
         #expect(read == events && dropped == 0)
     }
 
+    /// Plans that differ in everything that reports say of a plan.
+    static let plans: [RecordedPlan] = {
+        guard let target = try? Target("ws://127.0.0.1:9000/é?x=1") else { return [] }
+        let plain = Plan(target: target)
+        var closed = plain
+        closed.name = "a \"closed\" loop"
+        (closed.machines, closed.processes, closed.instances, closed.messages) = (3, 2, 500, 10)
+        (closed.inFlight, closed.schedule) = (1, .periodic(every: .zero))
+        (closed.ramp, closed.maxOpening) = (.over(.milliseconds(1500)), 40)
+        (closed.timeLimit, closed.onLostWorker) = (.seconds(90), .abort)
+        var silent = plain
+        (silent.sendMessages, silent.ramp) = (false, .rate(perSecond: 0.1))
+        var custom = plain
+        custom.schedule = ComponentPlan(kind: "my-own", options: .mapping(["steps": .sequence([.integer(1), .null])]))
+        return [plain, closed, silent, custom].map { RecordedPlan($0) }
+    }()
+
+    @Test("gives back what reports need of the plan, and keeps it apart from the document", arguments: plans)
+    func recordedPlan(plan: RecordedPlan) throws {
+        let started = RunEvent.started(run: "r", startedAt: 1, plan: plan)
+        #expect(RunEvent(record: started.record) == started)
+        // A document that only another version understands changes nothing in it.
+        var foreign = plan
+        foreign.document = .mapping(["format": .integer(2)])
+        let foreignStart = RunEvent.started(run: "r", startedAt: 1, plan: foreign)
+        #expect(RunEvent(record: foreignStart.record) == foreignStart)
+    }
+
+    @Test("derives what reports need from the document where an earlier version recorded that alone", arguments: plans)
+    func olderRecord(plan: RecordedPlan) {
+        func event(_ rest: String) -> RunEvent? {
+            let json = #"{"event":"started","run":"r","started_at_ms":1,"plan":"# + plan.document.json + rest + "}"
+            var bytes: [UInt8] = []
+            bytes.append(littleEndian: UInt32(json.utf8.count))
+            return RunEvent(record: bytes + Array(json.utf8))
+        }
+        let expected = RunEvent.started(run: "r", startedAt: 1, plan: plan)
+        #expect(event("") == expected)
+        #expect(event(#","plan_summary":{"name":"incomplete"}"#) == expected)
+    }
+
+    @Test("takes the keys that every version has from a plan that this one cannot read")
+    func unreadablePlan() throws {
+        let document = try PlanNode(
+            json:
+                #"{"name":"n","target":"quic://x","machines":2,"processes":3,"instances":4,"time_limit":"5s","new":1}"#)
+        let plan = RecordedPlan(document: document)
+        #expect(plan.document == document && plan.name == "n" && plan.target == "quic://x")
+        #expect(plan.workers == 6 && plan.instances == 4 && plan.timeLimit == .seconds(5) && plan.ramp == nil)
+    }
+
     @Test("has every event on disk as soon as it is appended")
     func writtenThrough() throws {
         let directory = try TemporaryDirectory()

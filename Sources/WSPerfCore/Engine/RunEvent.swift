@@ -2,7 +2,7 @@
 /// it, and every report is a fold over it.
 public enum RunEvent: Sendable, Equatable {
     /// The first event. `startedAt` is wall-clock time, milliseconds since 1970-01-01 UTC.
-    case started(run: String, startedAt: Int64, plan: PlanNode)
+    case started(run: String, startedAt: Int64, plan: RecordedPlan)
     case phase(RunPhase)
     /// A worker process said it is ready.
     case workerReady(WorkerInfo)

@@ -186,7 +186,7 @@ public final class FleetController: Sendable {
             // The engines enforce their limit themselves, from the moment they start. This catches those that fail to. A worker
             // that receives the start more than `liveness` late is lost before that.
             limit: plan.arithmetic.limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
-            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, document: plan.document,
+            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, plan: RecordedPlan(plan),
             parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }
 }

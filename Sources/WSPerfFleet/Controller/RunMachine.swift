@@ -48,7 +48,7 @@ struct RunMachine {
             run: setup.id, machines: setup.machines, minMachines: setup.enough, processes: setup.processes)
         deadlines = RunDeadlines(setup, now: now)
         commands = CommandSchedule(planBytes: setup.parcel.bytes.count)
-        record(.started(run: setup.id, startedAt: setup.startedAt, plan: setup.document))
+        record(.started(run: setup.id, startedAt: setup.startedAt, plan: setup.plan))
         record(.phase(.waitingForListeners))
     }
 

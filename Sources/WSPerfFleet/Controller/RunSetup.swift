@@ -23,7 +23,7 @@ struct RunSetup: Sendable {
     var drain: Duration
     var collect: Duration
     /// The plan as it is recorded.
-    var document: PlanNode
+    var plan: RecordedPlan
     /// The plan as it is sent to each worker.
     var parcel: SharedBytes
     /// Wall-clock time of the start in milliseconds since 1970-01-01 UTC.

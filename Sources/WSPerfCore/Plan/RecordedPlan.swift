@@ -1,0 +1,122 @@
+/// A run's plan as the run's record holds it: the document, and the values that reports need, already typed.
+///
+/// It is made from the `Plan` when the run starts and travels with the run's first event. So a report never reads the
+/// plan's document again, and can be made from a journal whose plan only another version understands.
+public struct RecordedPlan: Sendable, Hashable {
+    /// The resolved plan: every key with its value. Reports copy it; they do not read it.
+    public var document: PlanNode
+    public var name: String
+    /// The URL of the server under test.
+    public var target: String
+    public var machines: UInt64
+    /// Worker processes on each machine.
+    public var processes: UInt64
+    /// Connections of each worker process.
+    public var instances: UInt64
+    /// How fast each worker opens its connections; nil if that is not known.
+    public var ramp: RampPlan?
+    /// Connections of one worker that may be opening at the same time; nil if there is no bound.
+    public var maxOpening: UInt64?
+    public var sendsMessages = true
+    /// Messages that each connection sends; nil if the plan does not say.
+    public var messages: UInt64?
+    /// The schedule in words: `randomized, interval 1s, distribution exponential`. Empty if it is not known.
+    public var schedule: String
+    /// The payload in words. Empty if it is not known.
+    public var payload: String
+    /// `Plan.isClosedLoopWithoutPauses`.
+    public var isClosedLoopWithoutPauses = false
+    /// The time limit that the plan names; nil if it was computed from the plan.
+    public var timeLimit: Duration?
+    public var onLostWorker = LostWorkerPolicy.continue
+
+    public init(_ plan: Plan) {
+        document = plan.document
+        name = plan.name
+        target = plan.target.description
+        machines = UInt64(max(0, plan.machines))
+        processes = UInt64(max(0, plan.processes))
+        instances = UInt64(max(0, plan.instances))
+        ramp = plan.ramp
+        maxOpening = plan.maxOpening.map { UInt64(max(0, $0)) }
+        sendsMessages = plan.sendMessages
+        messages = plan.messages.map { UInt64(max(0, $0)) }
+        schedule = plan.schedule.document.phrase
+        payload = plan.payload.document.phrase
+        isClosedLoopWithoutPauses = plan.isClosedLoopWithoutPauses
+        timeLimit = plan.timeLimit
+        onLostWorker = plan.onLostWorker
+    }
+
+    /// For a record that holds the document alone, because an earlier version wrote it. If this version cannot read the
+    /// document, what is left are the keys that every version has.
+    public init(document: PlanNode) {
+        func text(_ key: String) -> String? { document[key]?.text }
+        func count(_ key: String) -> UInt64 { text(key).flatMap { UInt64($0) } ?? 1 }
+        if let plan = try? Plan(document: document) {
+            self.init(plan)
+        } else {
+            self.init(
+                document: document, name: text("name") ?? "", target: text("target") ?? "", machines: count("machines"),
+                processes: count("processes"), instances: count("instances"), schedule: "", payload: "")
+            timeLimit = text("time_limit").flatMap { try? PlanQuantity.duration($0) }
+            onLostWorker = text("on_lost_worker").flatMap { LostWorkerPolicy(rawValue: $0) } ?? .continue
+        }
+        self.document = document
+        if let written = document["schedule"]?.phrase { schedule = written }
+        if let written = document["payload"]?.phrase { payload = written }
+    }
+
+    package init(
+        document: PlanNode, name: String, target: String, machines: UInt64, processes: UInt64, instances: UInt64,
+        schedule: String, payload: String
+    ) {
+        self.document = document
+        self.name = name
+        self.target = target
+        self.machines = machines
+        self.processes = processes
+        self.instances = instances
+        self.schedule = schedule
+        self.payload = payload
+    }
+
+    /// Workers of the whole run; 0 if that is no number a run can have.
+    public var workers: UInt64 {
+        let (product, overflow) = machines.multipliedReportingOverflow(by: processes)
+        return overflow ? 0 : product
+    }
+}
+
+extension Plan {
+    /// Whether nothing but a reply decides when the next message is sent: `in_flight` with a schedule that has no pauses, or
+    /// whose pauses are not known because it is not one of the library's.
+    public var isClosedLoopWithoutPauses: Bool {
+        sendMessages && inFlight != nil && Pacing(schedule: schedule).isWithoutPauses
+    }
+}
+
+extension RampPlan {
+    /// Connections that a worker with `count` connections opens each second; nil if it opens them all at once.
+    package func openingRate(of count: UInt64) -> Double? {
+        switch self {
+        case .rate(let perSecond): perSecond > 0 ? perSecond : nil
+        case .over(let time): time > .zero ? Double(count) / time.inSeconds : nil
+        }
+    }
+}
+
+extension PlanNode {
+    /// The value in one line for people: `randomized, interval 1s, distribution exponential`.
+    fileprivate var phrase: String {
+        switch content {
+        case .null: "none"
+        case .scalar(let text, _): text
+        case .sequence(let nodes): "[" + nodes.map(\.phrase).joined(separator: ", ") + "]"
+        case .mapping(let entries):
+            entries.filter { $0.value.content != .null }
+                .map { $0.key == "kind" ? $0.value.phrase : "\($0.key) \($0.value.phrase)" }
+                .joined(separator: ", ")
+        }
+    }
+}
