@@ -1,5 +1,5 @@
-/// One way in which a `TargetServer` departs from a plain echo server; the raw value is its name in a path. What each
-/// does, and its parameters, is the table at `TargetBehaviour`.
+/// One way in which a `TargetServer` differs from a plain echo server. The raw value is its name in a path. The table at
+/// `TargetBehaviour` says what each one does and which parameters it takes.
 public enum Fault: String, Sendable, Hashable, CaseIterable, Codable {
     // The opening handshake.
     case refuse
@@ -29,7 +29,7 @@ public enum Fault: String, Sendable, Hashable, CaseIterable, Codable {
     case resize
     case corrupt
 
-    // Something that happens once `after` messages have been received and answered.
+    // Happen once, after `after` messages were received and answered.
     case close
     case eof
     case reset
@@ -54,10 +54,10 @@ public enum Fault: String, Sendable, Hashable, CaseIterable, Codable {
     case push
     case broadcast
 
-    // The end of a connection's time.
+    // A limited lifetime.
     case expire
 
-    /// Whether it waits for `after` messages, one if nothing else is said, and then happens once.
+    /// Whether it happens once, after `after` messages (1 by default).
     var isTriggered: Bool {
         switch self {
         case .close, .eof, .reset, .stall, .garbage, .masked, .rsv, .opcode, .utf8, .control, .fragmentedControl,

@@ -10,7 +10,7 @@ enum Opcode {
     static let pong: UInt8 = 10
 }
 
-/// The head of one frame as it came from a client (RFC 6455 §5.2).
+/// The header of one frame that a client sent (RFC 6455 §5.2).
 struct FrameHeader {
     var isFinal: Bool
     /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
@@ -26,7 +26,7 @@ struct FrameHeader {
 
     var isControl: Bool { opcode & 0x8 != 0 }
 
-    /// Reads the head of the frame that `buffer` begins with; nil while there are too few bytes to tell.
+    /// Reads the frame header at the start of `buffer`; nil if more bytes are needed.
     init?(_ buffer: ByteBuffer) {
         let start = buffer.readerIndex
         guard let first = buffer.getInteger(at: start, as: UInt16.self) else { return nil }
@@ -59,7 +59,7 @@ struct FrameHeader {
 }
 
 extension ByteBuffer {
-    /// Appends the head of an unmasked frame.
+    /// Appends the header of an unmasked frame.
     mutating func writeFrameHeader(isFinal: Bool = true, reserved: UInt8 = 0, opcode: UInt8, length: Int) {
         let first = UInt16(isFinal ? 0x80 : 0) | UInt16(reserved & 7) << 4 | UInt16(opcode & 0xF)
         switch length {
@@ -77,7 +77,7 @@ extension ByteBuffer {
         writeImmutableBuffer(payload)
     }
 
-    /// Appends a close frame; with no body when `code` is 0. `reason` is cut to what a control frame can hold.
+    /// Appends a close frame; without a body if `code` is 0. Cuts `reason` to what a control frame can hold.
     mutating func writeCloseFrame(code: UInt16, reason: String = "") {
         guard code != 0 else { return writeFrameHeader(opcode: Opcode.close, length: 0) }
         var text = Array(reason.utf8.prefix(123))

@@ -7,16 +7,16 @@ final class LoopState {
     let options: TargetOptions
     let hub: Hub
     var counters = TargetCounters()
-    /// The head of the last request, taken apart only when someone asks.
+    /// The head of the last request. It is parsed only when somebody asks for it.
     private(set) var lastHead = ByteBuffer()
     private(set) var lastHeadTime: NIODeadline?
-    /// Replies of the read being served. Shared, so that an idle connection has no outgoing buffer of its own and a
+    /// Replies to the current read. The loop's connections share it, so an idle connection has no outgoing buffer and a
     /// busy one allocates none.
     var out: ByteBuffer
     let tlsBuffers = TLSBuffers()
     var connections: [ObjectIdentifier: TargetConnection] = [:]
     var rooms: [String: [ObjectIdentifier: TargetConnection]] = [:]
-    /// Told when counters changed; empty unless somebody waits.
+    /// Notified when counters change; empty unless somebody waits for a change.
     var observers: [Int: AsyncStream<Void>.Continuation] = [:]
 
     /// Capacity that `out` keeps between reads.
@@ -29,7 +29,7 @@ final class LoopState {
         out = ByteBufferAllocator().buffer(capacity: 16 << 10)
     }
 
-    /// Empties `out` once it has been written; reuses its storage if the socket took it all.
+    /// Empties `out` after it was written. Reuses its storage if the socket took everything.
     func resetOut() {
         if out.capacity > Self.keptCapacity {
             out = ByteBufferAllocator().buffer(capacity: 16 << 10)
@@ -46,13 +46,13 @@ final class LoopState {
 
     func counted(_ fault: Fault) { counters.faults[fault, default: 0] += 1 }
 
-    /// To be called after each event that changed counters.
+    /// Must be called after each event that changes counters.
     @inline(__always)
     func changed() {
         if !observers.isEmpty { for observer in observers.values { observer.yield() } }
     }
 
-    /// Sends a frame to everyone of this loop in a room.
+    /// Sends a frame to every connection of this loop in a room.
     func deliver(_ frame: ByteBuffer, payloadLength: Int, toRoom room: String) {
         guard let members = rooms[room] else { return }
         for member in members.values { member.deliver(frame, payloadLength: payloadLength) }
@@ -63,18 +63,18 @@ final class LoopState {
 @available(*, unavailable)
 extension LoopState: Sendable {}
 
-/// All the event loops of a server, for what crosses them.
+/// All event loops of a server, for what concerns more than one of them.
 final class Hub: Sendable {
     struct Entry: Sendable {
         let eventLoop: any EventLoop
         let state: NIOLoopBound<LoopState>
         let backlog: Backlog
     }
-    /// Deliveries handed to a loop and not yet made.
+    /// Broadcasts handed to a loop and not delivered yet.
     final class Backlog: Sendable {
         let count = Atomic<Int>(0)
     }
-    /// Deliveries that may wait for one loop; further ones are dropped and counted.
+    /// Broadcasts that may wait for one loop. Any more are dropped and counted.
     static let backlogLimit = 8192
 
     private let storage = Mutex<[ObjectIdentifier: Entry]>([:])
@@ -84,14 +84,14 @@ final class Hub: Sendable {
         storage.withLock { $0[ObjectIdentifier(eventLoop)] = entry }
     }
 
-    /// Lets go of the loops, which hold on to this in turn. For when they have ended.
+    /// Releases the loops, which hold references back to this. Call it when they have ended.
     func removeAll() { storage.withLock { $0 = [:] } }
 
     var entries: [Entry] { storage.withLock { Array($0.values) } }
 
     func entry(of eventLoop: any EventLoop) -> Entry? { storage.withLock { $0[ObjectIdentifier(eventLoop)] } }
 
-    /// Sends a frame to everyone in a room, on whatever loop; called on the loop of `origin`.
+    /// Sends a frame to everyone in a room, on all loops. Must be called on the loop of `origin`.
     func broadcast(_ frame: ByteBuffer, payloadLength: Int, toRoom room: String, from origin: LoopState) {
         for entry in entries {
             if entry.eventLoop === origin.eventLoop {

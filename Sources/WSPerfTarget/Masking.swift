@@ -1,16 +1,16 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// Appends `count` bytes of `source`, from its index `index` on, XORed with the mask `key` (RFC 6455 §5.3), whose
-    /// bytes are in memory order.
+    /// Appends `count` bytes of `source`, from `index` on, XORed with the mask `key` (RFC 6455 §5.3). The key's bytes are in
+    /// memory order.
     ///
-    /// `index` and `count` must lie within the readable bytes of `source`. One pass, 32 bytes a step.
+    /// `index` and `count` must lie within the readable bytes of `source`. One pass, 32 bytes at a time.
     mutating func writeUnmasked(_ source: ByteBuffer, at index: Int, count: Int, key: UInt32) {
         let start = index - source.readerIndex
         precondition(start >= 0 && count >= 0 && start + count <= source.readableBytes, "outside the source")
         // Unsafe: `from` has `count` readable bytes by the precondition, `to` at least as many writable ones by
         // `minimumWritableBytes`; every access below is at an offset whose end is at most `count`. The two buffers are
-        // distinct because `source` is a copy that `self`, being inout, can't share storage with while it is written.
+        // distinct: `source` is a copy, and `self` is inout, so they share no storage while `self` is written.
         source.withUnsafeReadableBytes { readable in
             _ = self.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { writable in
                 guard count > 0, let from = readable.baseAddress?.advanced(by: start), let to = writable.baseAddress

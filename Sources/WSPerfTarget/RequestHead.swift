@@ -1,18 +1,18 @@
 import NIOCore
 
-/// What the opening handshake needs of a request head (RFC 6455 §4.2.1), read in one pass without a copy of the fields
-/// that don't matter.
+/// The parts of a request head that the opening handshake needs (RFC 6455 §4.2.1). Reading takes one pass and copies no
+/// other field.
 struct RequestHead {
     enum Reading {
         /// The head is not complete yet.
         case incomplete
         /// Complete; it took `length` bytes.
         case complete(RequestHead, length: Int)
-        /// Not a request this server understands: to be answered by this status.
+        /// Not a request that this server understands. The answer is this status.
         case refused(status: Int, length: Int)
     }
 
-    /// Bytes a head may have before it is refused with 431.
+    /// The size of the largest head, in bytes. A larger one is refused with 431.
     static let limit = 16 << 10
 
     /// Path and query.
@@ -53,7 +53,7 @@ struct RequestHead {
             var from = colon + 1
             while from < stop, bytes[from] == 32 || bytes[from] == 9 { from += 1 }
             while stop > from, bytes[stop - 1] == 32 || bytes[stop - 1] == 9 { stop -= 1 }
-            // The length picks the candidate, so most fields cost no comparison.
+            // The length of the name selects the candidate, so most fields cost no comparison.
             switch colon - at {
             case 7 where equals(bytes, at, colon, "upgrade"):
                 hasUpgrade = hasUpgrade || hasToken(bytes, from, stop, "websocket")
@@ -88,7 +88,7 @@ struct RequestHead {
     private static func endOfHead(_ bytes: Span<UInt8>) -> Int? {
         var at = 3
         while at < bytes.count {
-            // Only a line feed can end the head, so other bytes are stepped over after one comparison.
+            // Only a line feed can end the head, so every other byte costs one comparison.
             if bytes[at] == UInt8(ascii: "\n"), bytes[at - 1] == UInt8(ascii: "\r"),
                 bytes[at - 2] == UInt8(ascii: "\n"),
                 bytes[at - 3] == UInt8(ascii: "\r")

@@ -1,23 +1,23 @@
 import NIOCore
 
-/// What a connection that is more than an echo remembers. Confined to its event loop.
+/// The state of a connection that does more than echo. Confined to its event loop.
 final class Script {
-    /// Replies that may be held back before the client is read no further.
+    /// How many replies may be held back before the server stops reading from the client.
     static let heldLimit = 4096
 
     let behaviour: TargetBehaviour
-    /// Whether any of the faults waits for `after` messages.
+    /// Whether any of the faults happens after `after` messages.
     let hasTriggers: Bool
     var isTriggered = false
     /// Data messages received.
     var received = 0
     var isStalled = false
     var leftToFlood = 0
-    /// Nil: without end.
+    /// Nil: no limit.
     var leftToPush: Int?
-    /// Replies on timers.
+    /// Replies that wait for a timer.
     var heldReplies = 0
-    /// Replies waiting for the window to be full.
+    /// Replies that wait until the window is full.
     var window: [(opcode: UInt8, payload: ByteBuffer)] = []
     /// The pending timer of each fault that has one.
     var timers: [Fault: Scheduled<Void>] = [:]
@@ -32,7 +32,7 @@ final class Script {
         timers.removeAll()
     }
 
-    /// Appends what `fault` sends once it is triggered, if it sends anything.
+    /// Appends the bytes that `fault` sends when it is triggered, if any.
     func write(_ fault: Fault, to out: inout ByteBuffer) {
         let hello = ByteBuffer(string: "hello")
         switch fault {
@@ -53,7 +53,7 @@ final class Script {
         }
     }
 
-    /// Appends `count` bytes that are neither HTTP nor a frame, always the same ones.
+    /// Appends `count` bytes that are neither HTTP nor a frame. They are always the same.
     static func writeNoise(_ count: Int, to out: inout ByteBuffer) {
         guard count > 0 else { return }
         // FIN, all reserved bits, a reserved opcode.

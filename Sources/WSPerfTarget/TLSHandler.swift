@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Stands between the socket and `TargetConnection` where TLS is served: decrypts what comes in, encrypts what goes out.
+/// Sits between the socket and `TargetConnection` if the server serves TLS: decrypts what comes in, encrypts what goes out.
 ///
-/// It keeps no data of its own. What comes in is passed on at once and what goes out is handed to the channel at once, so
-/// the channel's bounds and its back-pressure are those of a connection without TLS.
+/// It keeps no data: it passes everything on at once, in both directions. So the channel has the same bounds and the same
+/// backpressure as without TLS.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -11,11 +11,11 @@ final class TLSHandler: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private enum State {
-        /// In its handshake, or open in both directions.
+        /// In the handshake, or open in both directions.
         case open
-        /// This side has sent close_notify and goes on reading.
+        /// This side sent close_notify and still reads.
         case outputClosed
-        /// This side has sent close_notify and waits for the client's, to close the connection then.
+        /// This side sent close_notify and closes the connection when the client's arrives.
         case closing
         /// The TCP connection is closed or about to be.
         case closed
@@ -27,7 +27,7 @@ final class TLSHandler: ChannelDuplexHandler {
     private var closePromise: EventLoopPromise<Void>?
     private var closeDeadline: Scheduled<Void>?
 
-    /// How long a client may take to answer close_notify; monotonic clock.
+    /// How long a client may take to answer close_notify (monotonic clock).
     private static let closeTimeout = TimeAmount.seconds(1)
 
     init(context: TLSServerContext, buffers: TLSBuffers) throws {
@@ -76,7 +76,7 @@ final class TLSHandler: ChannelDuplexHandler {
         }
         do {
             try session.send(Self.unwrapOutboundIn(data))
-            // Nothing to encrypt is passed on as well: its promise says that all before it has gone out.
+            // An empty write is passed on too: its promise says that everything before it has gone out.
             context.write(Self.wrapOutboundOut(session.takeOutput() ?? ByteBuffer()), promise: promise)
         } catch {
             promise?.fail(error)
@@ -114,7 +114,7 @@ final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    /// Sends close_notify, if there is a connection to close and it has not been sent.
+    /// Sends close_notify if the handshake is over and it was not sent before.
     private func sayGoodbye(_ context: ChannelHandlerContext, then next: State) {
         guard state == .open, session.isEstablished else { return }
         state = next

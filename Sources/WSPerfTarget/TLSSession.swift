@@ -1,18 +1,18 @@
 import COpenSSL
 import NIOCore
 
-// All the unsafe code of the server's TLS is in this file. Every pointer below is owned by the object that holds it, and
-// is valid from that object's init to its deinit. A pointer that OpenSSL hands to a callback is used only within the call.
+// This file has all unsafe code of the server's TLS. The object that holds a pointer owns it, and the pointer is valid from
+// that object's init to its deinit. A pointer that OpenSSL hands to a callback is used only within the call.
 
-/// One TLS connection of a server: an OpenSSL connection that reads from, and writes to, memory. Confined to the event
-/// loop that its buffers belong to.
+/// The server's side of one TLS connection: an OpenSSL connection that reads from memory and writes to memory. Confined to
+/// the event loop of its buffers.
 ///
-/// It does no I/O. Bytes from the socket go in through `receive`; what has to be sent comes out of `takeOutput`.
+/// It does no I/O. `receive` takes the bytes from the socket, and `takeOutput` gives the bytes to send.
 final class TLSSession {
-    /// How the connection stands after some bytes came in.
+    /// The state of the connection after bytes came in.
     enum Standing {
         case open
-        /// The peer said that it sends no more (close_notify).
+        /// The peer sent close_notify: it sends nothing more.
         case closedByPeer
         case failed(TLSFailure)
     }
@@ -20,14 +20,14 @@ final class TLSSession {
     private let ssl: OpaquePointer
     private let buffers: TLSBuffers
 
-    /// Throws if memory is short.
+    /// Throws if there is not enough memory.
     init(_ context: TLSServerContext, _ buffers: TLSBuffers) throws(TLSFailure) {
         guard let method = Self.method, let ssl = SSL_new(context.pointer) else { throw TLSFailure.last() }
         guard let bio = BIO_new(method) else {
             SSL_free(ssl)
             throw TLSFailure.last()
         }
-        // Not retained: this object holds `buffers`, and frees the BIO with the connection before it lets go of them.
+        // Not retained: this object holds `buffers` and frees the BIO, with the connection, before it releases them.
         BIO_set_data(bio, Unmanaged.passUnretained(buffers).toOpaque())
         // The connection now owns the BIO.
         SSL_set_bio(ssl, bio, bio)
@@ -41,11 +41,11 @@ final class TLSSession {
     /// Whether the handshake is over, so that `send` may be called.
     var isEstablished: Bool { SSL_is_init_finished(ssl) != 0 }
 
-    /// Takes bytes that came from the socket: goes on with the handshake, and decrypts messages into `buffers.plaintext`,
-    /// which it empties first. May leave something for `takeOutput`, also when it fails (an alert).
+    /// Takes bytes from the socket: continues the handshake, and decrypts messages into `buffers.plaintext`, which it empties
+    /// first. There may be bytes for `takeOutput` afterwards, also if it fails (an alert).
     func receive(_ ciphertext: ByteBuffer) -> Standing {
         buffers.input = ciphertext
-        // The socket reads into the same storage again if nobody else holds it.
+        // The socket reads into the same storage again if nothing else holds it.
         defer { buffers.input = ByteBuffer() }
         buffers.plaintext.clear()
         ERR_clear_error()
@@ -71,7 +71,7 @@ final class TLSSession {
         let isDone = plaintext.withUnsafeReadableBytes { bytes in
             var rest = bytes
             while !rest.isEmpty {
-                // The output takes everything, so a result is either all that was offered or an error.
+                // The output takes everything, so the result is either everything offered or an error.
                 let written = SSL_write(ssl, rest.baseAddress, Int32(clamping: rest.count))
                 guard written > 0 else { return false }
                 rest = UnsafeRawBufferPointer(rebasing: rest[Int(written)...])
@@ -81,14 +81,14 @@ final class TLSSession {
         guard isDone else { throw TLSFailure.last() }
     }
 
-    /// Says that no more will be sent (close_notify), for `takeOutput`.
+    /// Makes a close_notify (nothing more will be sent), for `takeOutput`.
     func sendCloseNotify() {
         ERR_clear_error()
-        // 0: sent, and the peer's has not come; 1: both; less: the connection has failed before, and nothing can be sent.
+        // 0: sent, but not received; 1: sent and received; less: the connection failed before, so nothing can be sent.
         _ = SSL_shutdown(ssl)
     }
 
-    /// What has to go to the socket now, in order; nil if there is nothing.
+    /// The bytes to write to the socket now, in order; nil if there are none.
     func takeOutput() -> ByteBuffer? { buffers.takeOutput() }
 
     /// Bytes that one TLS record can hold (RFC 8446 §5.1).
@@ -96,8 +96,8 @@ final class TLSSession {
 
     // MARK: - Memory instead of a socket
 
-    // An OpenSSL "BIO" whose data is the loop's `TLSBuffers`. Made once for the process and never freed. Unsafe only for
-    // the compiler: it is not changed once it is made.
+    // An OpenSSL "BIO" whose data is the loop's `TLSBuffers`. Made once for the process, never changed and never freed, so
+    // `nonisolated(unsafe)` is safe.
     nonisolated(unsafe) private static let method: OpaquePointer? = {
         guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wsperf") else { return nil }
         BIO_meth_set_read(method) { bio, bytes, count in
@@ -120,7 +120,7 @@ final class TLSSession {
         return method
     }()
 
-    /// Valid because the session that set it as the BIO's data holds the buffers, and owns the BIO.
+    /// Valid, because the session that owns the BIO holds the buffers.
     private static func buffers(of bio: OpaquePointer) -> TLSBuffers {
         Unmanaged<TLSBuffers>.fromOpaque(BIO_get_data(bio).unsafelyUnwrapped).takeUnretainedValue()
     }
@@ -129,15 +129,15 @@ final class TLSSession {
 @available(*, unavailable)
 extension TLSSession: Sendable {}
 
-/// What the TLS connections of one event loop share, so that an idle connection holds no buffers. Confined to its loop.
+/// Buffers that the TLS connections of one event loop share, so that an idle connection holds none. Confined to its loop.
 final class TLSBuffers {
-    /// Ciphertext that `receive` has been given and OpenSSL has not taken yet; empty outside of `receive`.
+    /// Ciphertext that OpenSSL has not taken yet; empty outside of `receive`.
     fileprivate var input = ByteBuffer()
     /// What the last `receive` decrypted.
     fileprivate(set) var plaintext = ByteBuffer()
-    /// Ciphertext for the socket of the connection that was used last. Every use of a session ends with `takeOutput`.
+    /// Ciphertext for the connection that was used last. Every use of a session ends with `takeOutput`.
     private var output = ByteBuffer()
-    /// `output` has been taken, and is only kept to write into its storage again.
+    /// `output` was taken; it is only kept to reuse its storage.
     private var isTaken = false
 
     /// Bytes of storage that `output` keeps.
@@ -169,25 +169,24 @@ final class TLSBuffers {
 @available(*, unavailable)
 extension TLSBuffers: Sendable {}
 
-/// What all TLS connections of a server share: its certificate, its key, and the authority that clients must show a
-/// certificate of.
+/// What all TLS connections of a server share: its certificate, its key, and the authority for the clients' certificates.
 final class TLSServerContext: @unchecked Sendable {
     // Not changed after init. OpenSSL counts its references and lets several threads make connections from it.
     fileprivate let pointer: OpaquePointer
 
-    /// Reads the files. Throws `TargetError` (`isCertificate`) that names the one that can't be used.
+    /// Reads the files. Throws a `TargetError` (`isCertificate`) that names the file that cannot be used.
     init(_ tls: TargetTLS) throws {
         guard let pointer = SSL_CTX_new(TLS_server_method()) else {
             throw TargetError.certificate("cannot set up OpenSSL: \(TLSFailure.last())")
         }
         self.pointer = pointer
         _ = wsperf_ssl_ctx_require_tls12(pointer)
-        // An idle connection gives its buffers back.
+        // An idle connection frees its buffers.
         _ = wsperf_ssl_ctx_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS))
         _ = wsperf_ssl_ctx_disable_session_cache(pointer)
-        // A client may resume its session with a ticket. OpenSSL asks for a name of the server if clients need certificates.
+        // A client may resume its session with a ticket. If clients need certificates, OpenSSL requires a session id context.
         _ = SSL_CTX_set_session_id_context(pointer, "wsperf", 6)
-        // A key with a password would ask for it on the terminal; refuse it.
+        // OpenSSL would ask for a key's password on the terminal. Refuse such a key instead.
         SSL_CTX_set_default_passwd_cb(pointer) { _, _, _, _ in -1 }
 
         func use(_ path: String, _ body: () -> Int32) throws {
@@ -196,7 +195,7 @@ final class TLSServerContext: @unchecked Sendable {
             throw TargetError.certificate("cannot use \(path) as PEM: \(TLSFailure.last())")
         }
         try use(tls.certificate) { SSL_CTX_use_certificate_chain_file(pointer, tls.certificate) }
-        // Fails as well if it is not the certificate's key.
+        // This also fails if it is not the certificate's key.
         try use(tls.key) { SSL_CTX_use_PrivateKey_file(pointer, tls.key, SSL_FILETYPE_PEM) }
         if let authority = tls.clientAuthority {
             try use(authority) { SSL_CTX_load_verify_file(pointer, authority) }
@@ -207,11 +206,11 @@ final class TLSServerContext: @unchecked Sendable {
     deinit { SSL_CTX_free(pointer) }
 }
 
-/// What OpenSSL says went wrong.
+/// What went wrong, as OpenSSL says it.
 struct TLSFailure: Error, CustomStringConvertible {
     let description: String
 
-    /// The reason that this thread's last failed call of OpenSSL left. Empties the list of errors.
+    /// The reason of this thread's last failed OpenSSL call. Clears the thread's error queue.
     fileprivate static func last() -> TLSFailure {
         let code = ERR_get_error()
         ERR_clear_error()

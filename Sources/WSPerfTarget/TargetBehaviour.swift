@@ -1,101 +1,101 @@
-/// How a `TargetServer` treats a connection: an echo server's conduct plus any set of faults.
+/// How a `TargetServer` treats a connection: as an echo server does, plus any set of faults.
 ///
-/// The client chooses by the path it asks for, so one server serves any number of tests; `TargetOptions.behaviour`
-/// overrides it for all connections. A path is `/fault/NAME`, or several names (`/fault/late/close?by=20ms&after=3`);
-/// `/push` and `/broadcast` are short for `/fault/push` and `/fault/broadcast`; every other path is an echo server's.
-/// A misspelt name or parameter is answered with status 400 and the reason in the body.
+/// The client chooses the behaviour by the path that it requests, so one server is enough for any number of tests.
+/// `TargetOptions.behaviour` overrides the path for all connections. A path is `/fault/NAME`, also with several names
+/// (`/fault/late/close?by=20ms&after=3`). `/push` and `/broadcast` are short for `/fault/push` and `/fault/broadcast`.
+/// Every other path echoes. For a misspelt name or parameter the server answers with status 400 and the reason.
 ///
 /// **The opening handshake**
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
 /// | `refuse` | `status=503` | answers with this status and closes |
-/// | `wrong-accept` | | `Sec-WebSocket-Accept` is that of another key |
-/// | `no-accept` | | no `Sec-WebSocket-Accept` |
-/// | `no-upgrade` | | no `Upgrade` |
-/// | `no-connection` | | no `Connection` |
+/// | `wrong-accept` | | sends the `Sec-WebSocket-Accept` of another key |
+/// | `no-accept` | | sends no `Sec-WebSocket-Accept` |
+/// | `no-upgrade` | | sends no `Upgrade` |
+/// | `no-connection` | | sends no `Connection` |
 /// | `extension` | `name=x-unasked` | answers with an extension whether or not it was offered |
 /// | `subprotocol` | `name=x-unasked` | answers with a subprotocol whether or not it was offered |
-/// | `select` | | no fault: answers with the first subprotocol offered |
+/// | `select` | | answers with the first subprotocol offered (not a fault) |
 /// | `dribble` | `every=1ms` | sends the response head one byte at a time |
 /// | `hang` | | never answers |
 /// | `drop` | | closes the TCP connection without an answer |
 /// | `drop-reset` | | resets the TCP connection without an answer |
-/// | `not-http` | `length=64` | answers with bytes that are not HTTP, and closes |
-/// | `huge-head` | `length=65536` | answers with a head of that many bytes of needless headers |
-/// | `early` | `count=1` `length=16` | sends so many messages in the same segment as the 101 |
+/// | `not-http` | `length=64` | answers with bytes that are not HTTP and closes |
+/// | `huge-head` | `length=65536` | answers with a head that has `length` bytes of needless headers |
+/// | `early` | `count=1` `length=16` | sends `count` messages in the same segment as the 101 |
 ///
-/// **Replies**; those to the first `after` messages (0) are as they should be
+/// **Replies**. The replies to the first `after` messages (default 0) are correct.
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
 /// | `silent` | | never replies |
-/// | `lose` | `nth=10` | leaves every nth message unanswered |
+/// | `lose` | `nth=10` | does not answer every nth message |
 /// | `twice` | | sends each reply twice |
-/// | `late` | `by=100ms` | replies so much later |
-/// | `reorder` | `window=2` | holds replies until there are so many and sends them in reverse |
-/// | `fragment` | `parts=3` | sends each reply in so many frames (no fault) |
-/// | `interleave` | `parts=3` | the same with a ping between each two (no fault) |
-/// | `resize` | `length=64` | the reply has so many bytes, all of them `0` |
-/// | `corrupt` | | the reply's last byte is another |
+/// | `late` | `by=100ms` | sends each reply after this delay |
+/// | `reorder` | `window=2` | collects `window` replies and sends them in reverse order |
+/// | `fragment` | `parts=3` | sends each reply in `parts` frames (not a fault) |
+/// | `interleave` | `parts=3` | the same, with a ping between two frames (not a fault) |
+/// | `resize` | `length=64` | replies with `length` bytes of `0` |
+/// | `corrupt` | | changes the last byte of each reply |
 ///
-/// **Once** `after` messages (1; 0 is at once after the upgrade) have been received and answered, the server
+/// **Once**, after `after` messages were received and answered (default 1; 0 means right after the upgrade)
 ///
-/// | name | parameters and defaults | |
+/// | name | parameters and defaults | what the server does |
 /// |---|---|---|
-/// | `close` | `code=1011` `reason=` | sends a close frame; without a body if `code=0`, any other number as it is |
-/// | `eof` | | closes the TCP connection with no close frame |
-/// | `reset` | | resets it (RST) |
-/// | `stall` | | reads no more |
-/// | `garbage` | `length=64` | sends so many bytes that are no frames: the first is a reserved opcode, the rest noise |
+/// | `close` | `code=1011` `reason=` | sends a close frame with this code, valid or not; `code=0` sends no body |
+/// | `eof` | | closes the TCP connection without a close frame |
+/// | `reset` | | resets the TCP connection (RST) |
+/// | `stall` | | stops reading |
+/// | `garbage` | `length=64` | sends `length` bytes that are not frames: a reserved opcode, then noise |
 /// | `masked` | | sends a masked frame (a server must not) |
 /// | `rsv` | `bits=4` | sends a frame with these reserved bits (4, 2, 1 for RSV1, RSV2, RSV3) |
-/// | `opcode` | `opcode=3` | sends a frame of this opcode |
+/// | `opcode` | `opcode=3` | sends a frame with this opcode |
 /// | `utf8` | | sends a text message that is not UTF-8 |
-/// | `control` | `length=126` | sends a ping of so many bytes |
+/// | `control` | `length=126` | sends a ping of `length` bytes |
 /// | `fragmented-control` | | sends a ping without FIN |
-/// | `continuation` | | sends a continuation of nothing |
-/// | `huge-frame` | | sends the head of a frame of 2^62 bytes |
-/// | `flood` | `length=64` `count=` | sends text messages as fast as they are taken; without end unless `count` says |
+/// | `continuation` | | sends a continuation frame without a message to continue |
+/// | `huge-frame` | | sends the header of a frame of 2^62 bytes |
+/// | `flood` | `length=64` `count=` | sends text messages as fast as the client takes them: `count`, or without end |
 ///
 /// **The closing handshake**
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
-/// | `no-close` | | never answers a close frame, keeps the TCP connection open |
-/// | `no-fin` | | answers it, but keeps the TCP connection open |
+/// | `no-close` | | never answers a close frame and keeps the TCP connection open |
+/// | `no-fin` | | answers the close frame, but keeps the TCP connection open |
 ///
 /// **Unsolicited traffic**
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
-/// | `ping` | `every=1s` `length=0` | sends a ping now and then |
-/// | `push` | `every=100ms` `length=64` `count=` | sends a text message now and then; echoes as well |
-/// | `broadcast` | `room=default` | no echo: sends each message to everyone in the room, the sender included |
+/// | `ping` | `every=1s` `length=0` | sends pings at this interval |
+/// | `push` | `every=100ms` `length=64` `count=` | sends text messages at this interval, and echoes |
+/// | `broadcast` | `room=default` | does not echo; sends each message to everyone in the room, including the sender |
 ///
 /// **After a time**
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
-/// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame so long after the upgrade, drawn evenly for each |
+/// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame at a random time between `min` and `max` after the upgrade |
 ///
-/// Durations are written as `250us`, `20ms`, `1s` or `2m`. Nothing that is received is kept beyond the replies that
-/// `late` and `reorder` hold back, and those are bounded: a client that is 4,096 replies ahead is read no further.
+/// Write durations as `250us`, `20ms`, `1s` or `2m`. The server keeps nothing but the replies that `late` and `reorder`
+/// hold back. While it holds 4,096 replies of a client, it does not read from that client.
 public struct TargetBehaviour: Sendable, Hashable {
-    /// None: a plain echo server.
+    /// Empty: a plain echo server.
     public var faults: Set<Fault>
-    /// Messages after which a fault begins; nil: 1 for those that happen once, 0 for those of replies.
+    /// Messages after which a fault begins. Nil: 1 for faults that happen once, 0 for faults in replies.
     public var after: Int?
     public var status: Int = 503
     public var code: UInt16 = 1011
     public var reason: String = ""
-    /// Monotonic clock; nil: as the table says.
+    /// Monotonic clock. Nil: the default in the table.
     public var every: Duration?
     public var by: Duration = .milliseconds(100)
-    /// How long a connection lives at least and at most, from its upgrade on; monotonic clock.
+    /// The shortest and the longest time from the upgrade to the close; monotonic clock.
     public var min: Duration = .seconds(1)
     public var max: Duration = .seconds(5)
-    /// Bytes of payload; nil: as the table says.
+    /// Bytes of payload. Nil: the default in the table.
     public var length: Int?
     public var count: Int?
     public var parts: Int = 3
@@ -108,17 +108,17 @@ public struct TargetBehaviour: Sendable, Hashable {
 
     public init(_ faults: Fault...) { self.faults = Set(faults) }
 
-    /// Reads what a path asks for; throws `TargetError` (`isInvalidBehaviour`) if it can't be understood.
+    /// Reads the behaviour that a path asks for. Throws `TargetError` (`isInvalidBehaviour`) if the path is wrong.
     public init(path: String) throws {
         self.init()
         let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let segments = parts[0].split(separator: "/")
         switch segments.first {
         case "fault":
-            guard segments.count > 1 else { throw TargetError.invalidBehaviour("no fault named") }
+            guard segments.count > 1 else { throw TargetError.invalidBehaviour("the path names no fault") }
             for segment in segments.dropFirst() {
                 guard let fault = Fault(rawValue: String(segment)) else {
-                    throw TargetError.invalidBehaviour("no fault \(quoted(segment))")
+                    throw TargetError.invalidBehaviour("there is no fault \(quoted(segment))")
                 }
                 faults.insert(fault)
             }
@@ -134,7 +134,7 @@ public struct TargetBehaviour: Sendable, Hashable {
         guard min <= max else { throw TargetError.invalidBehaviour("min must not exceed max") }
     }
 
-    /// Whether a path may ask for anything but an echo; cheaper than reading it.
+    /// Whether a path may ask for anything but an echo. Cheaper than parsing the path.
     static func mayBeFaulty(path: [UInt8]) -> Bool {
         path.starts(with: "/fault".utf8) || path.starts(with: "/push".utf8) || path.starts(with: "/broadcast".utf8)
     }
@@ -184,7 +184,7 @@ public struct TargetBehaviour: Sendable, Hashable {
         case "opcode": opcode = UInt8(try number(0...15))
         case "name": name = try token()
         case "room": room = try token()
-        default: throw TargetError.invalidBehaviour("no parameter \(quoted(key))")
+        default: throw TargetError.invalidBehaviour("there is no parameter \(quoted(key))")
         }
     }
 
@@ -200,7 +200,7 @@ public struct TargetBehaviour: Sendable, Hashable {
         }
     }
 
-    /// The path that asks for this behaviour, with the parameters that are not at their defaults.
+    /// The path that asks for this behaviour, with the parameters that differ from their defaults.
     public var path: String {
         guard !faults.isEmpty else { return "/echo" }
         let plain = TargetBehaviour()
@@ -233,7 +233,7 @@ public struct TargetBehaviour: Sendable, Hashable {
     }
 }
 
-/// `text` in quotes, cut, with control characters and what is not ASCII escaped: fit to be shown.
+/// `text` in quotes and safe to print: cut, with control and non-ASCII characters escaped.
 private func quoted(_ text: some StringProtocol) -> String {
     "'" + text.prefix(60).unicodeScalars.map { $0.escaped(asASCII: true) }.joined() + "'"
 }

@@ -1,10 +1,10 @@
 import NIOCore
 
-/// What is not an echo on an open connection.
+/// What an open connection does apart from echoing.
 extension TargetConnection {
     func open(_ context: ChannelHandlerContext, _ script: Script) {
         state = .open
-        // What follows goes out on its own, not in the segment of the response.
+        // What follows must not go out in the same segment as the response.
         flushOut(context)
         let behaviour = script.behaviour
         if behaviour.faults.contains(.broadcast) {

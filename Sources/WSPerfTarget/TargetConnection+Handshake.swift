@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The opening handshake and what can be wrong with it.
+/// The opening handshake and its faults.
 extension TargetConnection {
     func takeHead(_ context: ChannelHandlerContext, _ buffer: inout ByteBuffer) {
         let length: Int
@@ -136,7 +136,7 @@ extension TargetConnection {
         guard isActive, state == .dribbling else { return }
         var rest = bytes
         guard let byte = rest.readSlice(length: 1) else {
-            // Reading was held back; at most one read's worth waits in `pending`.
+            // Reading was held back, so at most the bytes of one read wait in `pending`.
             var waiting = pending
             pending = ByteBuffer()
             open(context, script)

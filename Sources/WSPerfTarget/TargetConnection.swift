@@ -1,36 +1,34 @@
 import NIOCore
 import NIOPosix
 
-/// One connection: reads the request head, then frames, and answers them. The only handler of its pipeline (but for
-/// TLS), and confined to its event loop.
+/// One connection: reads the request head, then frames, and answers them. It is the only handler of its pipeline (apart
+/// from TLS) and is confined to its event loop.
 ///
-/// A plain echo costs one copy a message: payloads are unmasked straight into the loop's outgoing buffer, which is
-/// written once for all that one read brought. Whatever is not a plain echo is in `script`.
+/// A plain echo costs one copy of each message: payloads are unmasked into the loop's outgoing buffer, which is written
+/// once for each read. `script` has the state of everything that is not a plain echo.
 final class TargetConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     enum State {
-        /// Waiting for the request head to be complete.
+        /// Waits for the complete request head.
         case head
         /// The response head is going out byte by byte.
         case dribbling
         case open
-        /// A close frame went out; the client's is awaited.
+        /// Sent a close frame and waits for the client's.
         case closing
-        /// Whatever comes in is dropped.
+        /// Drops everything that comes in.
         case ignoring
     }
 
-    /// What is to become of the TCP connection once all that was written has gone out.
+    /// What happens to the TCP connection when everything written has gone out.
     enum Ending {
         case none
-        /// It is closed.
         case close
-        /// This side of it is closed; the other when the client does so, or at the deadline.
+        /// Closes this side; the other side when the client closes it, or at the deadline.
         case closeOutput
-        /// It is reset.
         case reset
     }
 
@@ -41,9 +39,9 @@ final class TargetConnection: ChannelDuplexHandler {
     var isUpgraded = false
     private var sawClose = false
     var isActive = false
-    /// A read was asked for while reading was held back.
+    /// A read was requested while reading was held back.
     private var readHeld = false
-    /// The beginning of a request head or frame whose rest has not come yet.
+    /// The beginning of a request head or frame that is not complete yet.
     var pending = ByteBuffer()
     /// The frames so far of a fragmented message.
     private var assembly: (opcode: UInt8, payload: ByteBuffer)?
@@ -92,7 +90,7 @@ final class TargetConnection: ChannelDuplexHandler {
         context.close(promise: nil)
     }
 
-    /// Asks the client to leave, as a server does that shuts down; drops a connection that is not open.
+    /// Asks the client to leave, as a server does when it shuts down. Drops a connection that is not open.
     func goAway() {
         guard let context, isActive else { return }
         guard state == .open else {
@@ -107,7 +105,7 @@ final class TargetConnection: ChannelDuplexHandler {
 
     // MARK: Backpressure
 
-    /// No more is read from a client that does not read its replies.
+    /// Nothing is read from a client that does not read its replies.
     private func mayRead(_ context: ChannelHandlerContext) -> Bool {
         guard context.channel.isWritable, state != .dribbling else { return false }
         guard let script else { return true }
@@ -148,8 +146,8 @@ final class TargetConnection: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { loop.changed() }
 
-    /// Keeps what could not be understood yet. A buffer of the channel's is copied, because holding on to it would keep
-    /// the channel from reading into it again.
+    /// Keeps an incomplete head or frame. Copies it if the buffer is the channel's, so that the channel can read into that
+    /// buffer again.
     func keep(_ rest: ByteBuffer, isOwned: Bool) {
         guard rest.readableBytes > 0, state != .ignoring else { return }
         if isOwned {
@@ -159,7 +157,7 @@ final class TargetConnection: ChannelDuplexHandler {
         }
         var wanted = rest.readableBytes
         if state != .head, let header = FrameHeader(rest) {
-            // Room for the whole frame at once, but no more than a megabyte on the strength of a header alone.
+            // Room for the whole frame at once, but at most a megabyte, because all we have is a header.
             wanted = max(wanted, min(header.headerLength + header.length, 1 << 20))
         }
         pending = ByteBufferAllocator().buffer(capacity: wanted)
@@ -242,7 +240,7 @@ final class TargetConnection: ChannelDuplexHandler {
         if payload.readableBytes == 1 { return fail(context, code: 1002) }
         loop.counters.closeCodes[code ?? 1005, default: 0] += 1
         if let code {
-            // RFC 6455 §7.4: what may stand in a close frame.
+            // The codes that a close frame may hold: RFC 6455 §7.4.
             let isAllowed = (1000...1003).contains(code) || (1007...1014).contains(code) || (3000...4999).contains(code)
             guard isAllowed else { return fail(context, code: 1002) }
         }
@@ -261,8 +259,8 @@ final class TargetConnection: ChannelDuplexHandler {
         state = .ignoring
     }
 
-    /// The client broke the protocol: says so and stops listening (RFC 6455 §7.1.7). Only the sending side is closed,
-    /// since closing both with bytes unread would reset the connection and could take the close frame with it.
+    /// The client broke the protocol: sends a close frame and stops listening (RFC 6455 §7.1.7). Closes only the sending
+    /// side. Closing both while bytes are unread would reset the connection, and the close frame could get lost.
     private func fail(_ context: ChannelHandlerContext, code: UInt16) {
         loop.counters.protocolErrors += 1
         if state == .open { loop.out.writeCloseFrame(code: code) }
@@ -273,7 +271,7 @@ final class TargetConnection: ChannelDuplexHandler {
 
     // MARK: Writing
 
-    /// Writes what has gathered in the loop's outgoing buffer, then ends the connection if that was decided.
+    /// Writes the loop's outgoing buffer, then ends the connection if that was decided.
     func flushOut(_ context: ChannelHandlerContext) {
         guard ending == .none else { return finish(context) }
         guard loop.out.readableBytes > 0 else { return }
@@ -308,11 +306,11 @@ final class TargetConnection: ChannelDuplexHandler {
 
     private func reset(_ context: ChannelHandlerContext) {
         guard isActive else { return }
-        // Lingering for no time at all makes close() send RST.
+        // A linger time of 0 makes close() send RST.
         if let socket = context.channel as? any SocketOptionProvider {
             _ = socket.setSoLinger(linger(l_onoff: 1, l_linger: 0))
         }
-        // From below TLS, which would say goodbye first.
+        // Below TLS, which would send close_notify first.
         if let tls = try? context.pipeline.syncOperations.context(handlerType: TLSHandler.self) {
             tls.close(promise: nil)
         } else {
@@ -320,7 +318,7 @@ final class TargetConnection: ChannelDuplexHandler {
         }
     }
 
-    /// A message to everyone in the room.
+    /// Sends a message that goes to everyone in the room.
     func deliver(_ frame: ByteBuffer, payloadLength: Int) {
         guard let context, state == .open, context.channel.isWritable else {
             loop.counters.dropped += 1

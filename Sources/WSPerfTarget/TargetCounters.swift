@@ -1,12 +1,12 @@
-/// What a `TargetServer` has seen and done since it started. Messages and bytes are of data messages, payload only.
+/// What a `TargetServer` has seen and done since it started. Messages are data messages, and bytes are their payload.
 public struct TargetCounters: Sendable, Hashable {
     /// TCP connections accepted.
     public var accepted = 0
-    /// Of these, the ones not yet closed.
+    /// TCP connections that are open now.
     public var connected = 0
     /// Upgrades answered with 101, faulty answers included.
     public var upgraded = 0
-    /// Requests answered with another status.
+    /// Requests answered with another status than 101.
     public var refused = 0
 
     public var messagesReceived = 0
@@ -20,16 +20,16 @@ public struct TargetCounters: Sendable, Hashable {
     public var pongsReceived = 0
     public var pingsSent = 0
 
-    /// How connections that had been upgraded ended, by the client's close code: 1005 for a close frame without one,
-    /// 1006 for a TCP connection that ended with no close frame (RFC 6455 §7.1.5).
+    /// How upgraded connections ended, by the client's close code: 1005 for a close frame without a code, 1006 for a TCP
+    /// connection that ended without a close frame (RFC 6455 §7.1.5).
     public var closeCodes: [UInt16: Int] = [:]
-    /// Frames that broke RFC 6455 on the client's side, each answered by a close frame.
+    /// Frames of clients that broke RFC 6455. The server answered each with a close frame.
     public var protocolErrors = 0
-    /// Broadcast messages not delivered because the receiver, or its event loop, was too far behind.
+    /// Broadcast messages that were not delivered, because the receiver or its event loop was too far behind.
     public var dropped = 0
     /// How often each fault took effect.
     public var faults: [Fault: Int] = [:]
-    /// The request that was complete last.
+    /// The latest complete request.
     public var lastRequest: TargetRequest?
 
     public init() {}
@@ -54,27 +54,27 @@ public struct TargetCounters: Sendable, Hashable {
     }
 }
 
-/// An upgrade request as it came in.
+/// An upgrade request as received.
 public struct TargetRequest: Sendable, Hashable {
     /// One header field; the name as written, the value without surrounding white space.
     public struct Field: Sendable, Hashable {
         public var name: String
         public var value: String
     }
-    /// `GET`, if the client is in its right mind.
+    /// `GET`, if the client is correct.
     public var method: String
     /// Path and query.
     public var path: String
     /// In the order sent.
     public var headers: [Field]
 
-    /// The value of the first header of that name, whatever its case.
+    /// The value of the first header with this name; case does not matter.
     public subscript(_ name: String) -> String? {
         let wanted = name.lowercased()
         return headers.first { $0.name.lowercased() == wanted }?.value
     }
 
-    /// Takes a request head apart that has been found well-formed.
+    /// Parses a request head that is known to be well-formed.
     init(head: [UInt8]) {
         let lines = head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
             .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }

@@ -1,4 +1,4 @@
-/// Why a target could not start, or a wait for it did not end.
+/// Why a server could not start, or why a wait for it failed.
 public struct TargetError: Error, CustomStringConvertible, Sendable {
     private enum Code: Sendable {
         case cannotListen(String)
@@ -13,13 +13,13 @@ public struct TargetError: Error, CustomStringConvertible, Sendable {
     static func invalidBehaviour(_ reason: String) -> TargetError { TargetError(code: .invalidBehaviour(reason)) }
     static func deadline(_ reason: String) -> TargetError { TargetError(code: .deadline(reason)) }
 
-    /// The address or port can't be listened on.
+    /// The server cannot listen on the address or port.
     public var isCannotListen: Bool { if case .cannotListen = code { true } else { false } }
-    /// A certificate or key can't be read, or they don't fit together.
+    /// A certificate or key cannot be read, or the two do not match.
     public var isCertificate: Bool { if case .certificate = code { true } else { false } }
     /// A path names a fault or a parameter that does not exist, or a value out of range.
     public var isInvalidBehaviour: Bool { if case .invalidBehaviour = code { true } else { false } }
-    /// A condition that was waited for did not come true in time.
+    /// A condition did not become true in time.
     public var isDeadline: Bool { if case .deadline = code { true } else { false } }
 
     /// One sentence without a full stop, printable.

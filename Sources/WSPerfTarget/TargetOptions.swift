@@ -1,23 +1,23 @@
-/// How a `TargetServer` is to run.
+/// How a `TargetServer` runs.
 public struct TargetOptions: Sendable, Hashable {
     /// The address or name to listen on.
     public var host: String = "127.0.0.1"
-    /// The port to listen on; 0 takes a free one.
+    /// The port to listen on; 0 means any free port.
     public var port: Int = 0
-    /// Event loops, each a thread; at least 1. Connections are dealt out to them in turn.
+    /// Event loops, at least 1. Each is a thread. Connections go to them in turn.
     public var threads: Int = 1
-    /// Connections the kernel may hold ready to be accepted; it caps this at `net.core.somaxconn`.
+    /// Connections that may wait in the kernel to be accepted. The kernel caps this at `net.core.somaxconn`.
     public var backlog: Int32 = 8192
-    /// Serves `wss://` where set, `ws://` otherwise.
+    /// Serves `wss://` if set, `ws://` otherwise.
     public var tls: TargetTLS?
-    /// How every connection is treated, whatever path it asks for; nil: by the path (see `TargetBehaviour`).
+    /// The behaviour of every connection, whatever its path. Nil: the path decides (see `TargetBehaviour`).
     public var behaviour: TargetBehaviour?
-    /// Subprotocols the server speaks: the first one offered that is among these is chosen.
+    /// Subprotocols that the server speaks. It chooses the first one offered that is among these.
     public var subprotocols: [String] = []
-    /// Bytes of payload a message may have, fragmented or not; a longer one is answered by close 1009.
+    /// The largest payload of a message in bytes, fragmented or not. The server answers a larger one with close 1009.
     public var maxMessageSize: Int = 16 << 20
-    /// Whether text messages are checked to be UTF-8 (RFC 6455 §8.1) and answered by close 1007 if they are not. Off by
-    /// default: it costs processor time that the client under measurement would share.
+    /// Whether to check that text messages are UTF-8 (RFC 6455 §8.1), and answer with close 1007 if not. Off by default: it
+    /// takes processor time from the client that is being measured.
     public var validatesText: Bool = false
     /// How long a closing handshake may take before the TCP connection is dropped; monotonic clock.
     public var closeTimeout: Duration = .seconds(5)
@@ -25,13 +25,13 @@ public struct TargetOptions: Sendable, Hashable {
     public init() {}
 }
 
-/// What a `TargetServer` needs to serve TLS (1.2 and later). All paths are of PEM files.
+/// What a `TargetServer` needs to serve TLS (1.2 and later). All paths name PEM files.
 public struct TargetTLS: Sendable, Hashable {
-    /// The server's certificate, followed by the intermediate ones if there are any.
+    /// The server's certificate, followed by any intermediate certificates.
     public var certificate: String
-    /// The private key that belongs to it.
+    /// The private key of the certificate.
     public var key: String
-    /// The authority that clients' certificates must be signed by; nil: clients need none.
+    /// The authority that must have signed the clients' certificates. Nil: clients need no certificate.
     public var clientAuthority: String?
 
     public init(certificate: String, key: String, clientAuthority: String? = nil) {

@@ -8,7 +8,7 @@ import Synchronization
     import Musl
 #endif
 
-/// A WebSocket server to test against: a fast echo server that can be told to misbehave.
+/// A WebSocket server to test against: a fast echo server that misbehaves on request.
 ///
 /// ```swift
 /// let server = try await TargetServer.start()
@@ -17,9 +17,8 @@ import Synchronization
 /// await server.stop()
 /// ```
 ///
-/// It answers pings, reassembles fragmented messages, checks that clients mask and frame as RFC 6455 wants, and reads
-/// no further from a client that does not read its replies. What else it can be made to do is listed at
-/// `TargetBehaviour`.
+/// It answers pings, reassembles fragmented messages, and checks that clients mask and frame as RFC 6455 requires. It stops
+/// reading from a client that does not read its replies. `TargetBehaviour` lists what else it can do.
 public final class TargetServer: Sendable {
     private struct Life {
         var isStopping = false
@@ -46,8 +45,8 @@ public final class TargetServer: Sendable {
         self.hub = hub
     }
 
-    /// Listens and serves until `stop()`. Throws `TargetError` if the address can't be listened on or a certificate
-    /// can't be used. Raises the process's soft limit of file descriptors to the hard one.
+    /// Listens and serves until `stop()`. Throws `TargetError` if it cannot listen on the address or use a certificate.
+    /// Raises the process's soft limit on file descriptors to the hard limit.
     public static func start(options: TargetOptions = TargetOptions()) async throws -> TargetServer {
         raiseDescriptorLimit()
         let tls = try options.tls.map { try TLSServerContext($0) }
@@ -118,12 +117,12 @@ public final class TargetServer: Sendable {
         return "\(options.tls == nil ? "ws" : "wss")://\(host):\(port)\(path)"
     }
 
-    /// The URL at which the server behaves like that.
+    /// The URL at which the server has this behaviour.
     public func url(_ behaviour: TargetBehaviour) -> String { url(behaviour.path) }
 
     // MARK: What it has seen
 
-    /// The counters now, or as they were at the end once the server has stopped.
+    /// The current counters, or the final ones if the server has stopped.
     public func counters() async -> TargetCounters {
         if let final = life.withLock({ $0.final }) { return final }
         var sum = TargetCounters()
@@ -133,7 +132,7 @@ public final class TargetServer: Sendable {
                 let state = entry.state.value
                 return (state.counters, state.lastHeadTime, state.lastHead)
             }.get()
-            // A loop that is shut down meanwhile has left its counters in `final`.
+            // If the loop was shut down meanwhile, its counters are in `final`.
             guard let part else { return life.withLock { $0.final } ?? sum }
             sum.add(part.0)
             if let at = part.1, last.map({ $0.at < at }) ?? true { last = (at, part.2) }
@@ -142,8 +141,8 @@ public final class TargetServer: Sendable {
         return sum
     }
 
-    /// Waits until the counters meet a condition, which is tried after each event that changes them. Throws
-    /// `TargetError` (`isDeadline`) if they do not within `limit` (monotonic clock).
+    /// Waits until the counters meet a condition, which is checked after each event that changes them. Throws `TargetError`
+    /// (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
     public func counters(
         within limit: Duration,
         until condition: @Sendable (TargetCounters) -> Bool
@@ -167,7 +166,7 @@ public final class TargetServer: Sendable {
             if condition(seen) { return seen }
         }
         try Task.checkCancellation()
-        throw TargetError.deadline("the target's counters did not become as expected within \(limit): \(seen)")
+        throw TargetError.deadline("the server's counters did not meet the condition within \(limit): \(seen)")
     }
 
     private func observe(_ id: Int, _ continuation: AsyncStream<Void>.Continuation?) {
@@ -179,7 +178,7 @@ public final class TargetServer: Sendable {
 
     // MARK: Its end
 
-    /// Waits until somebody stops the server. Cancelling the waiting task stops it.
+    /// Waits until the server has stopped. Cancelling the waiting task stops the server.
     public func waitUntilStopped() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -194,8 +193,8 @@ public final class TargetServer: Sendable {
         }
     }
 
-    /// Stops listening, sends close 1001 to everyone connected, waits up to `grace` (monotonic clock) for them to leave
-    /// and drops who is left. Ends within about a second more. Calling it again waits for the first call.
+    /// Stops listening, sends close 1001 to all clients, waits up to `grace` (monotonic clock) for them to leave and drops the
+    /// rest. That takes up to two seconds more. A second call waits for the first.
     public func stop(grace: Duration = .seconds(1)) async {
         let isFirst = life.withLock { life in
             defer { life.isStopping = true }
@@ -221,8 +220,7 @@ public final class TargetServer: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Ends the event loops, but waits no longer than two seconds for it: a TLS peer that does not say goodbye may take
-    /// its time.
+    /// Ends the event loops, but waits at most two seconds, because a TLS peer may never send close_notify.
     private func shutDown() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let once = Once(continuation)
@@ -235,7 +233,7 @@ public final class TargetServer: Sendable {
     }
 }
 
-/// Resumes a continuation the first time it is told to.
+/// Resumes a continuation once, at the first call.
 private final class Once: Sendable {
     private let continuation: Mutex<CheckedContinuation<Void, Never>?>
 

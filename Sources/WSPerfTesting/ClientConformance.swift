@@ -1,8 +1,8 @@
 public import WSPerfCore
 internal import WSPerfTarget
 
-/// Runs a client through what a load test will do to it, against a server on this machine that behaves well, badly, or not
-/// at all.
+/// Checks a client: does to it what a load test does, against a server on this machine that behaves well, badly, or not at
+/// all.
 ///
 /// ```swift
 /// var registry = Registry()
@@ -15,9 +15,9 @@ internal import WSPerfTarget
 public struct ClientConformance: Sendable {
     public var registry: Registry
     public var client: ComponentPlan
-    /// Whether the client has pings to send; if not, it must say `.unsupported`.
+    /// Whether the client can send pings. If not, it must answer `.unsupported`.
     public var hasPings = true
-    /// How long a check waits for what a client should do at once (monotonic clock): generous, for busy machines.
+    /// How long a check waits for something that a client should do at once (monotonic clock). Generous, for busy machines.
     public var patience: Duration = .seconds(20)
 
     public init(registry: Registry, client: ComponentPlan) {
@@ -25,9 +25,9 @@ public struct ClientConformance: Sendable {
         self.client = client
     }
 
-    /// Runs all checks, one after another; returns what they found. Takes some seconds.
+    /// Runs all checks, one after another, and returns what they found. Takes some seconds.
     ///
-    /// - Throws: What keeps the checks from running at all: no port to listen on, a client that can't be set up.
+    /// - Throws: If the checks cannot run at all: there is no port to listen on, or the client cannot be set up.
     public func check() async throws -> [Finding] {
         let server = try await TargetServer.start()
         var findings: [Finding] = []
@@ -43,9 +43,9 @@ public struct ClientConformance: Sendable {
             check.change(&plan)
             let before = await server.counters()
             let statistics = try await LoadEngine(plan: plan, registry: registry).run().statistics
-            // The server hears of the last closes a little later than the client.
+            // The server learns of the last closes a little later than the client.
             let after = try? await server.counters(within: patience) { $0.connected == 0 }
-            if after == nil { findings.append(Finding(check.name, "a connection is left open")) }
+            if after == nil { findings.append(Finding(check.name, "a connection stays open")) }
             let counters = await server.counters()
             if counters.protocolErrors > before.protocolErrors {
                 findings.append(Finding(check.name, "the server found frames that break RFC 6455"))
@@ -137,14 +137,14 @@ public struct ClientConformance: Sendable {
                 name: "a close that is never answered", path: "/fault/no-close",
                 change: { $0.timeouts.close = .milliseconds(300) }, judge: { all($0, [.closeTimeout]) }),
             Check(
-                name: "a server that reads no more", path: "/fault/stall?after=1",
+                name: "a server that stops reading", path: "/fault/stall?after=1",
                 change: {
                     longRun(&$0)
                     $0.inFlight = nil
                     $0.payload = .random(RandomPayloadOptions(format: .binary, length: .fixed(1 << 20)))
                     $0.timeouts.reply = .seconds(1)
                 },
-                judge: { all($0, [.sendTimeout]) + expect($0.blocked > 0, "it never said that it could take no more") }),
+                judge: { all($0, [.sendTimeout]) + expect($0.blocked > 0, "it never reported backpressure") }),
         ]
 
     @Sendable private static func longRun(_ plan: inout Plan) {

@@ -1,8 +1,8 @@
-/// Something a conformance does not do as its protocol says.
+/// Something that a conformance does wrong.
 public struct Finding: Sendable, Hashable, CustomStringConvertible {
     /// The check that found it.
     public let check: String
-    /// What was expected and what was seen.
+    /// What was expected and what happened.
     public let message: String
 
     init(_ check: String, _ message: String) {

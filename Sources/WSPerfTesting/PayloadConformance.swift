@@ -1,18 +1,18 @@
 public import WSPerfCore
 
-/// Checks that a payload generator keeps to what `PayloadGenerator` promises, without any connection.
+/// Checks, without any connection, that a payload generator keeps the promises of `PayloadGenerator`.
 ///
-/// It asks for the messages of several connections in turn, as a loop of the engine does. Then it asks another value of the
-/// generator for the same messages, in another order, and refuses some of them, which it asks for again later.
+/// It asks for the messages of several connections in turn, as the engine's loop does. Then it asks a second generator for
+/// the same messages in another order. Some of these it refuses and asks for again later.
 ///
 /// ```swift
 /// #expect(PayloadConformance { MyPayload() }.check() == [])
 /// #expect(PayloadConformance(isDeterministic: false) { TimeOfDayPayload() }.check() == [])
 /// ```
 public struct PayloadConformance<Generator: PayloadGenerator> {
-    /// Messages asked for, per seed, of all connections together.
+    /// Messages to ask for with each seed, for all connections together.
     public var messages = 1000
-    /// Whether the same seed must give the same payloads; false for a generator that sends, say, the time of day.
+    /// Whether the same seed must give the same payloads. False for a generator that sends the time of day, for example.
     public var isDeterministic: Bool
     private let make: () -> Generator
 
@@ -38,7 +38,8 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
                 findings.append(
                     Finding(
                         "seed \(seed), \(place)",
-                        "another payload after the connections came in another order, or messages were asked for again")
+                        "the payload depends on the order of the connections, or on whether a message is asked for twice"
+                    )
                 )
             }
         }
@@ -51,8 +52,8 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
         return pass
     }
 
-    /// The same messages, with the connections in random order. One message in four is refused and asked for again when its
-    /// connection's turn comes.
+    /// The same messages, with the connections in random order. It refuses one message in four and asks for it again at the
+    /// connection's next turn.
     private func disturbed(_ connections: Int, _ seed: UInt64, counts: [Int]) -> Pass {
         var pass = Pass(generator: make(), seed: seed, connections: connections)
         var order = SeededGenerator(seed: seed, stream: .max)
@@ -68,13 +69,13 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
 
     private enum Offence: CaseIterable { case length, count, overrun, encoding }
 
-    /// One generator that is asked for messages as the engine does it.
+    /// One generator, asked for messages the way the engine does it.
     private struct Pass {
         var generator: Generator
         var randoms: [SeededGenerator]
-        /// What came of the messages of each connection: kind, length and bytes, hashed.
+        /// A hash of each connection's messages: kind, length and bytes.
         var payloads: [[Int]]
-        /// The first offence of each kind, and where.
+        /// The first offence of each kind, and where it was.
         var offences: [Offence: (place: String, message: String)] = [:]
 
         init(generator: Generator, seed: UInt64, connections: Int) {
@@ -83,7 +84,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
             payloads = Array(repeating: [], count: connections)
         }
 
-        /// Asks for the connection's next message; once more for the same one where that was refused.
+        /// Asks for the connection's next message, which is the same one again if it was refused.
         mutating func ask(_ connection: Int, isRefused: Bool) {
             let index = payloads[connection].count
             let offset = Int64(index) * 1_000_000
@@ -113,7 +114,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
             payloads[connection].append(hasher.finalize())
         }
 
-        /// The message's bytes, as far as they were written.
+        /// The bytes that were written.
         private mutating func fill(_ length: Int, _ context: MessageContext) -> [UInt8] {
             let (margin, mark) = (64, UInt8(0xA5))
             var memory = [UInt8](repeating: mark, count: length + margin)
@@ -122,7 +123,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
                 generator.fill(&payload, for: context, using: &randoms[context.connection])
                 return payload.offered
             }
-            if offered != length { report(.count, context, "wrote \(offered) bytes after it had said \(length)") }
+            if offered != length { report(.count, context, "wrote \(offered) bytes after it announced \(length)") }
             if memory[length...].contains(where: { $0 != mark }) {
                 report(.overrun, context, "wrote beyond the end of its buffer")
             }
@@ -134,7 +135,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
             offences[offence] = ("connection \(context.connection), message \(context.index)", message)
         }
 
-        /// Where the first message is that differs.
+        /// The place of the first message that differs.
         func firstDifference(from other: Pass) -> String? {
             for (connection, (one, another)) in zip(payloads, other.payloads).enumerated() {
                 for (index, (a, b)) in zip(one, another).enumerated() where a != b {

@@ -1,10 +1,10 @@
 public import WSPerfCore
 
 extension PayloadGenerator {
-    /// Has one message made, as the engine does it, for tests of what is in it.
+    /// Makes one message the way the engine does it, for tests of its content.
     ///
-    /// Missing bytes are zeros and those that do not fit are dropped, as in a run; `PayloadConformance` is what finds such
-    /// faults. Empty if the length is below 0 or above `LengthDistribution.limit`.
+    /// As in a run, missing bytes are `0` characters, and bytes that do not fit are dropped; `PayloadConformance` finds such
+    /// faults. The result is empty if the length is below 0 or above `LengthDistribution.limit`.
     ///
     /// ```swift
     /// var random = SeededGenerator(seed: 1, stream: 17)

@@ -1,17 +1,17 @@
 public import WSPerfCore
 
-/// Checks that a scheduler keeps to what `MessageScheduler` promises, without any connection.
+/// Checks, without any connection, that a scheduler keeps the promises of `MessageScheduler`.
 ///
 /// ```swift
 /// let findings = SchedulerConformance { connection, random in BurstScheduler() }.check()
 /// #expect(findings.isEmpty)
 /// ```
 public struct SchedulerConformance<Scheduler: MessageScheduler> {
-    /// Messages asked for, per connection and seed.
+    /// Messages to ask for with each seed, for each connection.
     public var messages = 10_000
     private let make: (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler
 
-    /// - Parameter make: What `Registry.register(scheduler:)` is given: makes a connection's scheduler.
+    /// - Parameter make: Makes a connection's scheduler, as for `Registry.register(scheduler:)`.
     public init(_ make: @escaping (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler) {
         self.make = make
     }
@@ -44,8 +44,8 @@ public struct SchedulerConformance<Scheduler: MessageScheduler> {
     private func problem(_ sequence: [ScheduledMessage]) -> String? {
         var last: Int64 = 0
         for (index, message) in sequence.enumerated() {
-            if message.offset < 0 { return "message \(index) is to be sent before the connection opened" }
-            if message.offset < last { return "message \(index) is to be sent before the one before it" }
+            if message.offset < 0 { return "message \(index) is due before the connection opens" }
+            if message.offset < last { return "message \(index) is due before the previous one" }
             if let length = message.length, length < 0 { return "message \(index) has a negative length" }
             last = message.offset
         }

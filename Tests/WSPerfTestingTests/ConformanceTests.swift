@@ -8,7 +8,7 @@ import WSPerfTesting
         #expect(findings == [])
     }
 
-    /// The suite must see what is wrong with a client that is.
+    /// The suite must find the faults of a faulty client.
     @Test func deafClient() async throws {
         var registry = Registry()
         registry.register(client: "deaf") { _ in DeafClient() }
@@ -35,11 +35,11 @@ import WSPerfTesting
         #expect(PayloadConformance { RenderingPayload() }.check() == [])
     }
 
-    /// Each bad generator is found out, and by what it does wrong.
+    /// The suite finds each faulty generator, and says what is wrong with it.
     @Test(
         arguments: [
-            (.oneTooMany, ["wrote 11 bytes after it had said 10"]),
-            (.oneTooFew, ["wrote 9 bytes after it had said 10"]),
+            (.oneTooMany, ["wrote 11 bytes after it announced 10"]),
+            (.oneTooFew, ["wrote 9 bytes after it announced 10"]),
             (.negative, ["gave a length of -1 bytes; it must be 0 to 268435456"]),
             (.tooLong, ["gave a length of 268435457 bytes; it must be 0 to 268435456"]),
             (.notUTF8, ["a text message that is not UTF-8"]),
@@ -51,10 +51,10 @@ import WSPerfTesting
         #expect(findings.first?.check == "seed 1, connection 2, message 3")
     }
 
-    /// One that keeps what it has rendered until it is sent gives it to another connection, and one that counts its calls
-    /// counts those for messages that were refused.
+    /// A generator that keeps a rendered message until it is sent gives it to another connection. One that counts its calls
+    /// also counts those for refused messages.
     @Test func payloadsThatDependOnTheOrder() {
-        let message = "another payload after the connections came in another order, or messages were asked for again"
+        let message = "the payload depends on the order of the connections, or on whether a message is asked for twice"
         for findings in [
             PayloadConformance { HoardingPayload() }.check(), PayloadConformance { CountingPayload() }.check(),
         ] {
@@ -63,7 +63,7 @@ import WSPerfTesting
         #expect(PayloadConformance(isDeterministic: false) { CountingPayload() }.check() == [])
     }
 
-    /// What a test of one's own may look at.
+    /// What your own test can look at.
     @Test func oneMessage() {
         var random = SeededGenerator(seed: 1, stream: 1)
         var context = MessageContext(connection: 2, index: 3, scheduled: ScheduledMessage(offset: 0))
@@ -91,7 +91,7 @@ import WSPerfTesting
     }
 }
 
-/// Says that it is open at once, takes everything, and tells nothing.
+/// Opens at once, takes everything, and reports nothing.
 private struct DeafClient: WebSocketClient {
     func connect(to target: Target, on loop: EventLoop, sink: ConnectionSink) -> DeafConnection {
         loop.post {
@@ -124,7 +124,7 @@ private struct UnseededScheduler: MessageScheduler {
     }
 }
 
-/// Renders a message to know its length, as JSON must be.
+/// Renders a message to know its length, as a JSON generator must.
 private struct RenderingPayload: PayloadGenerator {
     private var text: [UInt8] = []
     mutating func kind(for message: MessageContext) -> MessageKind { .text }
@@ -137,7 +137,7 @@ private struct RenderingPayload: PayloadGenerator {
     { payload.append(contentsOf: text) }
 }
 
-/// Ten letters, but for message 3 of connection 2.
+/// Ten letters in each message, except for message 3 of connection 2.
 struct BadPayload: PayloadGenerator {
     enum Way: CaseIterable { case oneTooMany, oneTooFew, negative, tooLong, notUTF8, beyond }
     let way: Way
@@ -176,7 +176,7 @@ struct BadPayload: PayloadGenerator {
     }
 }
 
-/// Renders only once what is not sent yet, whosever it is.
+/// Renders a message once and keeps it until it is sent, for whatever connection.
 private struct HoardingPayload: PayloadGenerator {
     private var text: [UInt8] = []
     mutating func kind(for message: MessageContext) -> MessageKind { .text }
