@@ -1,18 +1,11 @@
+internal import WSPerfCore
+
 /// Numbers as people read them.
 enum Figures {
     /// `1,234,567`
-    static func grouped(_ value: UInt64) -> String {
-        let digits = Array(String(value))
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0 { text += "," }
-            text.append(digit)
-        }
-        return text
-    }
+    static func grouped(_ value: UInt64) -> String { PlanText.count(value) }
 
-    /// Nanoseconds as milliseconds, with as many decimals as a figure of four digits has room for: `0.0213`, `1.234`,
-    /// `12.34`, `1,234`.
+    /// Nanoseconds as milliseconds with about four digits: `0.0213`, `1.234`, `12.34`, `1,234`.
     static func milliseconds(_ nanoseconds: Double) -> String {
         let value = nanoseconds / 1e6
         return switch value {
@@ -25,7 +18,7 @@ enum Figures {
         }
     }
 
-    /// Nanoseconds as seconds: `12.4 s`; minutes and hours are `3 min 05 s` and `2 h 03 min`.
+    /// Nanoseconds as `230.0 ms`, `12.4 s`, `3 min 05 s` or `2 h 03 min`.
     static func duration(_ nanoseconds: UInt64) -> String {
         let seconds = nanoseconds / 1_000_000_000
         func two(_ value: UInt64) -> String { (value < 10 ? "0" : "") + String(value) }
@@ -48,7 +41,7 @@ enum Figures {
         return "\(fixed(value, 1)) TiB"
     }
 
-    /// A share of a whole: `99.8 %`. Only all is 100 %, and only nothing is 0 %.
+    /// A share of a whole: `99.8 %`. Only the whole is 100 %, and only nothing is 0 %.
     static func percent(_ part: UInt64, of whole: UInt64) -> String {
         guard whole > 0 else { return "–" }
         let share = Double(part) / Double(whole) * 100
@@ -57,12 +50,12 @@ enum Figures {
         return "\(fixed(share, 1)) %"
     }
 
-    /// A rate: `812`, `8.1`, each a second.
+    /// A rate per second: `812`, `8.1`.
     static func rate(_ perSecond: Double) -> String {
         perSecond < 99.95 ? fixed(perSecond, 1) : grouped(UInt64(perSecond.rounded()))
     }
 
-    /// A number that is not negative, with this many decimals.
+    /// A non-negative number with this many decimals.
     static func fixed(_ value: Double, _ decimals: Int) -> String {
         let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
         let digits = String(UInt64((value * scale).rounded()))

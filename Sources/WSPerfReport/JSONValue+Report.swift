@@ -37,14 +37,28 @@ extension JSONValue {
             outcomes.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { ($0.key.rawValue, .unsigned($0.value)) })
     }
 
-    /// Null where there is nothing.
+    /// The value, or null.
     static func optional(_ value: Int32?) -> JSONValue { value.map { .integer(Int64($0)) } ?? .null }
 
-    /// Null where there is nothing.
+    /// The value, or null.
     static func optional(_ value: UInt64?) -> JSONValue { value.map { .unsigned($0) } ?? .null }
 
-    /// Rounded to three decimals; null where there is nothing.
+    /// The value, rounded to three decimals, or null.
     static func optional(rounding value: Double?) -> JSONValue {
         value.map { .number(($0 * 1000).rounded() / 1000) } ?? .null
+    }
+}
+
+extension PlanNode {
+    /// The plan as part of a JSON document. Numbers and booleans without quotes stay what they are, other scalars
+    /// become strings.
+    var jsonValue: JSONValue {
+        switch content {
+        case .null: .null
+        case .scalar(let text, quoted: false) where Content.isLiteral(text): .verbatim(text)
+        case .scalar(let text, _): .string(text)
+        case .sequence(let nodes): .array(nodes.map(\.jsonValue))
+        case .mapping(let entries): .object(entries.map { ($0.key, $0.value.jsonValue) })
+        }
     }
 }

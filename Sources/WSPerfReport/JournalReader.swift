@@ -1,7 +1,7 @@
 internal import Glibc
 public import WSPerfCore
 
-/// Reads a journal from its beginning to its end or to the first damage in it, a record at a time.
+/// Reads a journal record by record, until its end or the first damaged record.
 ///
 /// Confined to one thread.
 public final class JournalReader {
@@ -11,12 +11,12 @@ public final class JournalReader {
     private var buffer: [UInt8] = []
     private var position = 0
     private var isOver = false
-    /// Bytes of the file up to the end of the last good record.
+    /// Bytes of the file until the end of the last good record.
     private var good: UInt64 = 0
-    /// Why the first record that can't be read can't, where it is whole.
+    /// Why the first unreadable record cannot be decoded, if it is complete.
     private(set) var fault: String?
 
-    /// Opens a journal. Throws `RunDirectoryError.noJournal` if there is none, or it is not one of this version.
+    /// Opens a journal. Throws `RunDirectoryError.noJournal` if there is none, or if it has another version.
     public init(path: String) throws(RunDirectoryError) {
         self.path = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -27,14 +27,14 @@ public final class JournalReader {
         }
         size = UInt64(max(0, status.st_size))
         guard fill(RunJournal.magic.count), take(RunJournal.magic.count) == RunJournal.magic else {
-            throw .noJournal(path: path, reason: "it does not begin as a journal of this version does")
+            throw .noJournal(path: path, reason: "it is not a journal of this version")
         }
         good = UInt64(RunJournal.magic.count)
     }
 
     deinit { close(descriptor) }
 
-    /// The next event; nil at the end, or where the rest is torn or damaged.
+    /// The next event; nil at the end, or if the rest is torn or damaged.
     public func next() -> RunEvent? {
         guard !isOver, let event = take() else {
             isOver = true
@@ -59,17 +59,17 @@ public final class JournalReader {
         return event
     }
 
-    /// After `next()` has returned nil: how many bytes at the end could not be read as events.
+    /// After `next()` returned nil: how many bytes at the end are not readable as events.
     public var droppedBytes: UInt64 { size - min(size, good) }
 
-    /// Has at least this many bytes in the buffer from `position` on; false if the file ends before.
+    /// Makes sure that the buffer has this many bytes from `position` on; false if the file ends before.
     private func fill(_ count: Int) -> Bool {
         guard buffer.count - position < count else { return true }
         buffer.removeFirst(position)
         position = 0
         while buffer.count < count {
             var error: Int32 = 0
-            // The array holds as many bytes as were read, and no more.
+            // The array holds only the bytes that were read.
             let piece = [UInt8](unsafeUninitializedCapacity: 1 << 18) { bytes, length in
                 let got = read(descriptor, bytes.baseAddress, bytes.count)
                 error = got < 0 ? errno : 0

@@ -1,8 +1,9 @@
 public import WSPerfCore
 
-/// One line of text that says how a run is going: a fold over its events, like the report, and as bounded.
+/// One line of text that says how a run is going. Like the report, it is a fold over the run's events with bounded
+/// memory.
 ///
-/// Rates and times are those of the last second that all workers should have reported.
+/// Rates and times are those of the last second that all workers should have reported by now.
 public struct ProgressLine: Sendable {
     private struct Second {
         var sent: UInt64 = 0
@@ -20,9 +21,9 @@ public struct ProgressLine: Sendable {
     private var sent: UInt64 = 0
     private var received: UInt64 = 0
     private var errors: UInt64 = 0
-    /// When each worker's last snapshot ended, to know which second the next one is of.
+    /// When each worker's last snapshot ended; this gives the second that its next snapshot belongs to.
     private var ends: [String: UInt64] = [:]
-    /// The newest second there is anything of.
+    /// The newest second with a snapshot.
     private var newest: UInt64 = 0
     private var current = Second()
     private var previous = Second()
@@ -58,7 +59,7 @@ public struct ProgressLine: Sendable {
         ends[worker] = snapshot.elapsed
         let second = (start + (snapshot.elapsed - start) / 2) / 1_000_000_000
         if second > newest {
-            // The storage of both is used again and again.
+            // Reuses the storage of both.
             swap(&current, &previous)
             current.sent = 0
             current.received = 0

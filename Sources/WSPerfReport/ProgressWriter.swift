@@ -1,28 +1,28 @@
 internal import Glibc
 public import WSPerfCore
 
-/// Shows a run's progress on a file descriptor: on a terminal one line, rewritten in place at most five times a second;
-/// elsewhere a plain line at most every two seconds, and one whenever the phase changes.
+/// Shows a run's progress on a file descriptor. On a terminal it is one line, rewritten at most five times a second.
+/// Elsewhere it is a plain line at most every two seconds, and one at each change of phase.
 ///
-/// It writes when events arrive and sets no timer of its own. Confined to one thread.
+/// It writes when events arrive and has no timer. Confined to one thread.
 public final class ProgressWriter {
     private let descriptor: Int32
     private let isTerminal: Bool
     private var line = ProgressLine()
-    /// When something was last written, nanoseconds of the monotonic clock; nil before the first time.
+    /// When it last wrote, nanoseconds of the monotonic clock; nil before the first time.
     private var lastWrite: UInt64?
     private var hasLine = false
 
-    /// - Parameter descriptor: Where to write, stderr unless said otherwise; it stays open.
+    /// - Parameter descriptor: Where to write; stderr by default. It stays open.
     public init(descriptor: Int32 = 2) {
         self.descriptor = descriptor
         isTerminal = isatty(descriptor) == 1
     }
 
-    /// Takes the next event and writes the line anew if it is time.
+    /// Takes the next event, and rewrites the line if it is time.
     public func record(_ event: RunEvent) { record(event, at: Self.now()) }
 
-    /// The same at a given time of the monotonic clock, nanoseconds.
+    /// The same at a given time, nanoseconds of the monotonic clock.
     func record(_ event: RunEvent, at time: UInt64) {
         line.fold(event)
         switch event {
@@ -35,7 +35,7 @@ public final class ProgressWriter {
         }
     }
 
-    /// Writes a line of its own, above the progress where that is a terminal's.
+    /// Writes a separate line; on a terminal it stands above the progress line.
     public func interrupt(with text: String) {
         put((isTerminal && hasLine ? "\r\u{1b}[K" : "") + text.printable() + "\n")
         hasLine = false
@@ -55,14 +55,14 @@ public final class ProgressWriter {
         put(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n")
     }
 
-    /// Columns of the terminal less one, so that the cursor stays on the line.
+    /// The terminal's columns less one, so that the cursor stays on the line.
     private var width: Int {
         var size = winsize()
         let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         return isKnown ? Int(size.ws_col) - 1 : 79
     }
 
-    /// Progress that cannot be shown is no reason to fail.
+    /// Ignores errors: a run must not fail because its progress cannot be shown.
     private func put(_ text: String) { _ = RunDirectory.writeAll(Array(text.utf8), to: descriptor) }
 
     private static func now() -> UInt64 {

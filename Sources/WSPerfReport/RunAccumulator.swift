@@ -1,10 +1,11 @@
 public import WSPerfCore
 
-/// Sums a run up: a fold over its events, pure and bounded in memory, whatever the events say.
+/// Sums a run up: a pure fold over its events. Its memory is bounded, whatever the events say.
 ///
-/// Every planned connection comes to exactly one outcome, and nothing is claimed that did not arrive: what a worker's
-/// share of the plan lacks at the end is `lost` if the worker was lost or never heard of again, `aborted` if the run ended
-/// before it; what a worker claims beyond its share is taken back, and said.
+/// Every planned connection gets exactly one outcome, and the result claims nothing that did not arrive. Connections of
+/// a worker's share that have no outcome at the end are `lost` if the worker was lost or fell silent, and `aborted` if
+/// the run ended before they did. Outcomes that a worker claims beyond its share are taken back, and the report says
+/// so.
 ///
 /// ```swift
 /// var accumulator = RunAccumulator()
@@ -12,15 +13,15 @@ public import WSPerfCore
 /// print(accumulator.summary().text())
 /// ```
 public struct RunAccumulator: Sendable {
-    /// Notices and reasons kept at most; beyond that they are counted.
+    /// How many notices and reasons are kept. Any more are only counted.
     static let listLimit = 100
 
-    /// What is kept of one worker: counters only, because a controller has thousands of workers.
+    /// What is known of one worker: counters only, because a controller has thousands of workers.
     private struct Worker {
         var info: WorkerInfo
         var sequence: UInt64 = 0
         var elapsed: UInt64 = 0
-        /// Snapshots that should have come before one that did.
+        /// Snapshots that should have come before those that did come.
         var missing: UInt64 = 0
         var isFinal = false
         var end: WorkerEnd?
@@ -30,9 +31,9 @@ public struct RunAccumulator: Sendable {
         var received: UInt64 = 0
         var cpuUser: UInt64 = 0
         var cpuSystem: UInt64 = 0
-        /// Connections it has open, as far as is known.
+        /// Its open connections, as far as is known.
         var open: Int64 = 0
-        /// True while `open` has been taken out of the timeline because the worker is gone.
+        /// True while the timeline leaves out `open`, because the worker is gone.
         var isGone = false
 
         var accounted: UInt64 { outcomes.values.reduce(0, &+) }
@@ -55,13 +56,14 @@ public struct RunAccumulator: Sendable {
     private var notices = BoundedList(limit: listLimit)
     private var ignoredSnapshots: UInt64 = 0
     private var ignoredWorkers: UInt64 = 0
-    /// Whether the run's time limit passed, where that is known; otherwise it follows from who else ended what is `aborted`.
+    /// Whether the run's time limit passed. Nil: not known; then it follows from what else can have aborted
+    /// connections.
     var timeLimitPassed: Bool?
 
-    /// Begins with nothing; the run's first event says the rest.
+    /// Begins empty; the run's first event brings the plan.
     public init() {}
 
-    /// Begins with a run of which only `shares` shares of `share` connections each are run.
+    /// Begins with a run of `shares` workers with `share` connections each, whatever the plan says.
     init(run: String, startedAt: Int64, plan: RecordedPlan, shares: UInt64, share: UInt64) {
         self.run = run
         self.startedAt = startedAt
@@ -94,7 +96,7 @@ public struct RunAccumulator: Sendable {
             if known.info.index == info.index { workers[info.id]?.info = info }
             return
         }
-        // Workers that replace others make more than there are shares, but never without end.
+        // Replacements make more workers than there are shares, but their number is bounded.
         guard info.index >= 0, UInt64(info.index) < shares, UInt64(workers.count) < 4 * shares + 64 else {
             ignoredWorkers += 1
             return
@@ -103,12 +105,13 @@ public struct RunAccumulator: Sendable {
         order.append(info.id)
     }
 
-    private mutating func fold(_ snapshot: Snapshot, of id: String) {
+    /// Takes a snapshot of the worker with this id.
+    mutating func fold(_ snapshot: Snapshot, of id: String) {
         guard var worker = workers[id], snapshot.sequence > worker.sequence, !worker.isFinal else {
             ignoredSnapshots += 1
             return
         }
-        // Given up here so that the dictionary's storage is not copied with it.
+        // Removed first, so that changing the worker does not copy its outcomes.
         workers[id] = nil
         let statistics = snapshot.statistics
         let previous = worker.elapsed
@@ -146,7 +149,7 @@ public struct RunAccumulator: Sendable {
 // MARK: - Summing up
 
 extension RunAccumulator {
-    /// The result so far. Before the run's last event it is that of a run whose controller ended too early.
+    /// The result so far. Before the run's last event, it is the result of a run whose controller ended too early.
     public func summary() -> RunSummary {
         var reasons = BoundedList(limit: Self.listLimit)
         switch end {
@@ -173,15 +176,15 @@ extension RunAccumulator {
         let all = shares.multipliedReportingOverflow(by: share)
         let unclaimed = (all.overflow ? 0 : all.partialValue) - min(planned, all.overflow ? 0 : all.partialValue)
         if unclaimed > 0 {
-            // A record that came to its end names everyone who was told to begin, so these were not; in one that broke
-            // off they may have been.
+            // A complete record names every worker that began, so these did not begin. In a record that broke off they
+            // may have begun.
             outcomes[end == nil ? .lost : .aborted, default: 0] += unclaimed
             let absent = shares - UInt64(byShare.count)
             if !isCutShort { reasons.append("\(absent) of \(shares) workers never became ready") }
         }
         if ignoredWorkers > 0 {
             reasons.append(
-                "\(ignoredWorkers) workers claimed a share that the plan does not have; they were not counted")
+                "\(ignoredWorkers) workers claimed a share that the plan does not have; they do not count")
         }
 
         let generator = GeneratorJudgement(
@@ -194,19 +197,19 @@ extension RunAccumulator {
         }
         if let count = total.outcomes[.payloadError] {
             reasons.append(
-                "the payload generator did not do as it had said on \(Figures.grouped(count)) connection"
-                    + "\(count == 1 ? "" : "s"), so not all messages were those of the plan")
+                "the payload generator did not write what it announced on \(Figures.grouped(count)) connection"
+                    + "\(count == 1 ? "" : "s"), so not all messages are as planned")
         }
         if total.leavesOutReplies {
             let replies = total.rttResponse.count &+ total.untimed
             reasons.append(
                 "\(Figures.grouped(total.untimed)) of \(Figures.grouped(replies)) replies were not timed (untimed), so the"
-                    + " round-trip times are not those of all replies")
+                    + " round-trip times do not cover all replies")
         }
         if let unknown = unknownFields { notices.append(unknown) }
         if ignoredSnapshots > 0 {
             notices.append(
-                "\(ignoredSnapshots) snapshots came twice, out of order or from strangers; they were not counted")
+                "\(ignoredSnapshots) snapshots came twice, out of order or from unknown workers; they do not count")
         }
         if let cut = connectionsCutByTheLimit, cut > 0 {
             let limit = plan?.timeLimit.map { "of \(PlanQuantity.text($0))" } ?? "computed from the plan"
@@ -214,10 +217,11 @@ extension RunAccumulator {
                 "the time limit \(limit) (time_limit) cut \(cut) connection\(cut == 1 ? "" : "s") short: aborted")
         }
         if total.outcomes[.portsExhausted] != nil || total.outcomes[.descriptorsExhausted] != nil {
-            notices.append("some connections failed for want of local ports or descriptors on the workers' machines")
+            notices.append(
+                "some connections failed because the workers' machines ran out of local ports or descriptors")
         }
         if total.outcomes[.sourceUnavailable] != nil {
-            notices.append("some connections had a source address that was not on their worker's machine any more")
+            notices.append("some connections used a source address that their worker's machine no longer had")
         }
 
         return RunSummary(
@@ -232,9 +236,9 @@ extension RunAccumulator {
             timeline: timeline.rows)
     }
 
-    /// Connections that workers were still busy with at the run's time limit, or that had not begun by then; nil where it was
-    /// not the limit that ended them. Workers abort on nothing else but the operator's word, the policy about lost workers,
-    /// and for reasons of their own, which they give.
+    /// Connections that were not finished, or had not begun, at the run's time limit; nil if something else ended them.
+    /// Apart from the limit, workers abort connections only if the operator or the policy on lost workers ends the run,
+    /// or for reasons of their own, which they report.
     private var connectionsCutByTheLimit: UInt64? {
         guard timeLimitPassed ?? (end == .finished || end == .overdue) else { return nil }
         let isPolicy = plan?.onLostWorker == .abort && workers.values.contains { $0.end?.lost == true }
@@ -243,21 +247,21 @@ extension RunAccumulator {
             .reduce(0) { $0 &+ ($1.outcomes[.aborted] ?? 0) }
     }
 
-    /// Whether the run ended before every worker had the chance to come to its end.
+    /// Whether the run ended before every worker could finish.
     private var isCutShort: Bool { end == .interrupted || end == .incomplete }
 
-    /// What workers of another version measured in vain.
+    /// Names the figures of workers of another version that this version does not know.
     private var unknownFields: String? {
         let names = total.unknownFields.sorted()
         guard !names.isEmpty else { return nil }
         // When the list is full there may have been more.
         let isFull = names.count == LoadStatistics.unknownFieldLimit
         let shown = names.prefix(LoadStatistics.unknownFieldLimit - 1).joined(separator: ", ")
-        return "workers of another version measured what this one does not know, and it was left out: \(shown)"
+        return "workers of another version measured figures that this version does not know and leaves out: \(shown)"
             + (isFull ? " and others" : "")
     }
 
-    /// Gives each connection of one share of the plan its outcome. Usually one worker had the share; more if some died.
+    /// Gives each connection of one share its outcome. Usually one worker has the share; more if some died.
     private func settle(_ holders: [Worker], into reasons: inout BoundedList) -> [WorkerSummary] {
         var claimed: UInt64 = 0
         var summaries: [WorkerSummary] = []
@@ -284,9 +288,9 @@ extension RunAccumulator {
             claimed += planned
             if isLost, !replaced {
                 let why = worker.end?.reason ?? ""
-                reasons.append("\(name(worker)) was lost: \(why.isEmpty ? "its last results never came" : why)")
+                reasons.append("\(name(worker)) was lost: \(why.isEmpty ? "its last results never arrived" : why)")
             } else if let end = worker.end, end.lost, !isCutShort, total.outcomes[.aborted, default: 0] > 0 {
-                // All it measured has arrived, but it or, on its account, others were ended before their work was done.
+                // All its results arrived, but it ended before its work was done, or others did because of it.
                 reasons.append("\(name(worker)) ended early: \(end.reason)")
             }
             if worker.missing > 0 {
@@ -304,7 +308,7 @@ extension RunAccumulator {
 
     private func name(_ worker: Worker) -> String { "worker \(worker.info.id) on \(worker.info.machine)" }
 
-    /// Takes outcomes back until there are `excess` fewer, successes first, so that the rest claims no more than it may.
+    /// Takes back `excess` outcomes, successes first, so that the rest does not claim too much.
     private static func reduce(_ outcomes: [Outcome: UInt64], by excess: UInt64) -> [Outcome: UInt64] {
         var rest = excess
         var reduced = outcomes
@@ -316,4 +320,19 @@ extension RunAccumulator {
         }
         return reduced
     }
+}
+
+/// A list of at most `limit` sentences that counts the ones that it leaves out.
+struct BoundedList {
+    private let limit: Int
+    private var kept: [String] = []
+    private var omitted = 0
+
+    init(limit: Int) { self.limit = limit }
+
+    mutating func append(_ sentence: String) {
+        if kept.count < limit { kept.append(sentence.printable()) } else { omitted += 1 }
+    }
+
+    var items: [String] { omitted == 0 ? kept : kept + ["and \(omitted) more"] }
 }

@@ -1,6 +1,6 @@
 internal import WSPerfCore
 
-/// Runs side by side, a row each: what a sweep is made for.
+/// A table that compares the runs of a sweep, with a row for each.
 public struct RunComparison: Sendable {
     private let runs: [RunSummary]
 

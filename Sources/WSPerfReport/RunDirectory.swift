@@ -1,11 +1,12 @@
 internal import Glibc
+internal import WSPerfCore
 
-/// The directory that holds all there is of one run: the resolved plan, the journal, and the results made of it.
+/// The directory of one run: the resolved plan, the journal, and the results.
 public struct RunDirectory: Sendable, Hashable {
     /// Where it is, as given.
     public let path: String
 
-    /// Names of the files a run writes itself; a plan is written beside them.
+    /// The files that a run writes, besides the plan.
     enum File: String, CaseIterable {
         case journal = "journal.wsj"
         case summaryJSON = "summary.json"
@@ -13,21 +14,22 @@ public struct RunDirectory: Sendable, Hashable {
         case timeline = "timeline.csv"
     }
 
-    /// Names under which a plan may be written.
+    /// Possible names of the plan's file.
     private static let planNames = ["plan.yaml", "plan.yml", "plan.json"]
 
-    /// A directory that is there already, to report from.
+    /// An existing directory, to report from.
     public init(existing path: String) { self.path = path }
 
-    /// The directory named by the user (`--output`). It may be new, empty, or hold an earlier run and nothing else: that
-    /// run's files are removed. Anything else in it is `occupied`, so that no mistyped name costs anybody a file.
+    /// The directory that the user names (`--output`). It may be new, empty, or contain an earlier run and nothing
+    /// else, whose files are removed. Throws `occupied` if it contains anything else, so that a mistyped name deletes
+    /// no files.
     public static func prepare(_ path: String) throws(RunDirectoryError) -> RunDirectory {
         try makeDirectories(path)
         let entries = try list(path)
         let own = Set(File.allCases.map(\.rawValue) + planNames)
         func isOwn(_ name: String) -> Bool { own.contains(name) || own.contains { name == temporary($0) } }
         if let stranger = entries.filter({ !isOwn($0) }).min() { throw .occupied(path: path, by: stranger) }
-        // A plan alone is somebody's plan, not a run.
+        // A plan alone is not a run; somebody may need it.
         let isRun = entries.contains { $0 == File.journal.rawValue || $0 == File.summaryJSON.rawValue }
         if !entries.isEmpty, !isRun {
             throw .occupied(path: path, by: entries.min() ?? "")
@@ -36,7 +38,7 @@ public struct RunDirectory: Sendable, Hashable {
         return RunDirectory(existing: path)
     }
 
-    /// A new directory for one run, `<UTC time>-<name>` within `folder`; a number is added if there is one already.
+    /// Makes a new directory for one run: `<UTC time>-<name>` in `folder`, with a number added if that exists already.
     ///
     /// - Parameter startedAt: Wall-clock time, milliseconds since 1970-01-01 UTC.
     public static func make(
@@ -49,10 +51,10 @@ public struct RunDirectory: Sendable, Hashable {
             if mkdir(path, 0o777) == 0 { return RunDirectory(existing: path) }
             guard errno == EEXIST else { throw unwritable(path) }
         }
-        throw .unwritable(path: stem, reason: "1,000 runs of this name and second are there already")
+        throw .unwritable(path: stem, reason: "there are already 1,000 runs with this name and second")
     }
 
-    /// Writes a file whole or not at all: under another name first, which then takes the place of what was there.
+    /// Writes a file completely or not at all: first under another name, then renames it.
     public func write(_ text: String, to name: String) throws(RunDirectoryError) {
         let target = "\(path)/\(name)"
         let temporary = "\(path)/\(Self.temporary(name))"
@@ -68,7 +70,7 @@ public struct RunDirectory: Sendable, Hashable {
         }
     }
 
-    /// Writes everything there is to read of a finished run.
+    /// Writes the results of a finished run.
     func write(_ summary: RunSummary) throws(RunDirectoryError) {
         try write(summary.timelineCSV(), to: File.timeline.rawValue)
         try write(summary.text(), to: File.summaryText.rawValue)
@@ -79,7 +81,7 @@ public struct RunDirectory: Sendable, Hashable {
 
     // MARK: The file system
 
-    /// Writes all bytes; returns 0 or the error number.
+    /// Writes all bytes. Returns 0 or the error number.
     static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
         var written = 0
         while written < bytes.count {
@@ -103,7 +105,7 @@ public struct RunDirectory: Sendable, Hashable {
 
     private static func temporary(_ name: String) -> String { ".\(name).new" }
 
-    /// Makes the directory and those above it.
+    /// Makes the directory and its parents.
     private static func makeDirectories(_ path: String) throws(RunDirectoryError) {
         guard !path.isEmpty else { throw .unwritable(path: path, reason: "it has no name") }
         var made = path.hasPrefix("/") ? "/" : ""
@@ -133,7 +135,7 @@ public struct RunDirectory: Sendable, Hashable {
         return names
     }
 
-    /// A plan's name as part of a file's: everything but letters, digits, `.`, `_` and `-` becomes `-`.
+    /// A plan's name as part of a file name: everything except letters, digits, `.`, `_` and `-` becomes `-`.
     static func fileName(_ name: String) -> String {
         let kept = name.unicodeScalars.prefix(60).map { scalar -> Character in
             switch scalar {
@@ -142,5 +144,24 @@ public struct RunDirectory: Sendable, Hashable {
             }
         }
         return kept.isEmpty ? "run" : String(kept)
+    }
+}
+
+/// Why a run directory is of no use.
+public enum RunDirectoryError: Error, Hashable, CustomStringConvertible {
+    /// It contains something that no run wrote. Nothing is overwritten. This is wrong usage.
+    case occupied(path: String, by: String)
+    /// The system refuses: no permission, no space, no such place. The run can go on without a record.
+    case unwritable(path: String, reason: String)
+    /// It has no journal, or the journal cannot be read.
+    case noJournal(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .occupied(let path, let name):
+            "\(path.printable()) contains \(name.printable(limit: 80)), which no run wrote: name a new or empty directory"
+        case .unwritable(let path, let reason): "cannot write \(path.printable()): \(reason)"
+        case .noJournal(let path, let reason): "no run to report in \(path.printable()): \(reason)"
+        }
     }
 }

@@ -1,9 +1,8 @@
 import WSPerfCore
 
-/// How an event is written in a journal: a JSON object, and for a snapshot its binary body after it. Docs/Results.md
-/// describes it.
+/// An event's form in a journal: a JSON object, followed by the body of a snapshot. Docs/Results.md describes it.
 extension RunEvent {
-    /// What a record holds, less its length and checksum.
+    /// The record's content, without its length and checksum.
     var record: [UInt8] {
         let header = Array(header.compact().utf8)
         var bytes: [UInt8] = []
@@ -13,7 +12,7 @@ extension RunEvent {
         return bytes
     }
 
-    /// Reads what `record` gives; nil if it is anything else.
+    /// Decodes the result of `record`; nil if it is anything else.
     init?(record bytes: [UInt8]) {
         guard let length = bytes.littleEndian(at: 0), bytes.count - 4 >= length,
             let header = try? PlanNode(json: Array(bytes[4..<4 + Int(length)]))
@@ -23,7 +22,7 @@ extension RunEvent {
         self = event
     }
 
-    /// Why the body of a snapshot's record can't be read; nil if that is not what is wrong with it.
+    /// Why the body of a snapshot's record cannot be decoded; nil if something else is wrong with the record.
     static func snapshotFault(record bytes: [UInt8]) -> String? {
         guard let length = bytes.littleEndian(at: 0), bytes.count - 4 >= length,
             let header = try? PlanNode(json: Array(bytes[4..<4 + Int(length)])), header["event"]?.text == "snapshot"
@@ -155,9 +154,9 @@ extension RecordedPlan {
             self.init(document: document)
             return
         }
-        self.init(
-            document: document, name: name, target: target, machines: machines, processes: processes,
-            instances: instances, schedule: schedule, payload: payload)
+        self.init(unread: document)
+        (self.name, self.target, self.schedule, self.payload) = (name, target, schedule, payload)
+        (self.machines, self.processes, self.instances) = (machines, processes, instances)
         if let perSecond: Double = number("opening_per_s") { ramp = .rate(perSecond: perSecond) }
         if let time: Int64 = number("opening_over_ns") { ramp = .over(.nanoseconds(time)) }
         maxOpening = number("max_opening")

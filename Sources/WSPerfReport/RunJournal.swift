@@ -1,11 +1,12 @@
+internal import CZlib
 internal import Glibc
 public import WSPerfCore
 
-/// The record of a run as it goes: every event, in order, appended to a file and handed to the kernel at once, so that it
-/// is all there if the controller dies.
+/// The record of a run: a file to which every event is appended, in order. Each event goes to the kernel at once, so
+/// the record is complete if the controller dies.
 ///
-/// The file begins with `RunJournal.magic`. Each record is the length of its content and the CRC-32 of it (both 32 bits,
-/// little-endian), then the content. What follows a damaged record is not read.
+/// The file begins with `RunJournal.magic`. A record is the length of its content and the CRC-32 of its content (both
+/// 32 bits, little-endian), then the content. Nothing after a damaged record is read.
 ///
 /// Confined to one thread.
 public final class RunJournal {
@@ -17,7 +18,7 @@ public final class RunJournal {
     private let path: String
     private let descriptor: Int32
 
-    /// Makes a new journal; a file that is there already is replaced.
+    /// Makes a new journal. Replaces an existing file.
     public init(path: String) throws(RunDirectoryError) {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o666)
@@ -27,11 +28,11 @@ public final class RunJournal {
 
     deinit { close(descriptor) }
 
-    /// Appends an event. After an error the journal's end is damaged, and nothing more should be appended.
+    /// Appends an event. After an error the journal's end is damaged, and nothing more must be appended.
     public func append(_ event: RunEvent) throws(RunDirectoryError) {
         let content = event.record
         guard content.count <= Self.recordLimit else {
-            throw .unwritable(path: path, reason: "an event of \(content.count) bytes is too large for it")
+            throw .unwritable(path: path, reason: "an event of \(content.count) bytes is too large for the journal")
         }
         var record: [UInt8] = []
         record.reserveCapacity(content.count + 8)
@@ -41,7 +42,7 @@ public final class RunJournal {
         try write(record)
     }
 
-    /// Returns once everything appended is on the disk.
+    /// Returns when everything appended is on the disk.
     public func synchronize() throws(RunDirectoryError) {
         // Pipes and devices cannot be synchronized, and need not be.
         if fsync(descriptor) != 0, errno != EINVAL {
@@ -57,3 +58,10 @@ public final class RunJournal {
 
 @available(*, unavailable)
 extension RunJournal: Sendable {}
+
+/// The CRC-32 of Ethernet, gzip and PNG (polynomial 0xEDB88320, reflected), by zlib.
+enum CRC32 {
+    static func checksum(_ bytes: [UInt8]) -> UInt32 {
+        UInt32(truncatingIfNeeded: bytes.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) })
+    }
+}

@@ -1,9 +1,9 @@
 public import WSPerfCore
 
-/// Keeps the record of a run as it goes and makes the results of it at its end.
+/// Records a run while it goes on, and makes its results at the end.
 ///
-/// Every event is journaled, then added up. A disk that is full or a directory that cannot be written to does not end the
-/// run: it is said once, and the summary is made all the same.
+/// Journals every event, then adds it up. A full disk or an unwritable directory does not end the run: the recorder
+/// warns once and still makes the summary.
 ///
 /// ```swift
 /// let recorder = RunRecorder(directory: directory) { print($0, to: &standardError) }
@@ -19,13 +19,13 @@ public final class RunRecorder {
     private var accumulator = RunAccumulator()
     private var kept = true
 
-    /// The run's result, from its last event on.
+    /// The run's result; nil until its last event.
     public private(set) var result: RecordedRun?
 
     /// - Parameters:
-    ///   - directory: Where the run is kept; nil if there is no place to keep it.
-    ///   - plan: The resolved plan as it is to be written there, and the name of its file.
-    ///   - warn: Told, once, why the run cannot be kept: a line of printable text.
+    ///   - directory: Where the run is kept; nil if there is no such place.
+    ///   - plan: The text of the resolved plan, and the name of its file.
+    ///   - warn: Called at most once with the reason why the run cannot be kept, a line of printable text.
     public init(
         directory: RunDirectory?, plan: (text: String, name: String)? = nil, warn: @escaping (String) -> Void
     ) {
@@ -39,14 +39,14 @@ public final class RunRecorder {
         keep { () throws(RunDirectoryError) in journal = try RunJournal(path: directory.journalPath) }
     }
 
-    /// The same with a journal of the caller's, for tests.
+    /// For tests: with the caller's journal.
     init(directory: RunDirectory?, journal: RunJournal?, warn: @escaping (String) -> Void) {
         self.directory = directory
         self.journal = journal
         self.warn = warn
     }
 
-    /// Takes the next event. With the last one, the results are written and `result` is there.
+    /// Takes the next event. The last one writes the results and sets `result`.
     public func record(_ event: RunEvent) {
         guard result == nil else { return }
         if let journal {
@@ -62,7 +62,7 @@ public final class RunRecorder {
         result = RecordedRun(summary: summary, kept: kept)
     }
 
-    /// The result as it would be if the run ended now, without its controller having ended it.
+    /// The result if the controller died now.
     public var summarySoFar: RunSummary { accumulator.summary() }
 
     private func keep(_ write: () throws(RunDirectoryError) -> Void) {
@@ -74,10 +74,10 @@ public final class RunRecorder {
         }
     }
 
-    /// Makes the results of a run again from its journal alone, and writes them: byte for byte what the run itself wrote,
-    /// if it came to its end; marked as not valid if its controller ended first.
+    /// Makes the results of a run from its journal alone, and writes them. They are byte for byte what the run itself
+    /// wrote, or marked as not valid if the controller ended first.
     ///
-    /// - Parameter warn: Told why the results cannot be written, if they cannot.
+    /// - Parameter warn: Called with the reason if the results cannot be written.
     public static func rebuild(
         _ directory: RunDirectory, warn: (String) -> Void = { _ in }
     ) throws(RunDirectoryError) -> RecordedRun {
@@ -85,11 +85,11 @@ public final class RunRecorder {
         var accumulator = RunAccumulator()
         var last: RunEvent?
         while let event = reader.next() {
-            // The last event closes the accumulator; what there is to say of the journal must be said before.
+            // The last event closes the accumulator, so a notice about the journal must come before it.
             if case .ended = event { last = event } else { accumulator.fold(event) }
         }
         if reader.droppedBytes > 0 {
-            let what = reader.fault.map { "can't be read and were dropped: a snapshot is \($0)" }
+            let what = reader.fault.map { "cannot be read and were dropped: a snapshot is \($0)" }
             accumulator.fold(
                 .notice(
                     "the last \(reader.droppedBytes) bytes of the journal \(what ?? "are damaged and were dropped")"))
@@ -108,3 +108,23 @@ public final class RunRecorder {
 
 @available(*, unavailable)
 extension RunRecorder: Sendable {}
+
+/// The result of a run, and whether it is on the disk.
+public struct RecordedRun: Sendable, Equatable {
+    public var summary: RunSummary
+    /// `summary.text()`, to be printed.
+    public var text: String
+    /// False if any of the run directory's files is missing or incomplete.
+    public var kept: Bool
+
+    init(summary: RunSummary, kept: Bool) {
+        self.summary = summary
+        text = summary.text()
+        self.kept = kept
+    }
+
+    /// The controller's exit status: the run's own, or `ExitStatus.notKept` for a valid run without a complete record.
+    public var exitStatus: Int32 {
+        summary.exitStatus == ExitStatus.success && !kept ? ExitStatus.notKept : summary.exitStatus
+    }
+}

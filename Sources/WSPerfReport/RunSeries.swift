@@ -2,15 +2,15 @@ internal import Glibc
 internal import Synchronization
 public import WSPerfCore
 
-/// Keeps and shows the runs of a sweep, one after another: a directory, a progress line and a printed summary for each,
-/// and a comparison at the end.
+/// Records and shows the runs of a sweep, one after another: a directory, a progress line and a printed summary for
+/// each, and a comparison at the end.
 public final class RunSeries: Sendable {
-    /// A run to come.
+    /// A run of the series.
     public struct Entry: Sendable {
         var name: String
         var plan: String
 
-        /// - Parameter plan: The resolved plan's text, as it is to be kept (YAML).
+        /// - Parameter plan: The resolved plan's text (YAML), for the run's directory.
         public init(name: String, plan: String) {
             self.name = name
             self.plan = plan
@@ -26,16 +26,17 @@ public final class RunSeries: Sendable {
 
     private let entries: [Entry]
     private let directories: [RunDirectory?]
-    /// Whether the user named the place, so that no other is made.
+    /// Whether the user named the directory, so that no other is made.
     private let isPlaced: Bool
     private let isQuiet: Bool
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - output: The run's directory, or for several runs the folder of their directories; nil makes one in `wsperf-runs`
-    ///     for each when it begins.
+    ///   - output: The run's directory; for several runs, the folder of their directories. Nil: each run makes one in
+    ///     `wsperf-runs` when it begins.
     ///   - isQuiet: Shows no progress.
-    /// - Throws: If `output` holds something else. One that can't be written to is said on stderr, and costs no run.
+    /// - Throws: If `output` contains something else. If it is not writable, a warning goes to stderr and the runs go
+    ///   on.
     public init(_ entries: [Entry], output: String?, isQuiet: Bool = false) throws(RunDirectoryError) {
         self.entries = entries
         self.isQuiet = isQuiet
@@ -55,7 +56,7 @@ public final class RunSeries: Sendable {
         isPlaced = output != nil
     }
 
-    /// Takes the next event of the run at `index`; on the last one, prints its summary and where it is kept.
+    /// Takes the next event of the run at `index`. After the last one, prints its summary and where it is kept.
     public func record(_ index: Int, _ event: RunEvent) {
         state.withLock { state in
             if case .started(_, let startedAt, _) = event {
@@ -86,8 +87,7 @@ public final class RunSeries: Sendable {
         }
     }
 
-    /// Prints how the runs compare, if there were several; returns the series' exit status: an interrupt's before an
-    /// invalid run's before that of one that was not kept.
+    /// Prints a comparison if there were several runs. Returns the exit status of the series: the gravest of its runs.
     public func finish() -> Int32 {
         state.withLock { state in
             if state.finished.count > 1 { Self.print("\n" + RunComparison(state.finished.map(\.summary)).text()) }

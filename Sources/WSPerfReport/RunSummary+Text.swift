@@ -1,8 +1,8 @@
 import WSPerfCore
 
 extension RunSummary {
-    /// The content of `summary.txt`, and what is printed at the end of a run: the verdict, then what became of the
-    /// connections, then the figures. At most 110 columns unless a name is longer.
+    /// The content of `summary.txt`, which is also printed at the end of a run: the verdict, the outcomes of the
+    /// connections, and the figures. At most 110 columns, unless a name is longer.
     public func text() -> String {
         let sections = [
             verdict, list("Not valid because", invalidBecause), list("Notes", notices), load, outcomes,
@@ -76,7 +76,7 @@ extension RunSummary {
         return table.lines
     }
 
-    /// How fast connections were opened, where that was not simply as fast as asked.
+    /// How fast connections opened, if that was not simply as fast as the plan asks.
     private var openingRate: String? {
         guard opening.isBehind || opening.maxOpening != nil, opening.took != nil else { return nil }
         let asked = opening.askedPerSecond.map { "\(Figures.rate($0))/s asked" }
@@ -113,7 +113,7 @@ extension RunSummary {
         return table.lines
     }
 
-    /// A table of distributions, in milliseconds; nothing where there is none.
+    /// A table of distributions in milliseconds; empty if there are none.
     private func times(_ title: String, _ distributions: [(String, Histogram)], note: String? = nil) -> [String] {
         let present = distributions.filter { !$0.1.isEmpty }
         guard !present.isEmpty else { return [] }
@@ -146,15 +146,15 @@ extension RunSummary {
             table.append(["  \(name)", Figures.grouped(count), "", count > 0 ? meaning : ""])
         }
         add("unanswered", statistics.unanswered, "no reply when the connection ended", always: true)
-        add("unexpected", statistics.unexpected, "received, but no message was waiting for them", always: true)
+        add("unexpected", statistics.unexpected, "received while no message waited for a reply", always: true)
         add("late", statistics.late, "replies after the reply deadline")
         add("untimed", statistics.untimed, "replies whose message was no longer remembered")
         add("blocked", statistics.blocked, "had to wait because the socket's buffer was full")
-        add("unsent", statistics.unsent, "offered, not sent: due, but their connection's sending had ended")
+        add("unsent", statistics.unsent, "due, but not sent, because their connection had stopped sending")
         return table.lines
     }
 
-    /// Messages a second, over the seconds in which any were sent.
+    /// Messages per second, over the seconds in which any were sent.
     private var sendRate: String {
         let seconds = timeline.reduce(0) { $0 + ($1.sent > 0 ? $1.width : 0) }
         guard seconds > 1 else { return "" }
@@ -199,7 +199,7 @@ extension RunSummary {
 
     // MARK: Words
 
-    /// Entries of a list that are shown; the others are in `summary.json`.
+    /// How many entries of a list are shown. `summary.json` has all.
     private static let listLimit = 12
 
     private func count(_ count: UInt64, _ noun: String, plural: String? = nil) -> String {
@@ -231,7 +231,7 @@ extension WorkerSummary {
         return parts.joined(separator: ", ")
     }
 
-    /// What it wrote to stderr, its last lines.
+    /// The last lines that it wrote to stderr.
     fileprivate var lastWords: [String] {
         guard !stderr.isEmpty else { return [] }
         let lines = stderr.split(whereSeparator: \.isNewline).suffix(5)

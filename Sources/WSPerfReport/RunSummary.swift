@@ -2,7 +2,7 @@ public import WSPerfCore
 
 /// The result of a run: everything `summary.json` and `summary.txt` say.
 ///
-/// A run of the fleet is summed up by `RunAccumulator`; a harness of one's own makes it from the engine's result:
+/// `RunAccumulator` makes it for a run of the fleet. Your own harness makes it from the engine's result:
 ///
 /// ```swift
 /// let result = try await LoadEngine(plan: plan).run()
@@ -18,39 +18,56 @@ public struct RunSummary: Sendable, Equatable {
     public var plan: RecordedPlan?
     /// Wall-clock time of the start, milliseconds since 1970-01-01 UTC.
     public var startedAt: Int64
-    /// How long it took, nanoseconds of the controller's monotonic clock; where the controller ended first, up to the
-    /// last snapshot it had, by the worker's clock.
+    /// How long it took, nanoseconds of the controller's monotonic clock. If the controller ended first: until its last
+    /// snapshot, by the worker's clock.
     public var elapsed: UInt64
     /// How it ended; nil if the controller ended before the run did.
     public var end: RunEnd?
-    /// The last phase it came to; nil if none was said.
+    /// Its last phase; nil if it reached none.
     public var phase: RunPhase?
-    /// Why the figures are not what the plan asked for, a sentence each; empty if they are.
+    /// Why the figures are not what the plan asked for, a sentence for each reason. Empty for a valid run.
     public var invalidBecause: [String]
     /// All connections of the run.
     public var connections: ConnectionTally
     /// How fast they were opened.
     public var opening: OpeningTally
-    /// All that was measured. Its `outcomes` are as the workers reported them; `connections` has what is made of them.
+    /// Everything measured. Its `outcomes` are as the workers reported them; `connections` has the final ones.
     public var statistics: LoadStatistics
     /// Whether the load generator itself kept up, and why not.
     public var generator: GeneratorJudgement
     /// Workers the plan asks for.
     public var plannedWorkers: UInt64
-    /// Every worker that was ever ready, in order of their shares of the plan.
+    /// Every worker that became ready, in the order of their shares of the plan.
     public var workers: [WorkerSummary]
-    /// What else a reader should know, a sentence each.
+    /// What else a reader must know, a sentence for each notice.
     public var notices: [String]
-    /// What happened when; empty where there were no snapshots.
+    /// What happened in each second; empty without snapshots.
     public var timeline: [TimelineRow]
 
-    /// Whether the figures are what the plan asked for. What the target made of it has no part in this: a target that
-    /// refuses every connection is a valid result.
+    /// Whether the figures are what the plan asked for. The target's behaviour does not matter: if it refuses every
+    /// connection, that is a valid result.
     public var isValid: Bool { invalidBecause.isEmpty }
 
-    /// What the run would have the controller exit with: see `ExitStatus`.
+    /// The controller's exit status for this run; see `ExitStatus`.
     public var exitStatus: Int32 {
         if end == .interrupted { return ExitStatus.interrupted }
         return isValid ? ExitStatus.success : ExitStatus.invalid
     }
+}
+
+/// The exit statuses of `wsperf-controller`.
+public enum ExitStatus {
+    /// The run is valid; what the target did is in the report.
+    public static let success: Int32 = 0
+    /// A threshold of the plan was missed.
+    public static let thresholdMissed: Int32 = 1
+    /// The command line or the plan is wrong; nothing ran.
+    public static let usage: Int32 = 2
+    /// The figures are not what the plan asked for: workers were lost, the run is incomplete, or the generator was too
+    /// slow.
+    public static let invalid: Int32 = 3
+    /// The run is valid and its summary was printed, but the run directory is not complete.
+    public static let notKept: Int32 = 4
+    /// The operator interrupted the run.
+    public static let interrupted: Int32 = 130
 }

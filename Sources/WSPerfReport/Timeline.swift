@@ -1,16 +1,17 @@
 import WSPerfCore
 
-/// What happened in each second of a run, from the snapshots of all its workers, aligned by the time since each began.
+/// What happened in each second of a run. It adds up the snapshots of all workers by the time since each worker began.
 ///
-/// Memory is bounded: after `maximumEntries` seconds, entries are merged in pairs and each stands for twice the time. The
-/// round-trip times of an entry are a histogram of their own, so a merged entry's percentiles are those of all its values.
-/// Those of an entry that is a minute old are kept in a coarser one beside the exact percentiles, so that a run of hours does
-/// not fill the controller's memory: only if it is merged, or changes after all, are they up to 1/64 too high.
+/// Memory is bounded: after `maximumEntries` seconds, pairs of entries are merged, and each entry covers twice the
+/// time. Each entry has a histogram of its round-trip times, so the percentiles of a merged entry are those of all its
+/// values. After a minute, an entry keeps its exact percentiles and a coarser histogram, so that a run of hours does
+/// not fill the controller's memory. Only if such an entry is merged, or still changes, are its percentiles up to 1/64
+/// too high.
 struct Timeline {
     static let maximumEntries = 3600
-    /// Entries whose histograms are kept open; the others are packed.
+    /// Entries whose histograms stay open; the others are packed.
     private static let openEntries = 4
-    /// Newest entries whose times are kept exactly.
+    /// Newest entries that keep their exact times.
     private static let exactEntries = 60
     private static let second: UInt64 = 1_000_000_000
 
@@ -22,21 +23,21 @@ struct Timeline {
         var received: UInt64 = 0
         var errors: UInt64 = 0
         var unsent: UInt64 = 0
-        /// Response times, packed; empty while they are among the open ones, or there are none.
+        /// Response times, packed; empty while the histogram is open, or if there are none.
         var packed: [UInt8] = []
-        /// Exact, while `packed` is coarser than that.
+        /// The exact values, if `packed` is coarser.
         var percentiles: (median: UInt64, p99: UInt64)?
     }
 
     /// Seconds an entry stands for: a power of two.
     private(set) var width: UInt64 = 1
     private var entries: [Entry] = []
-    /// How many of the entries, the oldest, are coarse.
+    /// How many entries are coarse; these are the oldest.
     private var coarse = 0
     private var open: [Int: Histogram] = [:]
 
-    /// The middle of the interval a snapshot covers decides where it belongs, so that one that is a little late does not
-    /// fall into the next second.
+    /// A snapshot belongs to the second that has the middle of its interval, so a slightly late one does not fall into
+    /// the next second.
     mutating func add(_ statistics: LoadStatistics, from start: UInt64, to end: UInt64) {
         let index = entry(at: start &+ (max(start, end) - start) / 2)
         entries[index].opened &+= statistics.opened
@@ -53,14 +54,13 @@ struct Timeline {
         while open.count > Self.openEntries, let oldest = open.keys.min() { pack(oldest) }
     }
 
-    /// Connections that are open no longer (their worker is gone) or after all (it is back), at the time of the newest
-    /// entry.
+    /// Changes the number of open connections at the time of the newest entry, because a worker is gone or came back.
     mutating func changeOpen(by change: Int64) {
         guard !entries.isEmpty else { return }
         entries[entries.count - 1].change &+= change
     }
 
-    /// The index of the entry for this time, which is made if it is not there yet.
+    /// The index of the entry for this time. Makes the entry if it does not exist.
     private mutating func entry(at time: UInt64) -> Int {
         while time / Self.second / width >= UInt64(Self.maximumEntries) { mergePairs() }
         let index = Int(time / Self.second / width)
@@ -100,7 +100,7 @@ struct Timeline {
         if index < coarse { coarsen(index) }
     }
 
-    /// Nothing to be done for one that is among the open ones: it will be packed.
+    /// Does nothing for an open entry, which is packed later.
     private mutating func coarsen(_ index: Int) {
         guard !entries[index].packed.isEmpty else { return }
         let times = Self.histogram(entries[index].packed)
@@ -116,18 +116,17 @@ struct Timeline {
         entries[index].percentiles = nil
     }
 
-    /// In an array of just that size.
+    /// In an array without spare capacity.
     private static func packed(_ times: Histogram) -> [UInt8] {
         times.isEmpty ? [] : times.encoded().withUnsafeBytes { [UInt8]($0) }
     }
 
-    /// What `pack` wrote always reads back, unless counts beyond what a run can hold have been added up: then the entry
-    /// goes without its times.
+    /// The result of `packed` always decodes, unless the counts are higher than any run's. Then the entry has no times.
     private static func histogram(_ packed: [UInt8]) -> Histogram {
         packed.isEmpty ? Histogram() : (try? Histogram(decoding: packed)) ?? Histogram()
     }
 
-    /// Bytes that the packed times take.
+    /// The size of the packed times in bytes.
     var packedBytes: Int { entries.reduce(0) { $0 + $1.packed.count } }
 
     /// The finished table.

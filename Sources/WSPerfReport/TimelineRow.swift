@@ -1,29 +1,29 @@
 /// One line of a run's timeline.
 public struct TimelineRow: Sendable, Hashable {
-    /// Where it begins: seconds of the workers' monotonic clocks since each began its load.
+    /// Where it begins: seconds since each worker began its load (the worker's monotonic clock).
     public var second: UInt64
     /// Seconds it covers.
     public var width: UInt64
-    /// Connections that opened in it.
+    /// Connections that opened in this time.
     public var opened: UInt64
     /// Connections open at its end.
     public var open: UInt64
-    /// Messages sent in it.
+    /// Messages sent in this time.
     public var sent: UInt64
-    /// Messages received in it.
+    /// Messages received in this time.
     public var received: UInt64
-    /// Connections that came to an outcome other than `succeeded` and `aborted` in it.
+    /// Connections that ended in this time with an outcome other than `succeeded` and `aborted`.
     public var errors: UInt64
-    /// Median response time of the replies received in it, nanoseconds; nil if there was none.
+    /// Median response time of the replies received in this time, nanoseconds; nil without replies.
     public var rttMedian: UInt64?
-    /// 99th percentile of the same.
+    /// 99th percentile of the response times.
     public var rttP99: UInt64?
-    /// Messages offered and not sent (`LoadStatistics.unsent`), counted where their connection's sending ended.
+    /// Messages offered but not sent (`LoadStatistics.unsent`), counted when their connection stopped sending.
     public var unsent: UInt64
 }
 
 extension TimelineRow {
-    /// The head line of `timeline.csv`.
+    /// The header line of `timeline.csv`.
     static let header = "second,width_s,opened,open,sent,received,errors,rtt_p50_ms,rtt_p99_ms,unsent"
 
     /// This row as a line of `timeline.csv`, without its line feed.
@@ -31,5 +31,12 @@ extension TimelineRow {
         let counts = [second, width, opened, open, sent, received, errors].map { String($0) }
         let times = [rttMedian, rttP99].map { $0.map { JSONValue.milliseconds($0).compact() } ?? "" }
         return (counts + times + [String(unsent)]).joined(separator: ",")
+    }
+}
+
+extension RunSummary {
+    /// The content of `timeline.csv`: a header line, then one line for each second of the run.
+    public func timelineCSV() -> String {
+        ([TimelineRow.header] + timeline.map(\.csv)).joined(separator: "\n") + "\n"
     }
 }

@@ -4,7 +4,7 @@ struct UTCTime {
     private let milliseconds: Int64
 
     init(milliseconds: Int64) {
-        // The years 0001 to 9999: what is written elsewhere may say anything.
+        // The years 0001 to 9999, because a journal may contain any number.
         let clamped = min(max(milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         days = clamped >= 0 ? clamped / 86_400_000 : -((-clamped + 86_399_999) / 86_400_000)
         self.milliseconds = clamped - days * 86_400_000
@@ -26,7 +26,7 @@ struct UTCTime {
         return [seconds / 3600, seconds / 60 % 60, seconds % 60].map { padded($0, 2) }.joined(separator: separator)
     }
 
-    /// Howard Hinnant's `civil_from_days`: the year begins in March, so that the leap day is its last.
+    /// Howard Hinnant's `civil_from_days`. The year begins in March, so the leap day is its last day.
     private func date(separator: String) -> String {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

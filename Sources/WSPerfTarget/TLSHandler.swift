@@ -1,9 +1,10 @@
 import NIOCore
 
-/// Sits between the socket and `TargetConnection` if the server serves TLS: decrypts what comes in, encrypts what goes out.
+/// Sits between the socket and `TargetConnection` if the server serves TLS: decrypts what comes in, encrypts what goes
+/// out.
 ///
-/// It keeps no data: it passes everything on at once, in both directions. So the channel has the same bounds and the same
-/// backpressure as without TLS.
+/// It keeps no data: it passes everything on at once, in both directions. So the channel has the same bounds and the
+/// same backpressure as without TLS.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -1,11 +1,11 @@
 import COpenSSL
 import NIOCore
 
-// This file has all unsafe code of the server's TLS. The object that holds a pointer owns it, and the pointer is valid from
-// that object's init to its deinit. A pointer that OpenSSL hands to a callback is used only within the call.
+// This file has all unsafe code of the server's TLS. The object that holds a pointer owns it, and the pointer is valid
+// from that object's init to its deinit. A pointer that OpenSSL hands to a callback is used only within the call.
 
-/// The server's side of one TLS connection: an OpenSSL connection that reads from memory and writes to memory. Confined to
-/// the event loop of its buffers.
+/// The server's side of one TLS connection: an OpenSSL connection that reads from memory and writes to memory. Confined
+/// to the event loop of its buffers.
 ///
 /// It does no I/O. `receive` takes the bytes from the socket, and `takeOutput` gives the bytes to send.
 final class TLSSession {
@@ -41,8 +41,8 @@ final class TLSSession {
     /// Whether the handshake is over, so that `send` may be called.
     var isEstablished: Bool { SSL_is_init_finished(ssl) != 0 }
 
-    /// Takes bytes from the socket: continues the handshake, and decrypts messages into `buffers.plaintext`, which it empties
-    /// first. There may be bytes for `takeOutput` afterwards, also if it fails (an alert).
+    /// Takes bytes from the socket: continues the handshake, and decrypts messages into `buffers.plaintext`, which it
+    /// empties first. There may be bytes for `takeOutput` afterwards, also if it fails (an alert).
     func receive(_ ciphertext: ByteBuffer) -> Standing {
         buffers.input = ciphertext
         // The socket reads into the same storage again if nothing else holds it.
@@ -96,8 +96,8 @@ final class TLSSession {
 
     // MARK: - Memory instead of a socket
 
-    // An OpenSSL "BIO" whose data is the loop's `TLSBuffers`. Made once for the process, never changed and never freed, so
-    // `nonisolated(unsafe)` is safe.
+    // An OpenSSL "BIO" whose data is the loop's `TLSBuffers`. Made once for the process, never changed and never freed,
+    // so `nonisolated(unsafe)` is safe.
     nonisolated(unsafe) private static let method: OpaquePointer? = {
         guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wsperf") else { return nil }
         BIO_meth_set_read(method) { bio, bytes, count in
@@ -129,7 +129,8 @@ final class TLSSession {
 @available(*, unavailable)
 extension TLSSession: Sendable {}
 
-/// Buffers that the TLS connections of one event loop share, so that an idle connection holds none. Confined to its loop.
+/// Buffers that the TLS connections of one event loop share, so that an idle connection holds none. Confined to its
+/// loop.
 final class TLSBuffers {
     /// Ciphertext that OpenSSL has not taken yet; empty outside of `receive`.
     fileprivate var input = ByteBuffer()
@@ -169,7 +170,8 @@ final class TLSBuffers {
 @available(*, unavailable)
 extension TLSBuffers: Sendable {}
 
-/// What all TLS connections of a server share: its certificate, its key, and the authority for the clients' certificates.
+/// What all TLS connections of a server share: its certificate, its key, and the authority for the clients'
+/// certificates.
 final class TLSServerContext: @unchecked Sendable {
     // Not changed after init. OpenSSL counts its references and lets several threads make connections from it.
     fileprivate let pointer: OpaquePointer
@@ -184,7 +186,8 @@ final class TLSServerContext: @unchecked Sendable {
         // An idle connection frees its buffers.
         _ = wsperf_ssl_ctx_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS))
         _ = wsperf_ssl_ctx_disable_session_cache(pointer)
-        // A client may resume its session with a ticket. If clients need certificates, OpenSSL requires a session id context.
+        // A client may resume its session with a ticket. If clients need certificates, OpenSSL requires a session id
+        // context.
         _ = SSL_CTX_set_session_id_context(pointer, "wsperf", 6)
         // OpenSSL would ask for a key's password on the terminal. Refuse such a key instead.
         SSL_CTX_set_default_passwd_cb(pointer) { _, _, _, _ in -1 }

@@ -77,7 +77,7 @@
 ///
 /// | name | parameters and defaults | what the server does |
 /// |---|---|---|
-/// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame at a random time between `min` and `max` after the upgrade |
+/// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame at a random time after the upgrade |
 ///
 /// Write durations as `250us`, `20ms`, `1s` or `2m`. The server keeps nothing but the replies that `late` and `reorder`
 /// hold back. While it holds 4,096 replies of a client, it does not read from that client.

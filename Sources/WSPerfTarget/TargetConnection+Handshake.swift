@@ -1,3 +1,4 @@
+import COpenSSL
 import NIOCore
 
 /// The opening handshake and its faults.
@@ -152,4 +153,17 @@ extension TargetConnection {
             self?.dribble(context, script, rest)
         }
     }
+}
+
+/// The value of `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). WSPerfCore computes its own, so
+/// that the client and the server check each other.
+private func acceptKey(for key: [UInt8]) -> [UInt8] {
+    let salted = key + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+    var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
+    // Reads `salted.count` bytes and writes the 20 of the digest.
+    _ = SHA1(salted, salted.count, &digest)
+    // 20 bytes are 28 in base64; EVP_EncodeBlock writes a 0 after them.
+    var text = [UInt8](repeating: 0, count: 29)
+    _ = EVP_EncodeBlock(&text, digest, Int32(digest.count))
+    return Array(text.dropLast())
 }

@@ -146,8 +146,8 @@ final class TargetConnection: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) { loop.changed() }
 
-    /// Keeps an incomplete head or frame. Copies it if the buffer is the channel's, so that the channel can read into that
-    /// buffer again.
+    /// Keeps an incomplete head or frame. Copies it if the buffer is the channel's, so that the channel can read into
+    /// that buffer again.
     func keep(_ rest: ByteBuffer, isOwned: Bool) {
         guard rest.readableBytes > 0, state != .ignoring else { return }
         if isOwned {
@@ -259,8 +259,9 @@ final class TargetConnection: ChannelDuplexHandler {
         state = .ignoring
     }
 
-    /// The client broke the protocol: sends a close frame and stops listening (RFC 6455 §7.1.7). Closes only the sending
-    /// side. Closing both while bytes are unread would reset the connection, and the close frame could get lost.
+    /// The client broke the protocol: sends a close frame and stops listening (RFC 6455 §7.1.7). Closes only the
+    /// sending side. Closing both while bytes are unread would reset the connection, and the close frame could get
+    /// lost.
     private func fail(_ context: ChannelHandlerContext, code: UInt16) {
         loop.counters.protocolErrors += 1
         if state == .open { loop.out.writeCloseFrame(code: code) }

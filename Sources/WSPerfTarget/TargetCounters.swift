@@ -20,8 +20,8 @@ public struct TargetCounters: Sendable, Hashable {
     public var pongsReceived = 0
     public var pingsSent = 0
 
-    /// How upgraded connections ended, by the client's close code: 1005 for a close frame without a code, 1006 for a TCP
-    /// connection that ended without a close frame (RFC 6455 §7.1.5).
+    /// How upgraded connections ended, by the client's close code: 1005 for a close frame without a code, 1006 for a
+    /// TCP connection that ended without a close frame (RFC 6455 §7.1.5).
     public var closeCodes: [UInt16: Int] = [:]
     /// Frames of clients that broke RFC 6455. The server answered each with a close frame.
     public var protocolErrors = 0

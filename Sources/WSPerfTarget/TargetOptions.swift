@@ -16,8 +16,8 @@ public struct TargetOptions: Sendable, Hashable {
     public var subprotocols: [String] = []
     /// The largest payload of a message in bytes, fragmented or not. The server answers a larger one with close 1009.
     public var maxMessageSize: Int = 16 << 20
-    /// Whether to check that text messages are UTF-8 (RFC 6455 §8.1), and answer with close 1007 if not. Off by default: it
-    /// takes processor time from the client that is being measured.
+    /// Whether to check that text messages are UTF-8 (RFC 6455 §8.1), and answer with close 1007 if not. Off by
+    /// default: it takes processor time from the client that is being measured.
     public var validatesText: Bool = false
     /// How long a closing handshake may take before the TCP connection is dropped; monotonic clock.
     public var closeTimeout: Duration = .seconds(5)

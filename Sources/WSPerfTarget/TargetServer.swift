@@ -17,8 +17,8 @@ import Synchronization
 /// await server.stop()
 /// ```
 ///
-/// It answers pings, reassembles fragmented messages, and checks that clients mask and frame as RFC 6455 requires. It stops
-/// reading from a client that does not read its replies. `TargetBehaviour` lists what else it can do.
+/// It answers pings, reassembles fragmented messages, and checks that clients mask and frame as RFC 6455 requires. It
+/// stops reading from a client that does not read its replies. `TargetBehaviour` lists what else it can do.
 public final class TargetServer: Sendable {
     private struct Life {
         var isStopping = false
@@ -141,8 +141,8 @@ public final class TargetServer: Sendable {
         return sum
     }
 
-    /// Waits until the counters meet a condition, which is checked after each event that changes them. Throws `TargetError`
-    /// (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
+    /// Waits until the counters meet a condition, which is checked after each event that changes them. Throws
+    /// `TargetError` (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
     public func counters(
         within limit: Duration,
         until condition: @Sendable (TargetCounters) -> Bool
@@ -193,8 +193,8 @@ public final class TargetServer: Sendable {
         }
     }
 
-    /// Stops listening, sends close 1001 to all clients, waits up to `grace` (monotonic clock) for them to leave and drops the
-    /// rest. That takes up to two seconds more. A second call waits for the first.
+    /// Stops listening, sends close 1001 to all clients, waits up to `grace` (monotonic clock) for them to leave and
+    /// drops the rest. That takes up to two seconds more. A second call waits for the first.
     public func stop(grace: Duration = .seconds(1)) async {
         let isFirst = life.withLock { life in
             defer { life.isStopping = true }

@@ -1,8 +1,8 @@
 public import WSPerfCore
 internal import WSPerfTarget
 
-/// Checks a client: does to it what a load test does, against a server on this machine that behaves well, badly, or not at
-/// all.
+/// Checks a client: does to it what a load test does, against a server on this machine that behaves well, badly, or not
+/// at all.
 ///
 /// ```swift
 /// var registry = Registry()
@@ -17,7 +17,8 @@ public struct ClientConformance: Sendable {
     public var client: ComponentPlan
     /// Whether the client can send pings. If not, it must answer `.unsupported`.
     public var hasPings = true
-    /// How long a check waits for something that a client should do at once (monotonic clock). Generous, for busy machines.
+    /// How long a check waits for something that a client should do at once (monotonic clock). Generous, for busy
+    /// machines.
     public var patience: Duration = .seconds(20)
 
     public init(registry: Registry, client: ComponentPlan) {

@@ -2,8 +2,8 @@ public import WSPerfCore
 
 /// Checks, without any connection, that a payload generator keeps the promises of `PayloadGenerator`.
 ///
-/// It asks for the messages of several connections in turn, as the engine's loop does. Then it asks a second generator for
-/// the same messages in another order. Some of these it refuses and asks for again later.
+/// It asks for the messages of several connections in turn, as the engine's loop does. Then it asks a second generator
+/// for the same messages in another order. Some of these it refuses and asks for again later.
 ///
 /// ```swift
 /// #expect(PayloadConformance { MyPayload() }.check() == [])
@@ -12,7 +12,8 @@ public import WSPerfCore
 public struct PayloadConformance<Generator: PayloadGenerator> {
     /// Messages to ask for with each seed, for all connections together.
     public var messages = 1000
-    /// Whether the same seed must give the same payloads. False for a generator that sends the time of day, for example.
+    /// Whether the same seed must give the same payloads. False for a generator that sends the time of day, for
+    /// example.
     public var isDeterministic: Bool
     private let make: () -> Generator
 
@@ -52,8 +53,8 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
         return pass
     }
 
-    /// The same messages, with the connections in random order. It refuses one message in four and asks for it again at the
-    /// connection's next turn.
+    /// The same messages, with the connections in random order. It refuses one message in four and asks for it again at
+    /// the connection's next turn.
     private func disturbed(_ connections: Int, _ seed: UInt64, counts: [Int]) -> Pass {
         var pass = Pass(generator: make(), seed: seed, connections: connections)
         var order = SeededGenerator(seed: seed, stream: .max)

@@ -3,8 +3,8 @@ public import WSPerfCore
 extension PayloadGenerator {
     /// Makes one message the way the engine does it, for tests of its content.
     ///
-    /// As in a run, missing bytes are `0` characters, and bytes that do not fit are dropped; `PayloadConformance` finds such
-    /// faults. The result is empty if the length is below 0 or above `LengthDistribution.limit`.
+    /// As in a run, missing bytes are `0` characters, and bytes that do not fit are dropped; `PayloadConformance` finds
+    /// such faults. The result is empty if the length is below 0 or above `LengthDistribution.limit`.
     ///
     /// ```swift
     /// var random = SeededGenerator(seed: 1, stream: 17)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Compares text with a file beside the tests. Setting `WSPERF_RECORD_GOLDEN` in the environment writes the file anew.
+/// Compares text with a file beside the tests. Set `WSPERF_RECORD_GOLDEN` in the environment to write the file again.
 func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden/\(name)")
     if ProcessInfo.processInfo.environment["WSPERF_RECORD_GOLDEN"] != nil {

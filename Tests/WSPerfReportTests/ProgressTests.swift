@@ -27,7 +27,7 @@ struct ProgressTests {
         #expect(text(RunFixture.allRefused) == "done · 0 open, 0/200 opened · 200 failed")
     }
 
-    @Test("bears any times and any order")
+    @Test("copes with any times in any order")
     func hostile() {
         var line = ProgressLine()
         for elapsed in [.max, 0, 5, .max - 1, 1 << 63] as [UInt64] {
@@ -42,7 +42,7 @@ struct ProgressTests {
         }
     }
 
-    @Test("is plain lines at most every two seconds where there is no terminal")
+    @Test("is plain lines at most every two seconds if there is no terminal")
     func plain() throws {
         let pipe = Pipe()
         let writer = ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)

@@ -5,7 +5,7 @@ import WSPerfCore
 
 @Suite("RunAccumulator")
 struct RunAccumulatorTests {
-    /// What becomes of one worker of ten connections, which reported that five succeeded.
+    /// What happens to a worker with ten connections that reported five successes.
     struct Fate: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var isFinal = false
@@ -23,7 +23,7 @@ struct RunAccumulatorTests {
             outcomes: [.succeeded: 5, .lost: 5], exit: 3, says: "worker w0 on host-0 was lost: killed by signal 9"),
         Fate(
             testDescription: "never heard of again", run: .finished, outcomes: [.succeeded: 5, .lost: 5], exit: 3,
-            says: "worker w0 on host-0 was lost: its last results never came"),
+            says: "worker w0 on host-0 was lost: its last results never arrived"),
         Fate(
             testDescription: "overdue", run: .overdue, outcomes: [.succeeded: 5, .lost: 5], exit: 3,
             says: "a deadline passed with results still missing"),
@@ -81,13 +81,13 @@ struct RunAccumulatorTests {
             notices(limit: nil) == [
                 "the time limit computed from the plan (time_limit) cut 4 connections short: aborted"
             ])
-        // These were ended by someone.
+        // Something else ended these.
         #expect(notices(limit: "5s", end: .interrupted) == [])
         #expect(notices(limit: "5s", lost: true) == [])
         #expect(notices(limit: "5s", policy: "abort", lost: true) == [])
     }
 
-    @Test("gives every connection one outcome, whatever becomes of its worker", arguments: fates)
+    @Test("gives every connection one outcome, whatever happens to its worker", arguments: fates)
     func fate(_ fate: Fate) {
         var events = [
             RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 10)),
@@ -103,7 +103,7 @@ struct RunAccumulatorTests {
         #expect(summary.invalidBecause.contains(fate.says), "\(summary.invalidBecause)")
     }
 
-    @Test("is not valid where a worker delivered everything, but ended before its work was done without being told to")
+    @Test("is not valid if a worker delivered everything, but ended on its own before its work was done")
     func endedByItself() {
         func summary(_ outcomes: [Outcome: UInt64], lost: Bool) -> RunSummary {
             RunAccumulator.summary(of: [
@@ -122,7 +122,7 @@ struct RunAccumulatorTests {
         #expect(summary([.succeeded: 4, .aborted: 6], lost: false).isValid)
     }
 
-    @Test("finds nothing wrong with a run in which all went well, or in which the target refused everything")
+    @Test("is valid if everything went well, or if the target refused everything")
     func valid() {
         for events in [RunFixture.allWell, RunFixture.allRefused] {
             let summary = RunAccumulator.summary(of: events)
@@ -156,10 +156,10 @@ struct RunAccumulatorTests {
         let summary = RunAccumulator.summary(of: events)
         #expect(summary.workers[0].sent == 2500 && summary.statistics.sent == 2500)
         #expect(summary.workers[0].connections.outcomes == [.succeeded: 250])
-        #expect(summary.notices == ["6 snapshots came twice, out of order or from strangers; they were not counted"])
+        #expect(summary.notices == ["6 snapshots came twice, out of order or from unknown workers; they do not count"])
     }
 
-    @Test("calls connections lost whose results fell into a gap")
+    @Test("counts connections as lost if their results fell into a gap")
     func gap() {
         let snapshots = RunFixture.snapshots(0)
         let events =
@@ -187,7 +187,7 @@ struct RunAccumulatorTests {
         #expect(summary.invalidBecause == ["worker w0 on host-0 reported 17 outcomes for 8 connections"])
     }
 
-    @Test("forgives a worker that died before it had any load, if another took its share")
+    @Test("stays valid if a worker died before it had any load and another took over its share")
     func replaced() {
         let summary = RunAccumulator.summary(
             of: [
@@ -202,7 +202,7 @@ struct RunAccumulatorTests {
         #expect(summary.text().contains("lost, replaced"))
     }
 
-    @Test("does not forgive one that had some, and counts what it had")
+    @Test("is not valid if the worker had some load, and counts what it did")
     func continued() {
         let summary = RunAccumulator.summary(of: [
             RunFixture.started(RunFixture.plan(machines: 1, processes: 1)),
@@ -236,13 +236,13 @@ struct RunAccumulatorTests {
         #expect(!summary.isValid && summary.notices == ["listener host-1 never joined"])
     }
 
-    @Test("does not claim that a worker was never tried whose record broke off")
+    @Test("counts connections as lost, not aborted, if the record broke off")
     func neverCameAsFarAsIsKnown() {
         let summary = RunAccumulator.summary(of: [RunFixture.started()])
         #expect(summary.connections.outcomes == [.lost: 1000])
     }
 
-    @Test("gives no place to a worker whose share the plan does not have")
+    @Test("ignores a worker whose share the plan does not have")
     func strangeShare() {
         let plan = RunFixture.plan(machines: 1, processes: 1, instances: 5)
         var events = [RunFixture.started(plan)]
@@ -263,7 +263,7 @@ struct RunAccumulatorTests {
     }
 
     @Test(
-        "is not valid where the generator was too slow, whatever the response time, and says why",
+        "is not valid if the generator was too slow, whatever the response time, and says why",
         arguments: [
             (sendLag: 1_000_000, openLag: 1_000_000, GeneratorVerdict.keptUp),
             (sendLag: 40_000_000, openLag: 0, .strained),
@@ -291,7 +291,7 @@ struct RunAccumulatorTests {
         #expect(document["generator"]?["verdict"]?.text == verdict.rawValue)
     }
 
-    @Test("judges no closed loop without pauses by small lags")
+    @Test("does not judge a closed loop without pauses by small lags")
     func closedLoop() {
         var statistics = RunFixture.statistics(opened: 1, messages: 100, outcomes: [.succeeded: 1])
         func verdict(_ schedule: PlanNode) -> GeneratorVerdict {
@@ -308,7 +308,7 @@ struct RunAccumulatorTests {
     }
 
     @Test(
-        "is not valid where more than one reply in a thousand was not timed",
+        "is not valid if more than one reply in a thousand was not timed",
         arguments: [(timed: 999, untimed: 1, valid: true), (998, 2, false), (4, 1, false), (0, 0, true)])
     func untimed(timed: Int, untimed: UInt64, valid: Bool) {
         var statistics = RunFixture.statistics(messages: UInt64(timed), outcomes: [.succeeded: 1])
@@ -320,7 +320,7 @@ struct RunAccumulatorTests {
         #expect(valid || summary.invalidBecause.count == 1 && summary.invalidBecause[0].hasPrefix(said))
     }
 
-    @Test("is not valid where a payload generator did not do as it had said")
+    @Test("is not valid if a payload generator did not write what it announced")
     func payloadErrors() {
         let summary = summary(RunFixture.statistics(messages: 3, outcomes: [.payloadError: 1]))
         #expect(summary.exitStatus == 3)
@@ -328,7 +328,7 @@ struct RunAccumulatorTests {
         #expect(summary.invalidBecause.first?.contains("payload generator") == true)
     }
 
-    /// How connections opened, and what is said of it.
+    /// How connections opened, and what the report says about it.
     struct Opening: Sendable {
         var ramp: String
         var workers: UInt64 = 1
@@ -361,7 +361,7 @@ struct RunAccumulatorTests {
             // One connection has no rate, however late it is.
             Opening(ramp: #"{"rate":"1000/s"}"#, started: 1, took: second, asked: 1000),
             Opening(ramp: #"{"rate":"10/s"}"#, workers: 2, started: 2, took: 30_000, asked: 20),
-            // Not worth a word: it took less than 10 ms longer.
+            // Not reported: it took less than 10 ms longer.
             Opening(ramp: #"{"rate":"1000/s"}"#, started: 2, took: 8_000_000, asked: 1000, achieved: 125),
             Opening(ramp: #"{"rate":"1000/s"}"#, started: 0, took: 0, asked: 1000),
         ])
@@ -393,7 +393,7 @@ struct RunAccumulatorTests {
             document?["took_s"]?.text.flatMap { Double($0) } == (opening.took > 0 ? Double(opening.took) / 1e9 : nil))
     }
 
-    @Test("bears whatever a worker claims of its opening and its loops")
+    @Test("copes with any claim of a worker about its opening and its loops")
     func hostileFigures() {
         var statistics = LoadStatistics()
         statistics.started = 1 << 53
@@ -410,7 +410,7 @@ struct RunAccumulatorTests {
 
     private static let second = RunFixture.second
 
-    @Test("adds up, and claims no more than arrived, after any events at all", arguments: 0..<8)
+    @Test("adds up and claims no more than arrived, whatever the events", arguments: 0..<8)
     func anything(seed: UInt64) {
         var random = TestGenerator(seed)
         for _ in 0..<25 {

@@ -33,7 +33,7 @@ struct RunDirectoryTests {
     }
 
     @Test(
-        "is refused, with nothing touched, if it holds anything else",
+        "is refused, and nothing in it changes, if it contains anything else",
         arguments: [
             ["notes.txt"], ["journal.wsj", "summary.json", "thesis.tex"], ["plan.yaml"], ["journal.wsj", "more/"],
         ])
@@ -65,7 +65,7 @@ struct RunDirectoryTests {
         }
     }
 
-    @Test("has files whole or not at all")
+    @Test("writes files completely or not at all")
     func atomic() throws {
         let temporary = try TemporaryDirectory()
         let directory = RunDirectory(existing: temporary.path)

@@ -1,6 +1,6 @@
 import WSPerfCore
 
-/// Runs as a coordinator would tell of them, small and always the same.
+/// The events of small runs, as a coordinator would report them; always the same.
 enum RunFixture {
     static let second: UInt64 = 1_000_000_000
 

@@ -5,7 +5,7 @@ import WSPerfCore
 
 @Suite("RunJournal")
 struct RunJournalTests {
-    /// One of each kind, with all that text may hold.
+    /// One event of each kind, with everything that text may contain.
     static let everything: [RunEvent] =
         [
             RunFixture.started(), RunFixture.snapshot(0, 1, RunFixture.statistics(opened: 2, messages: 5)),
@@ -103,7 +103,7 @@ struct RunJournalTests {
         }
     }
 
-    @Test("counts everything before a torn end, wherever it is torn")
+    @Test("reads everything before a torn end, wherever it is torn")
     func torn() throws {
         let directory = try TemporaryDirectory()
         let events = Array(Self.everything.prefix(9))
@@ -122,7 +122,7 @@ struct RunJournalTests {
         }
     }
 
-    @Test("counts everything before a byte that has changed, whichever it is")
+    @Test("reads everything before a changed byte, whichever it is")
     func corrupted() throws {
         let directory = try TemporaryDirectory()
         let events = Array(Self.everything.prefix(7))
@@ -139,7 +139,7 @@ struct RunJournalTests {
         }
     }
 
-    @Test("is no journal of this version", arguments: ["", "wsperf journal 2\n", "{}", "wsperf journal 1"])
+    @Test("is not a journal of this version", arguments: ["", "wsperf journal 2\n", "{}", "wsperf journal 1"])
     func notAJournal(text: String) throws {
         let directory = try TemporaryDirectory()
         try directory.write(text.utf8, to: "j")
@@ -147,7 +147,7 @@ struct RunJournalTests {
         #expect(error.description.contains("no run to report"))
     }
 
-    @Test("never believes a length that the file does not have")
+    @Test("does not trust a length beyond the end of the file")
     func hugeLength() throws {
         let directory = try TemporaryDirectory()
         try directory.write(
@@ -155,7 +155,7 @@ struct RunJournalTests {
         #expect(try contents(directory) == ([], 107))
     }
 
-    @Test("refuses records that are no events")
+    @Test("refuses records that are not events")
     func unknown() {
         func record(_ json: String, _ body: [UInt8] = []) -> [UInt8] {
             var bytes: [UInt8] = []
@@ -175,7 +175,7 @@ struct RunJournalTests {
         #expect(RunEvent(record: [1, 0]) == nil && RunEvent(record: [255, 255, 255, 255, 1]) == nil)
     }
 
-    @Test("has the checksum that everybody has")
+    @Test("uses the usual CRC-32")
     func checksum() {
         #expect(CRC32.checksum(Array("123456789".utf8)) == 0xcbf4_3926)
         #expect(CRC32.checksum([UInt8]()) == 0)

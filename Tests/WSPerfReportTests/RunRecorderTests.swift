@@ -38,7 +38,7 @@ struct RunRecorderTests {
         #expect(try Self.results.map { try directory.bytes($0) } == written)
     }
 
-    @Test("reports what there was when the controller died, with everything else lost")
+    @Test("reports what arrived before the controller died, and everything else as lost")
     func controllerDied() throws {
         let directory = try TemporaryDirectory()
         let recorder = record(Array(RunFixture.allWell.prefix(14)), in: directory)
@@ -51,7 +51,7 @@ struct RunRecorderTests {
         #expect(run.summary.connections.outcomes == [.succeeded: 30, .lost: 970])
     }
 
-    @Test("says what of a journal is damaged")
+    @Test("says how much of a journal is damaged")
     func damaged() throws {
         let directory = try TemporaryDirectory()
         _ = record(RunFixture.allWell, in: directory)
@@ -75,7 +75,7 @@ struct RunRecorderTests {
             + field("started", 1, [2])
     }()
 
-    @Test("names what another version measured and this one does not know, also from the journal")
+    @Test("names the figures of another version that this version does not know, also from the journal")
     func unknownFields() throws {
         let directory = try TemporaryDirectory()
         let snapshot = try EncodedSnapshot(decoding: Self.newer)
@@ -90,7 +90,7 @@ struct RunRecorderTests {
         #expect(run.summary.isValid)
         #expect(
             run.summary.notices == [
-                "workers of another version measured what this one does not know, and it was left out: "
+                "workers of another version measured figures that this version does not know and leaves out: "
                     + "a_new_counter, a_new_histogram, a_new_kind"
             ])
         // The journal holds the bytes as they came, with what this version does not know.
@@ -110,7 +110,7 @@ struct RunRecorderTests {
         #expect(summary.notices.count == 1 && notice.hasSuffix("x1017, x1018 and others"), "\(notice)")
     }
 
-    @Test("says of which version the snapshots of a journal are that can't be read")
+    @Test("names the version of snapshots in a journal that it cannot read")
     func otherVersion() throws {
         let directory = try TemporaryDirectory()
         _ = record(RunFixture.allWell, in: directory)
@@ -132,7 +132,7 @@ struct RunRecorderTests {
         #expect(run.summary.notices.count == 1 && notice.contains("version 1 is not known, only 2"), "\(notice)")
     }
 
-    @Test("goes on and sums up when the disk is full, and says so once")
+    @Test("goes on and sums up when the disk is full, and warns once")
     func diskFull() throws {
         let directory = try TemporaryDirectory()
         var warnings: [String] = []
@@ -162,7 +162,7 @@ struct RunRecorderTests {
         #expect(warnings.count == 1 && warnings[0].contains("No such file or directory"))
     }
 
-    @Test("does without a directory")
+    @Test("works without a directory")
     func nowhere() throws {
         let recorder = RunRecorder(directory: nil) { Issue.record("warned: \($0)") }
         for event in RunFixture.oneKilled { recorder.record(event) }

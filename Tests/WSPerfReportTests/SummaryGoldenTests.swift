@@ -10,7 +10,7 @@ struct SummaryGoldenTests {
         ("nothing", []), ("overloaded", RunFixture.overloaded),
     ]
 
-    @Test("is, byte for byte, what it was", arguments: [0, 1, 2, 3, 4])
+    @Test("is, byte for byte, the golden file", arguments: [0, 1, 2, 3, 4])
     func golden(run: Int) throws {
         let (name, events) = Self.runs[run]
         let summary = RunAccumulator.summary(of: events)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A directory of a test's own, gone when the test is over.
+/// A directory for one test, deleted when the test is over.
 final class TemporaryDirectory {
     let path: String
 

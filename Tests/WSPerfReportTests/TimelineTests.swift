@@ -7,7 +7,7 @@ import WSPerfCore
 struct TimelineTests {
     private let second: UInt64 = 1_000_000_000
 
-    @Test("puts a snapshot into the second that most of it covers, however late it is")
+    @Test("puts a snapshot into the second that has most of it, however late it is")
     func alignment() {
         var timeline = Timeline()
         timeline.add(RunFixture.statistics(opened: 5, messages: 3), from: 0, to: second + 90_000_000)
@@ -44,7 +44,7 @@ struct TimelineTests {
         #expect(rows[100].rttP99 == all.coarsened().percentile(99))
     }
 
-    @Test("keeps exact percentiles of seconds long past, in little memory")
+    @Test("keeps exact percentiles of old seconds in little memory")
     func coarse() throws {
         var timeline = Timeline()
         var exact: [Histogram] = []
@@ -68,7 +68,7 @@ struct TimelineTests {
         #expect(median >= expected && median <= expected + expected / 60)
     }
 
-    @Test("counts what was not sent where the sending ended, also when entries are merged")
+    @Test("counts unsent messages when the sending ended, also after entries are merged")
     func unsent() {
         var timeline = Timeline()
         for index in 0..<UInt64(Timeline.maximumEntries + 10) {
@@ -80,7 +80,7 @@ struct TimelineTests {
         #expect(timeline.rows[0].csv == "0,2,0,0,0,0,0,,,3")
     }
 
-    @Test("bears any time at all")
+    @Test("copes with any time")
     func hostileTimes() {
         var timeline = Timeline()
         timeline.add(RunFixture.statistics(opened: 1), from: 5, to: 2)
@@ -90,7 +90,7 @@ struct TimelineTests {
         #expect(timeline.rows.reduce(0) { $0 + $1.sent } == 2)
     }
 
-    @Test("takes a late snapshot into a second that is long packed")
+    @Test("adds a late snapshot to a second that is already packed")
     func late() {
         var timeline = Timeline()
         for index in 0..<20 as Range<UInt64> {
@@ -103,7 +103,7 @@ struct TimelineTests {
         #expect(timeline.rows[2].sent == 20 && timeline.rows[2].rttP99 == expected.percentile(99))
     }
 
-    @Test("takes the open connections of a lost worker out, and back in if it returns")
+    @Test("leaves out the open connections of a lost worker, until it returns")
     func lostWorker() {
         var accumulator = RunAccumulator()
         for event in RunFixture.beginning + (0..<4).map({ RunFixture.snapshots($0)[0] }) { accumulator.fold(event) }

@@ -43,7 +43,7 @@ struct BehaviourTests {
     ]
 
     @Test(arguments: mistakes)
-    func `a mistake is told in printable words`(path: String) throws {
+    func `the message of a mistake is printable`(path: String) throws {
         let error = try #require(throws: TargetError.self) { try TargetBehaviour(path: path) }
         #expect(error.isInvalidBehaviour)
         #expect(error.description.utf8.allSatisfy { $0 >= 32 && $0 < 127 } && error.description.utf8.count < 200)

@@ -53,7 +53,7 @@ struct EchoTests {
         }
     }
 
-    @Test func `fragments are put together and pings between them answered first`() async throws {
+    @Test func `fragments are reassembled, and pings between them are answered first`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port) { client in
                 try await client.send(0x01, Array("one ".utf8))
@@ -112,7 +112,7 @@ struct EchoTests {
     ]
 
     @Test(arguments: violations)
-    func `a violation of the protocol is answered by its close code`(
+    func `the answer to a protocol violation is its close code`(
         name: String, bytes: [UInt8], code: UInt16
     ) async throws {
         try await served {
@@ -129,7 +129,7 @@ struct EchoTests {
     }
 
     @Test(arguments: [false, true])
-    func `a client that reads nothing is not read without end`(isEncrypted: Bool) async throws {
+    func `the server stops reading from a client that reads nothing`(isEncrypted: Bool) async throws {
         let certificates = isEncrypted ? try await Certificates.make() : nil
         try await served {
             $0.tls = certificates?.server
@@ -145,7 +145,7 @@ struct EchoTests {
                         return false
                     }
                     group.addTask {
-                        // Held back: the server's only loop turns hundreds of times and takes no message of it.
+                        // Held back: the server's only loop turns hundreds of times and takes none of its messages.
                         var before = -1
                         var turns = 0
                         try await WireClient.open(port: server.port, tls: tls) { other in

@@ -5,7 +5,7 @@ import WSPerfTarget
 struct FaultTests {
     typealias Frame = WireClient.Frame
 
-    /// What the frames after the first reply are, byte for byte.
+    /// The frames after the first reply, byte for byte.
     static let violations: [(String, Frame)] = [
         ("masked", Frame(first: 0x81, payload: [105, 103, 111, 104, 110], isMasked: true)),
         ("rsv?bits=2", Frame(first: 0xA1, payload: Array("hello".utf8))),
@@ -37,7 +37,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `noise and a frame without end`() async throws {
+    @Test func `noise, and a frame that never ends`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port, "/fault/garbage?after=0&length=200") { client in
                 while client.unread.count < 200 { guard try await client.more() else { break } }
@@ -63,7 +63,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `a connection whose time is over is closed, busy or not`() async throws {
+    @Test func `a connection is closed when its time is over, busy or not`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port, "/fault/expire?min=50ms&max=60ms&code=4001") { client in
                 try await client.send(text: "within its time")
@@ -73,7 +73,7 @@ struct FaultTests {
                 try await client.send(0x88, [0x0F, 0xA1])
                 #expect(try await client.frame() == nil)
             }
-            // One that ends sooner leaves no timer behind that would count.
+            // A connection that ends sooner leaves no timer that would count.
             try await WireClient.open(port: server.port, "/fault/expire?min=50ms&max=60ms") { client in
                 try await client.send(0x88, [0x03, 0xE8])
                 let close = try await client.frame()
@@ -88,7 +88,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `a server that closes does not wait for ever`() async throws {
+    @Test func `a server that closes does not wait forever`() async throws {
         try await served {
             $0.closeTimeout = .milliseconds(50)
         } _: { server in
@@ -116,7 +116,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `messages are taken and not answered, or not taken at all`() async throws {
+    @Test func `messages are received but not answered, or not even received`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port, "/fault/silent?after=1") { client in
                 for text in ["a", "b", "c"] { try await client.send(text: text) }
@@ -197,7 +197,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `a flood goes on for as long as it is read`() async throws {
+    @Test func `a flood goes on while the client reads it`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port, "/fault/flood?after=0&length=1000") { client in
                 for _ in 0..<5000 {
@@ -228,7 +228,7 @@ struct FaultTests {
         }
     }
 
-    @Test func `unsolicited messages and pings come by themselves`() async throws {
+    @Test func `messages and pings come unasked`() async throws {
         try await served { server in
             try await WireClient.open(port: server.port, "/push?every=1ms&length=5&count=3") { client in
                 for _ in 0..<3 { #expect(try await client.frame() == .text("00000")) }

@@ -46,7 +46,7 @@ struct HandshakeTests {
         }
     }
 
-    @Test func `the last request can be looked at`() async throws {
+    @Test func `the counters have the last request`() async throws {
         try await served { server in
             try await WireClient.connect(port: server.port) { client in
                 try await client.request(
@@ -149,7 +149,7 @@ struct HandshakeTests {
         }
     }
 
-    @Test func `one behaviour for all, whatever they ask for`() async throws {
+    @Test func `one behaviour for all clients, whatever their path`() async throws {
         var refusing = TargetBehaviour(.refuse)
         refusing.status = 404
         let behaviour = refusing

@@ -1,13 +1,13 @@
 import Foundation
 import WSPerfTarget
 
-/// The repository's scripts, run as processes of their own.
+/// Runs the repository's scripts as processes.
 enum Script {
     static func path(_ name: String) -> String {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Scripts/\(name)").standardized.path
     }
 
-    /// Runs a script to its end. `output` is what it wrote to stdout and stderr.
+    /// Runs a script and waits for its end. `output` is what it wrote to stdout and stderr.
     static func run(_ name: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
         let process = Process()
         process.executableURL = URL(filePath: path(name))
@@ -24,7 +24,7 @@ enum Script {
     }
 }
 
-/// Certificates made once for the whole test process, in a directory that the script fills only if it has to.
+/// Certificates for all tests. The script makes them only if they do not exist.
 struct Certificates {
     let directory: String
 
@@ -38,7 +38,7 @@ struct Certificates {
 
     subscript(_ name: String) -> String { "\(directory)/\(name)" }
 
-    /// For a server that clients need no certificate for.
+    /// For a server that asks for no client certificate.
     var server: TargetTLS { TargetTLS(certificate: self["server.pem"], key: self["server.key"]) }
     /// For a client without a certificate.
     var client: TLSClient.Files { TLSClient.Files(authority: self["ca.pem"]) }

@@ -1,6 +1,6 @@
 import WSPerfTarget
 
-/// Runs `body` against a server of its own and stops it whatever happens.
+/// Runs `body` against its own server, and always stops the server.
 func served<Value>(
     _ configure: (inout TargetOptions) -> Void = { _ in },
     _ body: (TargetServer) async throws -> Value
@@ -18,8 +18,8 @@ func served<Value>(
     }
 }
 
-/// Comes back once the server has served everything that reached it before, which one round trip on another connection
-/// of its only loop shows.
+/// Returns when the server has served everything that it received before. One round trip on another connection of its
+/// only loop proves that.
 func settled(_ server: TargetServer) async throws {
     try await WireClient.open(port: server.port) { client in
         try await client.send(text: "settled?")

@@ -4,7 +4,7 @@ import WSPerfTarget
 
 @Suite(.timeLimit(.minutes(1)))
 struct ServerTests {
-    @Test func `a busy port is said to be busy`() async throws {
+    @Test func `a port that is in use is reported`() async throws {
         try await served { server in
             var options = TargetOptions()
             options.port = server.port
@@ -14,7 +14,7 @@ struct ServerTests {
         }
     }
 
-    @Test func `stopping says goodbye, frees the port and keeps the counters`() async throws {
+    @Test func `stopping closes connections, frees the port and keeps the counters`() async throws {
         let server = try await TargetServer.start()
         try await WireClient.open(port: server.port) { client in
             async let stopped: Void = server.stop(grace: .seconds(10))
@@ -29,7 +29,7 @@ struct ServerTests {
         await #expect(throws: (any Error).self) { try await WireClient.connect(port: server.port) { _ in } }
     }
 
-    @Test func `stopping does not wait for those who stay`() async throws {
+    @Test func `stopping does not wait for clients that stay`() async throws {
         let server = try await TargetServer.start()
         try await WireClient.open(port: server.port) { client in
             await server.stop(grace: .milliseconds(20))
@@ -39,7 +39,7 @@ struct ServerTests {
         }
     }
 
-    @Test func `cancelling who waits for the end brings it about`() async throws {
+    @Test func `cancelling the wait for the end stops the server`() async throws {
         let server = try await TargetServer.start()
         let waiting = Task { await server.waitUntilStopped() }
         waiting.cancel()

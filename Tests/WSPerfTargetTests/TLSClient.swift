@@ -16,13 +16,13 @@ final class TLSClient: @unchecked Sendable {
     }
     struct Failed: Error { var code: UInt }
 
-    /// What some bytes from the socket came to.
+    /// The result of some bytes from the socket.
     struct Arrival {
         var plaintext: [UInt8] = []
-        /// To be sent now.
+        /// Bytes to send now.
         var ciphertext: [UInt8] = []
         var isEstablished = false
-        /// The server said that it sends no more.
+        /// The server sent close_notify: it sends nothing more.
         var isClosed = false
     }
 
@@ -51,7 +51,7 @@ final class TLSClient: @unchecked Sendable {
 
     deinit { SSL_free(ssl) }
 
-    /// Takes bytes from the socket, in any pieces; with none, begins the handshake.
+    /// Takes bytes from the socket, in any pieces. Without bytes, begins the handshake.
     func receive(_ bytes: [UInt8]) throws -> Arrival {
         try lock.withLock { _ in
             ERR_clear_error()
@@ -86,7 +86,7 @@ final class TLSClient: @unchecked Sendable {
         }
     }
 
-    /// The close_notify that says that the client sends no more.
+    /// A close_notify: the client sends nothing more.
     func goodbye() -> [UInt8] {
         lock.withLock { _ in
             SSL_shutdown(ssl)

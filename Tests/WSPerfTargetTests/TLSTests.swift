@@ -83,7 +83,7 @@ struct TLSTests {
         }
     }
 
-    @Test func `a client that ends TLS gets what it is owed, a goodbye and the end`() async throws {
+    @Test func `a client that ends TLS gets its replies, close_notify and the end`() async throws {
         try await served { server, certificates in
             try await WireClient.open(port: server.port, tls: certificates.client) { client in
                 try await client.send(text: "last")
@@ -96,7 +96,7 @@ struct TLSTests {
         }
     }
 
-    @Test func `who does not speak TLS is dropped and disturbs nobody`() async throws {
+    @Test func `a client that does not speak TLS is dropped and disturbs no other`() async throws {
         try await served { server, certificates in
             try await WireClient.open(port: server.port, tls: certificates.client) { bystander in
                 for noise in [
@@ -107,7 +107,7 @@ struct TLSTests {
                         try await client.end()
                     }
                 }
-                // One that goes away within its handshake.
+                // A client that leaves during its handshake.
                 try await WireClient.connect(port: server.port) { client in try await client.send([0x16, 3, 1]) }
                 try await bystander.send(text: "still here")
                 #expect(try await bystander.frame() == .text("still here"))
@@ -116,7 +116,7 @@ struct TLSTests {
         }
     }
 
-    @Test func `clients must have a certificate if it is asked for`() async throws {
+    @Test func `clients need a certificate if the server asks for one`() async throws {
         try await served(requiringCertificates: true) { server, certificates in
             var tls = certificates.client
             let nameless = tls

@@ -2,7 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A client that shows what is on the wire: bytes, heads and frames, none of them checked or answered by itself.
+/// A client that shows what is on the wire: bytes, heads and frames. It checks and answers none of them.
 struct WireClient {
     struct Frame: Equatable {
         var first: UInt8
@@ -23,10 +23,10 @@ struct WireClient {
     private var received = ByteBuffer()
     private var isOver = false
 
-    /// Received and not yet taken.
+    /// Received, but not taken yet.
     var unread: [UInt8] { Array(received.readableBytesView) }
 
-    /// Sends from another task than the one that receives.
+    /// Sends from a task other than the one that receives.
     var sender: @Sendable ([UInt8]) async throws -> Void {
         { [outbound, tls] bytes in
             try await outbound.write(ByteBuffer(bytes: tls.map { try $0.encrypt(bytes) } ?? bytes))
@@ -84,12 +84,12 @@ struct WireClient {
 
     func send(_ bytes: [UInt8]) async throws { try await sender(bytes) }
 
-    /// Sends bytes encrypted, but each byte of the ciphertext by itself.
+    /// Encrypts bytes and sends each byte of the ciphertext separately.
     func dribble(_ bytes: [UInt8]) async throws {
         for byte in try tls?.encrypt(bytes) ?? bytes { try await outbound.write(ByteBuffer(bytes: [byte])) }
     }
 
-    /// Says in TLS that nothing more will be sent.
+    /// Sends close_notify: nothing more will be sent.
     func goodbye() async throws { try await outbound.write(ByteBuffer(bytes: tls?.goodbye() ?? [])) }
 
     func request(_ path: String = "/echo", headers: [String] = Self.upgradeHeaders, method: String = "GET") async throws
@@ -149,10 +149,10 @@ struct WireClient {
         }
     }
 
-    /// Waits until the server has closed the TCP connection, whatever else comes.
+    /// Waits until the server has closed the TCP connection, and ignores everything else.
     mutating func end() async throws { while try await inbound.next() != nil {} }
 
-    /// The next response head with its empty line; nil if the stream ends first.
+    /// The next response head, including its empty line; nil if the stream ends first.
     mutating func head() async throws -> String? {
         while true {
             let text = String(decoding: received.readableBytesView, as: UTF8.self)

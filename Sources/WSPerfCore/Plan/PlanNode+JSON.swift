@@ -38,7 +38,8 @@ extension PlanNode {
         }
     }
 
-    static func writeJSONString(_ string: String, to text: inout String) {
+    /// Writes `string` in quotes. Escapes control characters, so that a terminal can show the text.
+    package static func writeJSONString(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
             switch scalar {
@@ -47,7 +48,7 @@ extension PlanNode {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case "\0"..<" ", "\u{7F}":
+            case "\0"..<" ", "\u{7F}"..."\u{9F}":
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: text.unicodeScalars.append(scalar)

@@ -128,7 +128,7 @@ extension PlanNode.Content: Hashable {
     }
 
     /// Whether JSON would read `text`, unquoted, as a value of its own.
-    static func isLiteral(_ text: String) -> Bool {
+    package static func isLiteral(_ text: String) -> Bool {
         text == "true" || text == "false" || text == "null" || PlanQuantity.isJSONNumber(text.utf8)
     }
 }

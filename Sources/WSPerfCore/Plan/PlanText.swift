@@ -22,7 +22,7 @@ package enum PlanText {
     }
 
     /// `1,234,567`.
-    package static func count(_ value: Int) -> String {
+    package static func count(_ value: some BinaryInteger) -> String {
         var digits = String(value)
         var groups: [String] = []
         while digits.count > 3 {
@@ -69,4 +69,9 @@ package enum PlanText {
         }
         return previous[b.count]
     }
+}
+
+extension String {
+    /// The text as a terminal may show it: on one line, without control characters, cut after `limit` characters.
+    package func printable(limit: Int = 400) -> String { PlanText.printable(self, limit: limit) }
 }

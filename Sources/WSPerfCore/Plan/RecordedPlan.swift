@@ -5,14 +5,14 @@
 public struct RecordedPlan: Sendable, Hashable {
     /// The resolved plan: every key with its value. Reports copy it; they do not read it.
     public var document: PlanNode
-    public var name: String
+    public var name = ""
     /// The URL of the server under test.
-    public var target: String
-    public var machines: UInt64
+    public var target = ""
+    public var machines: UInt64 = 1
     /// Worker processes on each machine.
-    public var processes: UInt64
+    public var processes: UInt64 = 1
     /// Connections of each worker process.
-    public var instances: UInt64
+    public var instances: UInt64 = 1
     /// How fast each worker opens its connections; nil if that is not known.
     public var ramp: RampPlan?
     /// Connections of one worker that may be opening at the same time; nil if there is no bound.
@@ -21,9 +21,9 @@ public struct RecordedPlan: Sendable, Hashable {
     /// Messages that each connection sends; nil if the plan does not say.
     public var messages: UInt64?
     /// The schedule in words: `randomized, interval 1s, distribution exponential`. Empty if it is not known.
-    public var schedule: String
+    public var schedule = ""
     /// The payload in words. Empty if it is not known.
-    public var payload: String
+    public var payload = ""
     /// `Plan.isClosedLoopWithoutPauses`.
     public var isClosedLoopWithoutPauses = false
     /// The time limit that the plan names; nil if it was computed from the plan.
@@ -56,9 +56,9 @@ public struct RecordedPlan: Sendable, Hashable {
         if let plan = try? Plan(document: document) {
             self.init(plan)
         } else {
-            self.init(
-                document: document, name: text("name") ?? "", target: text("target") ?? "", machines: count("machines"),
-                processes: count("processes"), instances: count("instances"), schedule: "", payload: "")
+            self.init(unread: document)
+            (name, target) = (text("name") ?? "", text("target") ?? "")
+            (machines, processes, instances) = (count("machines"), count("processes"), count("instances"))
             timeLimit = text("time_limit").flatMap { try? PlanQuantity.duration($0) }
             onLostWorker = text("on_lost_worker").flatMap { LostWorkerPolicy(rawValue: $0) } ?? .continue
         }
@@ -67,19 +67,8 @@ public struct RecordedPlan: Sendable, Hashable {
         if let written = document["payload"]?.phrase { payload = written }
     }
 
-    package init(
-        document: PlanNode, name: String, target: String, machines: UInt64, processes: UInt64, instances: UInt64,
-        schedule: String, payload: String
-    ) {
-        self.document = document
-        self.name = name
-        self.target = target
-        self.machines = machines
-        self.processes = processes
-        self.instances = instances
-        self.schedule = schedule
-        self.payload = payload
-    }
+    /// The document alone; the caller sets the values.
+    package init(unread document: PlanNode) { self.document = document }
 
     /// Workers of the whole run; 0 if that is no number a run can have.
     public var workers: UInt64 {
@@ -89,8 +78,8 @@ public struct RecordedPlan: Sendable, Hashable {
 }
 
 extension Plan {
-    /// Whether nothing but a reply decides when the next message is sent: `in_flight` with a schedule that has no pauses, or
-    /// whose pauses are not known because it is not one of the library's.
+    /// Whether nothing but a reply decides when the next message is sent: `in_flight` with a schedule that has no
+    /// pauses, or whose pauses are not known because it is not one of the library's.
     public var isClosedLoopWithoutPauses: Bool {
         sendMessages && inFlight != nil && Pacing(schedule: schedule).isWithoutPauses
     }

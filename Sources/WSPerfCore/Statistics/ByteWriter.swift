@@ -16,3 +16,17 @@ struct ByteWriter {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 }
+
+extension Array<UInt8> {
+    package mutating func append(littleEndian value: UInt32) {
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+}
+
+extension RandomAccessCollection<UInt8> {
+    /// The number in the four bytes at `offset` from the start; nil if there are fewer.
+    package func littleEndian(at offset: Int) -> UInt32? {
+        guard offset >= 0, count - offset >= 4 else { return nil }
+        return dropFirst(offset).prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}

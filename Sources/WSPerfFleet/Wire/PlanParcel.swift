@@ -11,15 +11,11 @@ struct PlanParcel {
     func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
         func append(_ block: some Collection<UInt8>) {
-            for shift in stride(from: 0, to: 32, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: block.count) >> UInt32(shift)))
-            }
+            bytes.append(littleEndian: UInt32(truncatingIfNeeded: block.count))
             bytes.append(contentsOf: block)
         }
         append(Array(document.json.utf8))
-        for shift in stride(from: 0, to: 32, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: UInt32(truncatingIfNeeded: files.count) >> UInt32(shift)))
-        }
+        bytes.append(littleEndian: UInt32(truncatingIfNeeded: files.count))
         for file in files {
             append(Array(file.path.utf8))
             append(file.contents)
@@ -36,10 +32,11 @@ struct PlanParcel {
     init(decoding bytes: [UInt8]) throws {
         var rest = bytes[...]
         func number() throws -> Int {
-            guard rest.count >= 4 else { throw FleetError(.plan, "the plan's parcel ends too early") }
-            let value = rest.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+            guard let value = rest.littleEndian(at: 0) else {
+                throw FleetError(.plan, "the plan's parcel ends too early")
+            }
             rest = rest.dropFirst(4)
-            return value
+            return Int(value)
         }
         func block() throws -> ArraySlice<UInt8> {
             let count = try number()
