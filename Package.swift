@@ -28,7 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -76,7 +76,7 @@ let package = Package(
         // Thin executables: flags, options, one library call.
         .target(
             name: "WSPerfCommand",
-            dependencies: ["WSPerfCore", "WSPerfFleet", "WSPerfPlanFile", "WSPerfReport", argumentParser],
+            dependencies: ["WSPerfCore", "WSPerfFleet", "WSPerfReport", argumentParser],
             swiftSettings: strict),
         .executableTarget(
             name: "WSPerfController",

@@ -1,7 +1,6 @@
 public import ArgumentParser
 public import WSPerfCore
 internal import WSPerfFleet
-internal import WSPerfPlanFile
 internal import WSPerfReport
 
 /// Where a controller listens, what it launches itself, and where it saves its runs.

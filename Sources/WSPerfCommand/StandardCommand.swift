@@ -1,5 +1,6 @@
 public import ArgumentParser
-internal import Foundation
+internal import Glibc
+internal import WSPerfFleet
 
 /// A command with the exit statuses of this project: 2 for wrong usage, instead of ArgumentParser's 64.
 public protocol StandardCommand: AsyncParsableCommand {}
@@ -14,16 +15,15 @@ extension StandardCommand {
             } else {
                 try command.run()
             }
-            Foundation.exit(0)
+            Glibc.exit(0)
         } catch {
             let status = exitCode(for: error)
             let message = fullMessage(for: error)
             if !message.isEmpty {
                 // Help and version were requested and go to stdout. Everything else is an error.
-                let stream = status == .success ? FileHandle.standardOutput : FileHandle.standardError
-                try? stream.write(contentsOf: Data((message + "\n").utf8))
+                (status == .success ? StandardStream.output : StandardStream.error).write(message + "\n")
             }
-            Foundation.exit(status == .validationFailure ? 2 : status.rawValue)
+            Glibc.exit(status == .validationFailure ? 2 : status.rawValue)
         }
     }
 
@@ -35,7 +35,7 @@ extension StandardCommand {
 
 enum StandardError {
     static func fail(_ reason: some CustomStringConvertible, status: Int32 = 2) -> ExitCode {
-        try? FileHandle.standardError.write(contentsOf: Data("wsperf: \(reason)\n".utf8))
+        StandardStream.error.write("wsperf: \(reason)\n")
         return ExitCode(status)
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import WSPerfCommand
 import WSPerfFleet
 import WSPerfTarget
@@ -39,7 +38,7 @@ struct Target: StandardCommand {
             let server = try await TargetServer.start(options: options)
             let interrupts = InterruptSource { Task { await server.stop() } }
             // Not buffered, because the parent process may be waiting for this line.
-            FileHandle.standardOutput.write(Data("\(server.url)\n".utf8))
+            StandardStream.output.write("\(server.url)\n")
             await server.waitUntilStopped()
             withExtendedLifetime(interrupts) {}
         } catch let error as TargetError {

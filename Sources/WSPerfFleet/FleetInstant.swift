@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 internal import WSPerfCore
 
 /// A point in time on the monotonic clock. State machines get the time from their caller and never read a clock.

@@ -50,7 +50,7 @@ struct TalliedWorkload: Workload {
         do {
             try encoder.encode(tally).write(to: file, options: .atomic)
         } catch {
-            FileHandle.standardError.write(Data("cannot write the tally: \(error)\n".utf8))
+            StandardStream.error.write("cannot write the tally: \(error)\n")
         }
     }
 

@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// Threads with a name; the one place that starts any.
-enum DetachedThread {
+package enum DetachedThread {
     private final class Body {
         let name: String
         let run: @Sendable () -> Void
@@ -13,7 +13,7 @@ enum DetachedThread {
     }
 
     /// Runs `body` on a new thread; false when the system has none to give. `name` is cut to 15 bytes.
-    static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
+    package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 public import Logging
 internal import Synchronization
 public import WSPerfCore
@@ -51,10 +51,7 @@ public final class FleetController: Sendable {
 
         /// The listener executable in the directory of this executable.
         public static var stockListener: String {
-            let own =
-                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-                ?? CommandLine.arguments[0]
-            return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("wsperf-listener").path
+            OwnExecutable.sibling("wsperf-listener")
         }
     }
 

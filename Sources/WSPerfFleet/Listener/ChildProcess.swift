@@ -1,5 +1,5 @@
 internal import CZeroMQ
-internal import Foundation
+internal import Glibc
 internal import Subprocess
 internal import Synchronization
 internal import SystemPackage

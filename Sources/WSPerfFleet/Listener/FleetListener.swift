@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 public import Logging
 public import WSPerfCore
 
@@ -65,9 +66,7 @@ public final class FleetListener: Sendable {
 
     /// The worker executable in the directory of this executable, which stock listeners use.
     public static var stockWorker: String {
-        let own =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("wsperf-worker").path
+        OwnExecutable.sibling("wsperf-worker")
     }
 
     /// The first call ends the workers politely, then the listener. The second call kills the workers.

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 internal import Logging
 
 /// Connects a listener's state machine to its sockets and its worker processes.

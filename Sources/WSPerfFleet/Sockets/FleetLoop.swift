@@ -1,5 +1,5 @@
 internal import CZeroMQ
-internal import Foundation
+internal import Glibc
 internal import WSPerfCore
 
 /// The loop of the one thread that owns a process's ZeroMQ sockets. It waits for messages, mailbox events, the end of the
@@ -17,10 +17,8 @@ struct FleetLoop<Driver: FleetDriver> {
 
     /// Runs `body` on a new thread.
     static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
-        thread.name = name
-        thread.stackSize = 1 << 20
-        thread.start()
+        // Each process starts two or three of these, once. Without them it can't even say what is wrong.
+        guard DetachedThread.start(name, body) else { fatalError("wsperf: the system has no thread left") }
     }
 
     /// Runs until the driver is over.

@@ -1,5 +1,5 @@
 internal import CZeroMQ
-internal import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// Events from other threads of this process to a fleet loop. They are few (a signal, one snapshot per second, the end of a

@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Foundation
+internal import Glibc
 
 /// Calls a function on SIGINT and SIGTERM.
 ///

@@ -1,5 +1,5 @@
 internal import CZeroMQ
-internal import Foundation
+internal import Glibc
 
 /// A libzmq context: the I/O thread of its sockets.
 ///

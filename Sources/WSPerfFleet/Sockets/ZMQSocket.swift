@@ -1,5 +1,5 @@
 internal import CZeroMQ
-internal import Foundation
+internal import Glibc
 internal import WSPerfCore
 
 /// A ZeroMQ socket of one of the four kinds that the fleet uses. No call blocks, and all queues are bounded.

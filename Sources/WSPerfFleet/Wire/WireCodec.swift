@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import WSPerfCore
 
 /// Encodes and decodes messages. The decoder trusts no input: it checks sizes before it parses, and messages with unknown

@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 public import WSPerfCore
 
 /// A worker process: it receives its plan from the controller, runs its share, delivers all snapshots, and exits.
@@ -90,7 +91,7 @@ public final class FleetWorker: Sendable {
         } catch {
             (status, message) = (error.exitStatus, error.message)
         }
-        if let message { FileHandle.standardError.write(Data("\(name): \(message)\n".utf8)) }
+        if let message { StandardStream.error.write("\(name): \(message)\n") }
         exit(status)
     }
 

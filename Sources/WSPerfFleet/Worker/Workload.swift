@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Synchronization
 package import WSPerfCore
 
@@ -29,7 +28,7 @@ package struct EngineWorkload: Workload {
         let result = try await engine.run { snapshot in
             if snapshot.isFinal { final.withLock { $0 = snapshot } } else { onSnapshot(snapshot) }
         }
-        for problem in result.problems { try? FileHandle.standardError.write(contentsOf: Data("\(problem)\n".utf8)) }
+        for problem in result.problems { StandardStream.error.write("\(problem)\n") }
         if let snapshot = final.withLock({ $0 }) { onSnapshot(snapshot) }
     }
 

@@ -1,5 +1,3 @@
-public import WSPerfCore
-
 extension PlanNode {
     /// The tree as YAML text that reads as the same tree: block style, small lists and mappings without further nesting
     /// on one line. Ends with a line feed.
