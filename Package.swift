@@ -7,7 +7,7 @@ var strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
-// Set by Scripts/test: a warning of another compiler's must not keep anybody from building.
+// Scripts/test sets this. Without it, a warning from another compiler must not stop anybody from building.
 if Context.environment["WSPERF_WARNINGS_AS_ERRORS"] != nil { strict.append(.treatAllWarnings(as: .error)) }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -34,12 +34,13 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
-        // What the load is made of. No ZeroMQ, no YAML, no SwiftNIO, no argument parser.
+        // The load engine. No ZeroMQ, no YAML parser, no SwiftNIO, no argument parser.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "WSPerfCore", dependencies: ["COpenSSL", "CLinux"], swiftSettings: strict),
 
-        // Plan files and options: YAML and the command line in, `Plan` out.
+        // Plan files and options: YAML and the command line in, `Plan` out. Only the controller links this, because Yams
+        // imports all of Foundation.
         .target(
             name: "WSPerfPlanFile",
             dependencies: ["WSPerfCore", .product(name: "Yams", package: "Yams"), argumentParser],
@@ -58,11 +59,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // The journal of a run and what is made of it.
+        // The journal of a run, and the reports made from it.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "WSPerfReport", dependencies: ["WSPerfCore", "CZlib"], swiftSettings: strict),
 
-        // A server to test against, and what checks conformances of a user's own.
+        // A server to test against, and checks for a user's own conformances.
         .target(
             name: "WSPerfTarget",
             dependencies: [
@@ -123,11 +124,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "WSPerfTestingTests", dependencies: ["WSPerfCore", "WSPerfTesting"], swiftSettings: strict),
-        // A worker with a fault in it, for the tests of real processes.
+        // A worker that crashes, for the process tests.
         .executableTarget(
             name: "CrashingWorker", dependencies: ["WSPerfCore", "WSPerfFleet"], path: "Tests/CrashingWorker",
             swiftSettings: strict),
-        // Runs a program without a system call that containers may refuse.
+        // Runs a program without a system call that containers may deny.
         .executableTarget(name: "WithoutPreciseWaits", path: "Tests/WithoutPreciseWaits"),
         // The stock worker, which also writes its totals to a file: Scripts/chaos compares them with the report.
         .executableTarget(

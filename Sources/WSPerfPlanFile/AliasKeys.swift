@@ -1,9 +1,9 @@
 /// Finds aliases in mapping keys.
 ///
-/// The YAML library expands aliases lazily, which costs nothing, but hashes the keys of every mapping: a key that is or
-/// holds an alias can make it hash a tree that doubles with every level. No plan needs such keys, so they are refused
-/// before the library sees them. What merely looks like one (in quotes, in a comment) may be refused with them, in
-/// texts that use aliases at all.
+/// Yams expands aliases lazily, which costs nothing. But it hashes the keys of every mapping, and a key that is or
+/// contains an alias can make it hash a tree that doubles with every level. No plan needs such keys, so they are refused
+/// before Yams sees them. In texts that use aliases at all, this may also refuse what only looks like such a key (in
+/// quotes or in a comment).
 enum AliasKeys {
     /// The line of the first such key; nil if there is none.
     static func firstLine(in text: [UInt8]) -> Int? {

@@ -1,27 +1,27 @@
 public import WSPerfCore
 import Yams
 
-/// Plan files: YAML (of which JSON is a part) in, `PlanNode` out.
+/// Reads plan files: YAML (and so JSON) in, `PlanNode` out.
 ///
 /// ```swift
 /// let plans = try Sweep(document: PlanFile.load(path: "plan.yaml")).plans
 /// ```
 public enum PlanFile {
-    /// Bytes a plan file may have.
+    /// The longest plan file, in bytes.
     public static let sizeLimit = 1 << 20
-    /// Values a plan file may hold, those that aliases repeat included.
+    /// The most values in a plan file, counting those that aliases repeat.
     public static let nodeLimit = 100_000
 
-    /// Reads the plan file at `path`. Files it names by a relative path are looked for beside it. Throws if it cannot
-    /// be read or is no mapping in YAML; errors name the file and the line.
+    /// Reads the plan file at `path`. Relative paths in it start from its directory. Throws if the file can't be read or
+    /// isn't a mapping in YAML; errors name the file and the line.
     public static func load(path: String) throws(PlanError) -> PlanNode {
         let document = try parse(Plan.read(path, limit: sizeLimit), fileName: path)
         guard let slash = path.lastIndex(of: "/") else { return document }
         return document.resolvingFiles(in: String(path[...slash]))
     }
 
-    /// Reads YAML text that holds one mapping, or nothing. Keys that occur twice, tags, and aliases that grow beyond
-    /// `nodeLimit` are refused. `fileName` is for errors.
+    /// Reads YAML text that holds one mapping, or nothing. Refuses duplicate keys, tags, and aliases that expand beyond
+    /// `nodeLimit`. `fileName` is for errors.
     public static func parse(_ text: String, fileName: String? = nil) throws(PlanError) -> PlanNode {
         try parse(Array(text.utf8), fileName: fileName)
     }
@@ -41,7 +41,7 @@ public enum PlanFile {
 }
 
 extension PlanNode {
-    /// The document with the relative paths of the files it names taken from `directory`, which ends in a slash.
+    /// The document with `directory`, which ends in a slash, put before the relative paths of the files that it names.
     func resolvingFiles(in directory: String) -> PlanNode {
         var document = self
         for (parent, key, kind) in [
@@ -49,7 +49,7 @@ extension PlanNode {
             ("tls", "certificate", nil),
             ("tls", "key", nil),
         ] as [(String, String, String?)] {
-            // A part of another kind is the user's own, and so is what its options mean.
+            // A component of another kind is the user's; only its author knows which of its options are paths.
             document.change(parent) { component in
                 if let kind, let given = component["kind"]?.text, given != kind { return }
                 component.change(key) { value in

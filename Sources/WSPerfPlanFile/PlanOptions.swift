@@ -1,7 +1,7 @@
 public import ArgumentParser
 public import WSPerfCore
 
-/// A plan on the command line: a plan file, options for the keys that are changed most, and `--set` for all others.
+/// A plan on the command line: a plan file, options for the keys that people change most, and `--set` for all others.
 ///
 /// ```swift
 /// struct Run: ParsableCommand {
@@ -12,14 +12,14 @@ public import WSPerfCore
 /// }
 /// ```
 public struct PlanOptions: ParsableArguments {
-    @Argument(help: "The plan: a YAML file. Options override what it says.")
+    @Argument(help: "The plan: a YAML file. Options override its keys.")
     public var planFile: String?
 
     @Option(parsing: .unconditional, help: "The server under test: a ws:// or wss:// URL.")
     public var target: String?
     @Option(parsing: .unconditional, help: "The run's name.")
     public var name: String?
-    @Option(parsing: .unconditional, help: "Listeners to wait for, one a machine.")
+    @Option(parsing: .unconditional, help: "Listeners to wait for, one per machine.")
     public var machines: String?
     @Option(parsing: .unconditional, help: "Worker processes on each machine.")
     public var processes: String?
@@ -27,31 +27,31 @@ public struct PlanOptions: ParsableArguments {
     public var instances: String?
     @Option(parsing: .unconditional, help: "Event loops in each worker process.")
     public var threads: String?
-    @Option(parsing: .unconditional, help: "The client's kind.")
+    @Option(parsing: .unconditional, help: "The kind of client.")
     public var client: String?
-    @Option(parsing: .unconditional, help: "The schedule's kind: periodic, randomized, replay, or one of your own.")
+    @Option(parsing: .unconditional, help: "The kind of schedule: periodic, randomized, replay, or your own.")
     public var schedule: String?
-    @Option(parsing: .unconditional, help: "From one message to the next (its mean): 250ms, 1s, 2m.")
+    @Option(parsing: .unconditional, help: "Time from one message to the next (its mean, if random): 250ms, 1s, 2m.")
     public var interval: String?
     @Flag(inversion: .prefixedNo, help: "Draw each interval at random, exponentially distributed.")
     public var randomizedInterval: Bool?
     @Option(
         parsing: .unconditional,
-        help: "How a randomized interval is distributed: exponential, uniform, normal or poisson.")
+        help: "Distribution of randomized intervals: exponential, uniform, normal or poisson.")
     public var distribution: String?
     @Option(parsing: .unconditional, help: "Replay the messages of this log.")
     public var replayLog: String?
     @Option(parsing: .unconditional, help: "Divide the log's times by this.")
     public var replaySpeed: String?
-    @Flag(inversion: .prefixedNo, help: "Begin again where the log ends.")
+    @Flag(inversion: .prefixedNo, help: "Start the log again when it ends.")
     public var replayLoop: Bool?
-    @Flag(inversion: .prefixedNo, help: "Send messages, or only open and close.")
+    @Flag(inversion: .prefixedNo, help: "Send messages, or only open and close connections.")
     public var sendMessages: Bool?
     @Option(parsing: .unconditional, help: "Messages each connection sends.")
     public var messages: String?
     @Option(parsing: .unconditional, help: "How long each connection sends.")
     public var duration: String?
-    @Option(parsing: .unconditional, help: "The payload's kind: random, fixed, replay, or one of your own.")
+    @Option(parsing: .unconditional, help: "The kind of payload: random, fixed, replay, or your own.")
     public var payload: String?
     @Option(parsing: .unconditional, help: "text or binary.")
     public var payloadFormat: String?
@@ -59,21 +59,25 @@ public struct PlanOptions: ParsableArguments {
     public var messageLength: String?
     @Option(
         parsing: .unconditional,
-        help: "How late a message may be sent so that several go out at once: auto, 400us, 0.")
+        help: "How long a message may wait so that several go out at once: auto, 400us, 0.")
     public var timerSlack: String?
-    @Option(parsing: .unconditional, help: "Connections opened a second and worker: 500/s.")
+    /// What people try first; its error names the real options.
+    @Option(parsing: .unconditional, help: .hidden)
+    public var ramp: String?
+    @Option(parsing: .unconditional, help: "Connections that each worker opens per second: 500/s.")
     public var rampRate: String?
     @Option(parsing: .unconditional, help: "Open each worker's connections evenly over this time.")
     public var rampOver: String?
-    @Option(parsing: .unconditional, help: "Connections of each worker that are opening at once at most.")
+    @Option(parsing: .unconditional, help: "The most connections that each worker has opening at once.")
     public var rampMaxOpening: String?
     @Option(parsing: .unconditional, help: "How replies are matched: echo, tagged, ping or none.")
     public var match: String?
-    @Option(parsing: .unconditional, help: "Replies a connection may wait for before it holds its next message back.")
+    @Option(
+        parsing: .unconditional, help: "The most replies a connection waits for; then it holds back its next message.")
     public var inFlight: String?
-    @Option(parsing: .unconditional, help: "Unanswered messages a connection remembers.")
+    @Option(parsing: .unconditional, help: "The most unanswered messages that a connection remembers.")
     public var maxUnanswered: String?
-    @Option(parsing: .unconditional, help: "What all random numbers derive from.")
+    @Option(parsing: .unconditional, help: "The seed of all random numbers.")
     public var seed: String?
     @Flag(inversion: .prefixedNo, help: "Check the server's certificate and name.")
     public var verify: Bool?
@@ -83,7 +87,7 @@ public struct PlanOptions: ParsableArguments {
     public var certificate: String?
     @Option(parsing: .unconditional, help: "PEM file of the client's private key.")
     public var key: String?
-    @Option(parsing: .unconditional, help: "The name to ask the server for, and to verify.")
+    @Option(parsing: .unconditional, help: "The server name to send (SNI) and to verify.")
     public var serverName: String?
     @Option(
         parsing: .unconditionalSingleValue, help: "A request header, 'Name: value'; may be repeated.")
@@ -92,46 +96,47 @@ public struct PlanOptions: ParsableArguments {
     public var subprotocol: [String] = []
     @Option(
         parsing: .unconditionalSingleValue,
-        help: "Where connections come from: an address, a range (127.0.1.1-127.0.1.40) or a network; may be repeated.")
+        help: "Connect from these addresses: an address, a range (127.0.1.1-127.0.1.40) or a network; may be repeated.")
     public var sourceAddress: [String] = []
-    @Option(parsing: .unconditional, help: "The congestion control of connections' sockets, such as cubic.")
+    @Option(parsing: .unconditional, help: "TCP congestion control, such as cubic.")
     public var congestionControl: String?
-    @Option(parsing: .unconditional, help: "For a connection to open.")
+    @Option(parsing: .unconditional, help: "The longest that opening a connection may take.")
     public var connectTimeout: String?
-    @Option(parsing: .unconditional, help: "For a reply.")
+    @Option(parsing: .unconditional, help: "The longest wait for a reply.")
     public var replyTimeout: String?
-    @Option(parsing: .unconditional, help: "For the closing handshake.")
+    @Option(parsing: .unconditional, help: "The longest that the closing handshake may take.")
     public var closeTimeout: String?
-    @Option(parsing: .unconditional, help: "The longest a connection may receive nothing.")
+    @Option(parsing: .unconditional, help: "The longest that a connection may receive nothing.")
     public var idleTimeout: String?
-    @Option(parsing: .unconditional, help: "Bytes a received message may have.")
+    @Option(parsing: .unconditional, help: "The largest message to accept, in bytes.")
     public var maxMessageSize: String?
-    @Option(parsing: .unconditional, help: "Whether a run that loses a worker goes on: continue or abort.")
+    @Option(parsing: .unconditional, help: "What to do if a worker is lost: continue or abort.")
     public var onLostWorker: String?
-    @Option(parsing: .unconditional, help: "Listeners that are enough for the load to begin.")
+    @Option(parsing: .unconditional, help: "Start with this many listeners if the others don't join in time.")
     public var minMachines: String?
-    @Option(parsing: .unconditional, help: "The longest the run may take.")
+    @Option(parsing: .unconditional, help: "The longest that the run may take.")
     public var timeLimit: String?
-    @Option(parsing: .unconditional, help: "For all listeners to join.")
+    @Option(parsing: .unconditional, help: "The longest wait for listeners to join.")
     public var joinTimeout: String?
-    @Option(parsing: .unconditional, help: "For all workers to be launched.")
+    @Option(parsing: .unconditional, help: "The longest that launching all workers may take.")
     public var launchTimeout: String?
-    @Option(parsing: .unconditional, help: "Silence after which a listener or worker counts as lost.")
+    @Option(parsing: .unconditional, help: "A listener or worker that is silent this long counts as lost.")
     public var liveness: String?
-    @Option(parsing: .unconditional, help: "For all results to arrive.")
+    @Option(parsing: .unconditional, help: "The longest wait for results.")
     public var collectTimeout: String?
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Any key of the plan, deeper ones with dots; the value is YAML; may be repeated.", valueName: "key=value"))
+            "Sets any key of the plan, such as schedule.interval=5s; the value is YAML; may be repeated.",
+            valueName: "key=value"))
     public var set: [String] = []
 
     public init() {}
 }
 
 extension PlanOptions {
-    /// The plan file's document with the options over it, and `--set` over both; shorthands are expanded. Throws if the
-    /// file cannot be read, or a value given here is no YAML.
+    /// The plan file's document. Options override its keys, `--set` overrides both; shorthands are expanded. Throws if
+    /// the file can't be read, or a value given here isn't YAML.
     public func document() throws(PlanError) -> PlanNode {
         let file = try planFile.map { path throws(PlanError) in try PlanFile.load(path: path) }
         var document = file ?? .mapping([PlanNode.Entry]())
@@ -145,8 +150,8 @@ extension PlanOptions {
         return document
     }
 
-    /// The plans to run: one, or one for each of the document's `runs`, whose own keys win over the options. Throws
-    /// everything that is wrong with any of them.
+    /// The plans to run: one, or one for each of the document's `runs`, whose own keys override the options. Throws all
+    /// problems of all plans.
     public func sweep() throws(PlanError) -> [Plan] {
         let document = try document()
         if planFile == nil, document["target"]?.text == nil { throw PlanError("missing: give a plan file or --target") }
@@ -157,7 +162,7 @@ extension PlanOptions {
         }
     }
 
-    /// The options given, as a plan document whose values are called by the options' names.
+    /// The given options as a plan document. Errors in it name the option.
     private func optionDocument() throws(PlanError) -> PlanNode {
         var document = PlanNode.mapping([PlanNode.Entry]())
         func scalar(_ text: String, _ option: String) -> PlanNode {
@@ -207,6 +212,7 @@ extension PlanOptions {
             document.set(try Self.value(messageLength, "--message-length"), at: ["message_length"])
         }
         add(timerSlack, "timer-slack", "timer_slack")
+        if ramp != nil { throw PlanError("write --ramp-rate 500/s, or --ramp-over 30s", at: "--ramp") }
         add(rampRate, "ramp-rate", "ramp", "rate")
         add(rampOver, "ramp-over", "ramp", "over")
         add(rampMaxOpening, "ramp-max-opening", "ramp", "max_opening")
@@ -245,13 +251,13 @@ extension PlanOptions {
             throw PlanError(
                 "expected key=value, such as schedule.interval=5s, not \(PlanText.quoted(setting))", at: "--set")
         }
-        guard path.count <= 16 else { throw PlanError("a key of more than 16 parts", at: "--set") }
+        guard path.count <= 16 else { throw PlanError("a key has at most 16 parts", at: "--set") }
         var document = PlanNode.mapping([PlanNode.Entry]())
         document.set(try value(String(parts[1]), "--set \(parts[0])"), at: path)
         return document
     }
 
-    /// An option's value in YAML.
+    /// Parses an option's value as YAML.
     private static func value(_ text: String, _ option: String) throws(PlanError) -> PlanNode {
         do throws(PlanError) {
             return try YAMLReader.read(Array(text.utf8)).withoutLines.named(option)
@@ -262,7 +268,7 @@ extension PlanOptions {
 }
 
 extension PlanNode {
-    /// Puts `value` at `path`, making the mappings on the way that are not there yet.
+    /// Puts `value` at `path`, and creates missing mappings on the way.
     fileprivate mutating func set(_ value: PlanNode, at path: [String]) {
         guard let key = path.first else {
             self = value

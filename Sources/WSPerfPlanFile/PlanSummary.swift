@@ -1,6 +1,6 @@
 public import WSPerfCore
 
-/// A plan and its arithmetic, to be read by people before it is run.
+/// What a plan will do, in a few lines, for people to check before they run it.
 public struct PlanSummary: CustomStringConvertible {
     private let plan: Plan
     private let arithmetic: PlanArithmetic
@@ -11,7 +11,7 @@ public struct PlanSummary: CustomStringConvertible {
         arithmetic = plan.arithmetic
     }
 
-    /// A few lines: what is opened, sent and needed, and notices.
+    /// What the plan opens, sends and needs, and notices.
     public var description: String {
         var lines = ["\(plan.name): \(plan.target)"]
         func add(_ label: String, _ text: String) {
@@ -40,10 +40,10 @@ public struct PlanSummary: CustomStringConvertible {
                 let bytes = arithmetic.bytesPerSecond.map { ", \(Self.bytes($0))/s of payload" } ?? ""
                 add("steady state", "\(Self.number(rate)) messages/s\(bytes)")
             } else {
-                add("steady state", "not known beforehand")
+                add("steady state", "not known in advance")
             }
         }
-        let expected = arithmetic.expectedDuration.map { "about \(Self.time($0))" } ?? "not known beforehand"
+        let expected = arithmetic.expectedDuration.map { "about \(Self.time($0))" } ?? "not known in advance"
         add("duration", "\(expected); what is left after \(Self.time(arithmetic.limit)) is aborted")
         add("descriptors", "\(Self.count(arithmetic.descriptorsPerWorker)) in each worker process")
         add("local ports", "\(Self.count(arithmetic.localPortsPerMachine)) on each machine\(portsNote)")
@@ -70,7 +70,7 @@ public struct PlanSummary: CustomStringConvertible {
 
     private static func count(_ value: Int) -> String { PlanText.count(value) }
 
-    /// Whole from 100 on, with up to three digits below.
+    /// Whole numbers from 100 on; three significant digits below.
     private static func number(_ value: Double) -> String {
         guard value < 1e15 else { return "\(value)" }
         if value >= 100 || value == value.rounded() { return count(Int(value.rounded())) }

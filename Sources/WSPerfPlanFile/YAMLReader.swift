@@ -1,16 +1,16 @@
 import WSPerfCore
 import Yams
 
-/// Turns YAML text into plan nodes, within bounds.
+/// Turns YAML text into plan nodes. Size, depth and number of values are bounded.
 struct YAMLReader {
     private var nodes = 0
 
-    /// Reads one YAML document. Its problems name no file.
+    /// Reads one YAML document. Errors name the line, not the file.
     static func read(_ bytes: [UInt8]) throws(PlanError) -> PlanNode {
         guard bytes.count <= PlanFile.sizeLimit else { throw PlanError("longer than \(PlanFile.sizeLimit) bytes") }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw PlanError("not UTF-8") }
         if let line = AliasKeys.firstLine(in: bytes) {
-            throw PlanError("an alias can stand for a value, not for a key or in one", line: line)
+            throw PlanError("an alias can stand for a value, not for a key or part of a key", line: line)
         }
         var reader = YAMLReader()
         guard let root = try compose(text) else { return .null }
@@ -21,25 +21,9 @@ struct YAMLReader {
         do {
             return try Yams.compose(yaml: text, .basic, .default, .utf8)
         } catch let error as YamlError {
-            throw problem(error, in: text)
+            throw YAMLProblem.explained(error)
         } catch {
             throw PlanError("not YAML")
-        }
-    }
-
-    private static func problem(_ error: YamlError, in text: String) -> PlanError {
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let place = context.map { " (\($0.text))" } ?? ""
-            return PlanError("not YAML: \(PlanText.printable(problem + place, limit: 200))", line: mark.line)
-        case .reader(let problem, let offset, _, _):
-            let line = offset.map { 1 + text.prefix($0).utf8.count { $0 == UInt8(ascii: "\n") } }
-            return PlanError("not YAML: \(PlanText.printable(problem, limit: 200))", line: line)
-        case .duplicatedKeysInMapping(let keys, let context):
-            let key = keys.first ?? ""
-            return PlanError("the key is there twice", at: key, line: max(context.mark.line, 1))
-        default: return PlanError("not YAML")
         }
     }
 
@@ -50,7 +34,7 @@ struct YAMLReader {
         }
         nodes += 1
         guard nodes <= PlanFile.nodeLimit else {
-            throw PlanError("holds more than \(PlanFile.nodeLimit) values, with those that aliases repeat", line: line)
+            throw PlanError("more than \(PlanFile.nodeLimit) values, counting those that aliases repeat", line: line)
         }
         switch node {
         case .scalar(let scalar):
@@ -78,14 +62,15 @@ struct YAMLReader {
                 }
                 guard !entries.contains(where: { $0.key == name.string }) else {
                     throw PlanError(
-                        "the key is there twice", at: PlanText.printable(name.string, limit: 60), line: name.mark?.line)
+                        "the key appears twice in this mapping", at: PlanText.printable(name.string, limit: 60),
+                        line: name.mark?.line)
                 }
                 entries.append(
                     PlanNode.Entry(
                         key: name.string, line: name.mark?.line, value: try convert(value, depth: depth + 1)))
             }
             return PlanNode(.mapping(entries), line: line)
-        case .alias: throw PlanError("an alias of nothing", line: line)
+        case .alias: throw PlanError("an alias (*name) without an anchor (&name) before it", line: line)
         }
     }
 

@@ -22,7 +22,7 @@ import WSPerfPlanFile
         }
     }
 
-    /// The summary shown in the manual is that of the example.
+    /// The summary in the manual is what `validate` prints for the example.
     @Test func theManualShowsWhatValidatePrints() throws {
         let plan = try #require(
             try Sweep(document: PlanFile.load(path: Repository.file("Examples/Plans/randomized.yaml").path)).plans.first
@@ -32,7 +32,7 @@ import WSPerfPlanFile
         #expect(manual.contains("```\n\(summary)```"), "\(summary)")
     }
 
-    @Test func summaries() throws {
+    @Test func summariesOfOtherPlans() throws {
         func summary(_ text: String) throws -> String {
             PlanSummary(try Plan(document: PlanFile.parse(text))).description
         }
@@ -56,7 +56,7 @@ import WSPerfPlanFile
                       connections     30,000 = 1 machine × 1 process × 30,000 instances
                       opening         evenly over 5,400 s, at most 1,000 opening at once
                       messages        as many as the schedule has
-                      steady state    not known beforehand
+                      steady state    not known in advance
                       duration        about 5,401 s; what is left after 5,737 s is aborted
                       descriptors     30,036 in each worker process
                       local ports     30,000 on each machine (more than the usual 28,232: widen net.ipv4.ip_local_port_range)

@@ -31,6 +31,11 @@ import WSPerfCore
         #expect(plan.seed == 7)
     }
 
+    @Test func rampNamesTheOptionsThatExist() throws {
+        let error = #expect(throws: PlanError.self) { try plans("--target", "ws://h/", "--ramp", "500/s") }
+        #expect(error.map { "\($0)" } == "--ramp: write --ramp-rate 500/s, or --ramp-over 30s")
+    }
+
     @Test func everyOptionIsAKey() throws {
         let plan = try #require(
             try plans(
@@ -103,7 +108,7 @@ import WSPerfCore
         }
     }
 
-    @Test func filesAreBesideThePlan() throws {
+    @Test func relativePathsStartFromThePlansDirectory() throws {
         let text = """
             target: ws://h/
             schedule: {kind: replay, log: a.jsonl}
@@ -173,7 +178,7 @@ import WSPerfCore
         }
     }
 
-    @Test func errorsTellFileAndOptionApart() throws {
+    @Test func errorsNameTheFileOrTheOption() throws {
         try withPlan("target: ws://h/\nmessages: 1\nintervall: 1s\nmachines: 0\ninstances: 3\n") { path in
             #expect { try plans(path, "--machines", "1", "--seed", "x") } throws: { error in
                 "\(error)" == """

@@ -3,7 +3,7 @@ import WSPerfCore
 import WSPerfPlanFile
 
 @Suite struct PlanYAMLTests {
-    @Test func writesAPlanToBeRead() throws {
+    @Test func writesAReadablePlan() throws {
         var plan = Plan(target: try Target("ws://127.0.0.1:9001/"))
         plan.messages = 10
         plan.payload = .random(RandomPayloadOptions(length: .uniform(16...512)))
@@ -55,7 +55,7 @@ import WSPerfPlanFile
             "1e5",
             "a  b", "a ", "ws://h/?a=b&c", "C:\\dir", "\u{7F}", "\u{1B}[31m",
         ])
-    func everyTextReadsAsItself(text: String) throws {
+    func everyTextReadsBackUnchanged(text: String) throws {
         for quoted in [true, false] {
             let scalar = PlanNode(.scalar(text, quoted: quoted))
             let node = PlanNode.mapping([
@@ -69,7 +69,7 @@ import WSPerfPlanFile
         }
     }
 
-    @Test func deepAndLongTreesReadAsThemselves() throws {
+    @Test func deepAndLongTreesReadBackUnchanged() throws {
         var node = PlanNode.integer(1)
         for depth in 0..<14 {
             node =

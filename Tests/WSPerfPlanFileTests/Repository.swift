@@ -1,7 +1,7 @@
 import Foundation
 
 enum Repository {
-    /// A file of the repository these tests stand in.
+    /// A file of this repository.
     static func file(_ path: String) -> URL {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<3 { root.deleteLastPathComponent() }

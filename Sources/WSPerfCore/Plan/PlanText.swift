@@ -37,7 +37,8 @@ package enum PlanText {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 
-    /// The candidate nearest to `word`, if it is within about a third of its length.
+    /// The candidate nearest to `word`, if it is within about a third of its length; else the only one that begins with
+    /// `word`, as `randomized` does with `random`.
     package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.utf8.prefix(64))
         var best: (word: String, distance: Int)?
@@ -47,7 +48,9 @@ package enum PlanText {
             let allowed = max(1, min(3, max(letters.count, other.count) / 3))
             if found <= allowed, found < best?.distance ?? .max { best = (candidate, found) }
         }
-        return best?.word
+        if let best { return best.word }
+        let longer = candidates.filter { letters.count >= 3 && $0.utf8.starts(with: letters) }
+        return longer.count == 1 ? longer.first : nil
     }
 
     /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).

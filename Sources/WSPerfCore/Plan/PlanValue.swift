@@ -127,10 +127,28 @@ public struct PlanValue {
     /// A reader of the mapping's keys. Keys it is not asked for are unknown to `finish()`.
     public func mapping() -> PlanReader? {
         guard case .mapping = node.content else {
-            report("expected a mapping (key: value), not \(kind)")
+            report("expected a mapping (key: value), not \(kind)\(intendedMapping.map { ": write \($0)" } ?? "")")
             return nil
         }
         return owner.child(node, path: path)
+    }
+
+    /// What was meant by a list such as `[{kind: periodic}, {interval: 1s}]`: one mapping, as it can be written.
+    private var intendedMapping: String? {
+        guard case .sequence(let elements) = node.content, !elements.isEmpty else { return nil }
+        var words: [String] = []
+        for element in elements {
+            guard case .mapping(let entries) = element.content else { return "{key: value, …}" }
+            for entry in entries {
+                guard words.count < 4 else { break }
+                if case .scalar(let text, quoted: false) = entry.value.content {
+                    words.append(PlanText.printable("\(entry.key): \(text)", limit: 40))
+                } else {
+                    words.append(PlanText.printable("\(entry.key): …", limit: 40))
+                }
+            }
+        }
+        return "{\(words.joined(separator: ", "))}, or each key on its own line without '- '"
     }
 
     /// The elements of a list of at most `limit`.
