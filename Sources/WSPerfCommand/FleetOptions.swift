@@ -7,7 +7,8 @@ internal import WSPerfReport
 public struct FleetOptions: ParsableArguments {
     @Flag(help: "Launch the plan's listeners on this machine, as child processes.")
     public var local = false
-    @Option(help: "Address to listen on for listeners and workers (default: all interfaces; 127.0.0.1 with --local).")
+    @Option(
+        help: "Address on which to wait for listeners and workers (default: all interfaces; 127.0.0.1 with --local).")
     public var bind: String?
     @Option(help: "Port for commands (PUB; default: 5561, or a free port with --local).")
     public var publishPort: UInt16?

@@ -11,7 +11,7 @@ struct Target: StandardCommand {
 
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
-    @Option(help: "Port to listen on; 0 takes a free one.")
+    @Option(help: "Port to listen on; 0 means any free port.")
     var port: UInt16 = 9001
     @Option(help: "Number of event loops.")
     var threads = 1

@@ -41,7 +41,7 @@ struct Listen: StandardCommand {
         transform: { try ControllerAddress($0) })
     var controller: ControllerAddress
 
-    @Option(help: ArgumentHelp("This machine's name in reports (default: the host's name).", valueName: "NAME"))
+    @Option(help: ArgumentHelp("This machine's name in reports (default: the host name).", valueName: "NAME"))
     var name: String?
 
     @Option(

@@ -93,8 +93,7 @@ public final class RunSeries: Sendable {
             if state.finished.count > 1 { Self.print("\n" + RunComparison(state.finished.map(\.summary)).text()) }
             let statuses = Set(state.finished.map(\.exitStatus))
             let byWeight = [
-                ExitStatus.interrupted, ExitStatus.usage, ExitStatus.invalid, ExitStatus.thresholdMissed,
-                ExitStatus.notKept,
+                ExitStatus.interrupted, ExitStatus.usage, ExitStatus.invalid, ExitStatus.notKept,
             ]
             return byWeight.first(where: statuses.contains) ?? ExitStatus.success
         }

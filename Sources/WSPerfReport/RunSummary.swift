@@ -59,8 +59,6 @@ public struct RunSummary: Sendable, Equatable {
 public enum ExitStatus {
     /// The run is valid; what the target did is in the report.
     public static let success: Int32 = 0
-    /// A threshold of the plan was missed.
-    public static let thresholdMissed: Int32 = 1
     /// The command line or the plan is wrong; nothing ran.
     public static let usage: Int32 = 2
     /// The figures are not what the plan asked for: workers were lost, the run is incomplete, or the generator was too

@@ -55,7 +55,7 @@ struct DocumentationTests {
     func exitStatuses() throws {
         let document = try text("Docs/Results.md")
         let statuses = [
-            ExitStatus.success, ExitStatus.thresholdMissed, ExitStatus.usage, ExitStatus.invalid, ExitStatus.notKept,
+            ExitStatus.success, ExitStatus.usage, ExitStatus.invalid, ExitStatus.notKept,
             ExitStatus.interrupted,
         ]
         for status in statuses { #expect(document.contains("\n| \(status) | ")) }
