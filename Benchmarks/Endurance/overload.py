@@ -250,7 +250,7 @@ def tls_ramp(context, figures, rate, connections, lives):
         raise Failure(f"{run.name}: no certificates: {made.stderr.strip()}", 3)
     port = run.serve([context.reference, "--cert", f"{certificates}/server.pem", "--key", f"{certificates}/server.key"])
     # Nobody waits for the others: each sends from when it has opened, while the ramp goes on. Four source addresses,
-    # because beyond half of the ports of one the search for a free port is the slowest part (Docs/Performance.md).
+    # because beyond half of the ports of one the search for a free port is the slowest part (Docs/Tuning.md).
     run.load({
         "target": f"wss://127.0.0.1:{port}/", "instances": connections, "duration": f"{lives}s", "ramp": {"rate": f"{rate}/s"},
         "schedule": {"kind": "periodic", "interval": "500ms"}, "payload": {"kind": "random", "length": 64},

@@ -2,7 +2,7 @@ internal import WSPerfCore
 
 /// A machine's limits, the load that they allow, and the commands that raise them.
 struct MachineReport: CustomStringConvertible {
-    /// Bytes that an idle connection needs: its socket in the kernel (measured as Docs/Performance.md says) and its state in
+    /// Bytes that an idle connection needs: its socket in the kernel (measured as Docs/Tuning.md says) and its state in
     /// the worker.
     static let kernelBytes = 4 << 10
     static let plainBytes = 1 << 10

@@ -1,13 +1,16 @@
 import Foundation
 import Testing
 
-/// Docs/Failures.md names a test for each of its rows; they must be there.
+/// Docs/Proofs.md names the tests that prove each row of Docs/Failures.md.
 @Suite struct FailuresDocumentTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    @Test func everyRowNamesTestsThatExist() throws {
-        let document = try String(contentsOf: Self.root.appending(path: "Docs/Failures.md"), encoding: .utf8)
+    private func document(_ name: String) throws -> String {
+        try String(contentsOf: Self.root.appending(path: "Docs/\(name)"), encoding: .utf8)
+    }
+
+    @Test func everyNamedTestExists() throws {
         let files = try #require(
             FileManager.default.enumerator(at: Self.root.appending(path: "Tests"), includingPropertiesForKeys: nil))
         var sources: [String] = []
@@ -15,7 +18,7 @@ import Testing
             sources.append(try String(contentsOf: file, encoding: .utf8))
         }
         var named = 0
-        for match in document.matches(of: /`(\w+Tests)(?:\.(\w+))?`/) {
+        for match in try document("Proofs.md").matches(of: /`(\w+Tests)(?:\.(\w+))?`/) {
             let suite = sources.first { $0.contains("struct \(match.output.1) ") }
             #expect(suite != nil, "there is no suite \(match.output.1)")
             if let test = match.output.2 {
@@ -24,9 +27,18 @@ import Testing
             named += 1
         }
         #expect(named > 40)
-        let rows = document.components(separatedBy: "## What it costs")[0]
-        for line in rows.split(separator: "\n") where line.hasPrefix("| ") && !line.hasPrefix("| what |") {
-            #expect(line.contains("Tests"), "no test proves: \(line)")
+    }
+
+    @Test func everyRowHasTests() throws {
+        // The list's items are wrapped.
+        let proofs = try document("Proofs.md").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let tables = try document("Failures.md").components(separatedBy: "## What a fleet costs")[0]
+        var rows = 0
+        for line in tables.split(separator: "\n") where line.hasPrefix("| ") && !line.hasPrefix("| what |") {
+            let what = line.dropFirst(2).components(separatedBy: " | ")[0]
+            #expect(proofs.contains("- \(what): `"), "no test proves: \(what)")
+            rows += 1
         }
+        #expect(rows > 35)
     }
 }
