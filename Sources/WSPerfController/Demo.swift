@@ -21,6 +21,7 @@ struct Demo: StandardCommand {
         plan.machines = 2
         plan.processes = 2
         plan.instances = 250
+        plan.ramp = .rate(perSecond: 250)
         plan.messages = 10
         plan.schedule = .randomized(.exponential(mean: .seconds(1)))
         plan.payload = .random(RandomPayloadOptions(format: .text, length: .uniform(16...512)))

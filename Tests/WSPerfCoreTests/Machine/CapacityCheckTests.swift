@@ -88,12 +88,12 @@ import Testing
             }
             return found
         }
-        #expect(try descriptors(limit: 20_012) == nil)
+        #expect(try descriptors(limit: 20_013) == nil)
         #expect(
             try descriptors(limit: 20_000)
-                == "instances: 20,000 connections need 20,012 file descriptors, and this process may have 20,000 (hard "
-                + "limit). Use more processes with fewer instances, or raise the limit to 20012: ulimit -n as root, nofile "
-                + "in limits.conf, or LimitNOFILE= of a systemd unit, after sysctl -w fs.nr_open=20012")
+                == "instances: 20,000 connections need 20,013 file descriptors, and this process may have 20,000 (hard "
+                + "limit). Use more processes with fewer instances, or raise the limit to 20013: ulimit -n as root, nofile "
+                + "in limits.conf, or LimitNOFILE= of a systemd unit, after sysctl -w fs.nr_open=20013")
     }
 
     @Test(
