@@ -19,7 +19,7 @@ let package = Package(
         .library(name: "WSPerfFleet", targets: ["WSPerfFleet"]),
         .library(name: "WSPerfReport", targets: ["WSPerfReport"]),
         .library(name: "WSPerfTesting", targets: ["WSPerfTesting"]),
-        .library(name: "WSPerfTarget", targets: ["WSPerfTarget"]),
+        .library(name: "WSPerfTestServer", targets: ["WSPerfTestServer"]),
         .executable(name: "wsperf-controller", targets: ["WSPerfController"]),
         .executable(name: "wsperf-listener", targets: ["WSPerfListener"]),
         .executable(name: "wsperf-worker", targets: ["WSPerfWorker"]),
@@ -65,14 +65,14 @@ let package = Package(
 
         // A server to test against, and checks for a user's own conformances.
         .target(
-            name: "WSPerfTarget",
+            name: "WSPerfTestServer",
             dependencies: [
                 "COpenSSL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
-        .target(name: "WSPerfTesting", dependencies: ["WSPerfCore", "WSPerfTarget"], swiftSettings: strict),
+        .target(name: "WSPerfTesting", dependencies: ["WSPerfCore", "WSPerfTestServer"], swiftSettings: strict),
 
         // Thin executables: flags, options, one library call.
         .target(
@@ -82,7 +82,7 @@ let package = Package(
         .executableTarget(
             name: "WSPerfController",
             dependencies: [
-                "WSPerfCommand", "WSPerfCore", "WSPerfFleet", "WSPerfPlanFile", "WSPerfReport", "WSPerfTarget",
+                "WSPerfCommand", "WSPerfCore", "WSPerfFleet", "WSPerfPlanFile", "WSPerfReport", "WSPerfTestServer",
                 argumentParser,
             ],
             swiftSettings: strict),
@@ -102,7 +102,8 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
-            name: "WSPerfEngineTests", dependencies: ["WSPerfCore", "WSPerfTarget", "CAllocationCounter", "COpenSSL"],
+            name: "WSPerfEngineTests",
+            dependencies: ["WSPerfCore", "WSPerfTestServer", "CAllocationCounter", "COpenSSL"],
             swiftSettings: strict),
         .testTarget(
             name: "WSPerfPlanFileTests", dependencies: ["WSPerfCore", "WSPerfPlanFile", argumentParser],
@@ -116,9 +117,9 @@ let package = Package(
             name: "WSPerfReportTests", dependencies: ["WSPerfCore", "WSPerfReport"], exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(
-            name: "WSPerfTargetTests",
+            name: "WSPerfTestServerTests",
             dependencies: [
-                "WSPerfTarget", "COpenSSL",
+                "WSPerfTestServer", "COpenSSL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
@@ -137,7 +138,7 @@ let package = Package(
         .testTarget(
             name: "WSPerfProcessTests",
             dependencies: [
-                "WSPerfCore", "WSPerfFleet", "WSPerfReport", "WSPerfTarget", "WSPerfController", "WSPerfListener",
+                "WSPerfCore", "WSPerfFleet", "WSPerfReport", "WSPerfTestServer", "WSPerfController", "WSPerfListener",
                 "WSPerfWorker", "CrashingWorker", "TallyingWorker",
             ],
             swiftSettings: strict),

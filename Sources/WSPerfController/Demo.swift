@@ -1,7 +1,7 @@
 import ArgumentParser
 import WSPerfCommand
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// `wsperf-controller demo`: a fixed plan → `FleetOptions.conduct`.
 struct Demo: StandardCommand {
@@ -15,7 +15,7 @@ struct Demo: StandardCommand {
     @OptionGroup var fleet: FleetOptions
 
     func run() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = Plan(target: try WSPerfCore.Target(server.url))
         plan.name = "demo"
         plan.machines = 2

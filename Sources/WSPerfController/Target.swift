@@ -1,9 +1,9 @@
 import ArgumentParser
 import WSPerfCommand
 import WSPerfFleet
-import WSPerfTarget
+import WSPerfTestServer
 
-/// `wsperf-controller target`: options → `TargetServer`.
+/// `wsperf-controller target`: options → `TestServer`.
 struct Target: StandardCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the embedded server: an echo server that can also misbehave.",
@@ -29,19 +29,19 @@ struct Target: StandardCommand {
     }
 
     func run() async throws {
-        var options = TargetOptions()
+        var options = TestServerOptions()
         (options.host, options.port, options.threads) = (host, Int(port), threads)
         if let certificate, let key {
-            options.tls = TargetTLS(certificate: certificate, key: key, clientAuthority: clientAuthority)
+            options.tls = TestServerTLS(certificate: certificate, key: key, clientAuthority: clientAuthority)
         }
         do {
-            let server = try await TargetServer.start(options: options)
+            let server = try await TestServer.start(options: options)
             let interrupts = InterruptSource { Task { await server.stop() } }
             // Not buffered, because the parent process may be waiting for this line.
             StandardStream.output.write("\(server.url)\n")
             await server.waitUntilStopped()
             withExtendedLifetime(interrupts) {}
-        } catch let error as TargetError {
+        } catch let error as TestServerError {
             throw Self.fail(error)
         }
     }

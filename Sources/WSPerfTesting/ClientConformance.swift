@@ -1,5 +1,5 @@
 public import WSPerfCore
-internal import WSPerfTarget
+internal import WSPerfTestServer
 
 /// Checks a client: does to it what a load test does, against a server on this machine that behaves well, badly, or not
 /// at all.
@@ -30,7 +30,7 @@ public struct ClientConformance: Sendable {
     ///
     /// - Throws: If the checks cannot run at all: there is no port to listen on, or the client cannot be set up.
     public func check() async throws -> [Finding] {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var findings: [Finding] = []
         for check in Self.checks where check.needsPings != true || hasPings {
             var plan = Plan(target: try Target(server.url(check.path)))
@@ -62,7 +62,7 @@ public struct ClientConformance: Sendable {
     }
 
     private func checkUnreachable() async throws -> [Finding] {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let url = server.url
         await server.stop()
         var plan = Plan(target: try Target(url))

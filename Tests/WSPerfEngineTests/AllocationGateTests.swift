@@ -2,7 +2,7 @@ import CAllocationCounter
 import Synchronization
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// The steady state allocates nothing: not for a message sent, not for its echo.
 @Suite struct AllocationGateTests {
@@ -14,7 +14,7 @@ import WSPerfTarget
 
     @Test(.enabled(if: allocation_count_works(), "a sanitizer has its own allocator"), arguments: MatchMode.allCases)
     func echoesAllocateNothing(match: MatchMode) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let marks = Marks()
         var registry = Registry()
         registry.register(payload: "marking") { _ in { _ in MarkingPayload(marks: marks) } }

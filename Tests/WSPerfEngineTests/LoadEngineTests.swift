@@ -1,10 +1,10 @@
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite struct LoadEngineTests {
     @Test(arguments: [1, 2, 3]) func echo(threads: Int) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 50, messages: 20)
         plan.threads = threads
         plan.payload = .random(RandomPayloadOptions(length: .uniform(1...5000)))
@@ -28,7 +28,7 @@ import WSPerfTarget
 
     /// The same seed sends the same bytes in the same order; another does not.
     @Test func seeds() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 10, messages: 10)
         plan.schedule = .randomized(.exponential(mean: .milliseconds(5)))
         plan.payload = .random(RandomPayloadOptions(length: .uniform(0...100_000)))
@@ -49,7 +49,7 @@ import WSPerfTarget
     }
 
     @Test func handshakesOnly() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 20)
         plan.sendMessages = false
         let statistics = try await LoadRun.run(plan)
@@ -60,7 +60,7 @@ import WSPerfTarget
     }
 
     @Test func closedLoop() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 10, messages: 200)
         plan.schedule = .periodic(PeriodicOptions(interval: .zero, phase: .aligned))
         plan.inFlight = 1
@@ -77,7 +77,7 @@ import WSPerfTarget
     /// The open loop does not wait: while a server answers nothing for a while, messages go out, and the time they spent
     /// waiting is in the response time.
     @Test func openLoopShowsQueueing() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=400ms"), connections: 2, messages: 20)
         var statistics = try await LoadRun.run(plan)
         #expect(statistics.outcomes == [.succeeded: 2])
@@ -93,7 +93,7 @@ import WSPerfTarget
 
     @Test(arguments: ["/fault/reorder?window=4", "/", "/fault/broadcast?room=tagged"])
     func tagged(path: String) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         for format in [PayloadFormat.text, .binary] {
             var plan = try LoadRun.plan(server.url(path), connections: 4, messages: 20)
             plan.match = .tagged
@@ -108,7 +108,7 @@ import WSPerfTarget
     }
 
     @Test func pings() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/silent"), connections: 4, messages: 20)
         plan.match = .ping
         let statistics = try await LoadRun.run(plan)
@@ -119,7 +119,7 @@ import WSPerfTarget
     }
 
     @Test func unmatched() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/silent"), connections: 4, messages: 20)
         plan.match = .none
         let statistics = try await LoadRun.run(plan)
@@ -131,7 +131,7 @@ import WSPerfTarget
     }
 
     @Test func duration() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 4)
         plan.messages = nil
         plan.duration = .milliseconds(500)
@@ -144,7 +144,7 @@ import WSPerfTarget
 
     /// Without pauses there is no schedule that would come to its end: the clock ends it.
     @Test func durationOfAClosedLoop() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 5)
         plan.schedule = .periodic(PeriodicOptions(interval: .zero, phase: .aligned))
         plan.inFlight = 1
@@ -159,7 +159,7 @@ import WSPerfTarget
     }
 
     @Test func stopsInOrder() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 100, messages: 1_000_000)
         plan.ramp = .rate(perSecond: 100_000)
         let statistics = try await LoadRun.run(plan) { engine in
@@ -173,7 +173,7 @@ import WSPerfTarget
     }
 
     @Test func stopsWhileOpening() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 1000, messages: 1_000_000)
         plan.ramp = .rate(perSecond: 100)
         let statistics = try await LoadRun.run(plan) { engine in
@@ -186,7 +186,7 @@ import WSPerfTarget
     }
 
     @Test func aborts() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let plan = try LoadRun.plan(server.url("/fault/no-close"), connections: 20, messages: 1_000_000)
         let statistics = try await LoadRun.run(plan) { engine in
             _ = try await server.counters(within: .seconds(20)) { $0.messagesReceived > 100 }
@@ -206,7 +206,7 @@ import WSPerfTarget
     }
 
     @Test func cancellationStops() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let plan = try LoadRun.plan(server.url, connections: 10, messages: 1_000_000)
         let task = Task { try await LoadEngine(plan: plan).run() }
         _ = try await server.counters(within: .seconds(20)) { $0.messagesReceived > 100 }
@@ -216,7 +216,7 @@ import WSPerfTarget
     }
 
     @Test func timeLimit() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 10, messages: 1_000_000)
         plan.timeLimit = .milliseconds(300)
         let result = try await LoadEngine(plan: plan).run()
@@ -226,9 +226,9 @@ import WSPerfTarget
     }
 
     @Test func requestSaysWhatThePlanSays() async throws {
-        var options = TargetOptions()
+        var options = TestServerOptions()
         options.subprotocols = ["chat"]
-        let server = try await TargetServer.start(options: options)
+        let server = try await TestServer.start(options: options)
         var plan = try LoadRun.plan(server.url("/path?query=1"), connections: 1)
         plan.headers = [Header(name: "X-Test", value: "1"), Header(name: "X-Test", value: "2")]
         plan.subprotocols = ["other", "chat"]
@@ -241,7 +241,7 @@ import WSPerfTarget
     }
 
     @Test func replay() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var log = ""
         var lengths = 0
         var random = SeededGenerator(seed: 3, stream: 0)

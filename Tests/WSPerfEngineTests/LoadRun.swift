@@ -1,6 +1,6 @@
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// Runs plans in-process against a target of the test's own.
 enum LoadRun {

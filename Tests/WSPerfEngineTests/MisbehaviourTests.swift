@@ -1,6 +1,6 @@
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// Whatever the server does is a result: every connection comes to the outcome that names it.
 @Suite struct MisbehaviourTests {
@@ -20,7 +20,7 @@ import WSPerfTarget
     ]
 
     @Test(arguments: refusals) func opening(path: String, outcome: Outcome) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(LoadRun.plan(server.url(path)))
         #expect(statistics.outcomes == [outcome: 4])
         #expect(statistics.opened == 0)
@@ -35,7 +35,7 @@ import WSPerfTarget
         "/fault/ping?every=1ms&length=125", "/fault/resize?length=100000", "/fault/resize?length=0",
     ])
     func harmless(path: String) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(LoadRun.plan(server.url(path), messages: 10))
         #expect(statistics.outcomes == [.succeeded: 4])
         #expect(statistics.sent == 40)
@@ -67,7 +67,7 @@ import WSPerfTarget
     ]
 
     @Test(arguments: afterTwo) func deathAfterTwoMessages(fault: String, outcome: Outcome) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let path = "/fault/\(fault)" + (fault.contains("?") ? "&" : "?") + "after=2"
         // Paced so that the third message is not on its way when the second one's answer is.
         var plan = try LoadRun.plan(server.url(path), messages: 1000)
@@ -82,7 +82,7 @@ import WSPerfTarget
     }
 
     @Test func nothingListens() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let url = server.url
         await server.stop()
         let statistics = try await LoadRun.run(LoadRun.plan(url, connections: 50))
@@ -97,7 +97,7 @@ import WSPerfTarget
     }
 
     @Test func unansweredUpgrade() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/hang"))
         plan.timeouts.connect = .milliseconds(300)
         #expect(try await LoadRun.run(plan).outcomes == [.timeoutUpgrade: 4])
@@ -105,7 +105,7 @@ import WSPerfTarget
     }
 
     @Test func missingReplies() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/silent"))
         plan.timeouts.reply = .milliseconds(300)
         let statistics = try await LoadRun.run(plan)
@@ -117,7 +117,7 @@ import WSPerfTarget
     }
 
     @Test func repliesTooLate() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=800ms"), messages: 250)
         plan.timeouts.reply = .milliseconds(100)
         let statistics = try await LoadRun.run(plan)
@@ -128,7 +128,7 @@ import WSPerfTarget
     }
 
     @Test func twoRepliesForOne() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(LoadRun.plan(server.url("/fault/twice"), messages: 20))
         #expect(statistics.outcomes == [.succeeded: 4])
         #expect(statistics.rttService.count == 80)
@@ -139,7 +139,7 @@ import WSPerfTarget
 
     /// Far more than was asked for, as fast as it goes: all of it is counted, and none is taken for a reply that is not.
     @Test func floods() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let path = "/fault/flood?after=1&length=1000&count=5000"
         let statistics = try await LoadRun.run(LoadRun.plan(server.url(path), messages: 500))
         #expect(statistics.outcomes == [.succeeded: 4])
@@ -151,7 +151,7 @@ import WSPerfTarget
 
     /// A server that reads no more: the messages that its buffers do not take are held back, said, and end as a timeout.
     @Test func stalls() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/stall?after=1"), messages: 1000)
         plan.payload = .random(RandomPayloadOptions(format: .binary, length: .fixed(1 << 20)))
         plan.timeouts.reply = .seconds(1)
@@ -163,7 +163,7 @@ import WSPerfTarget
     }
 
     @Test func closeUnanswered() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/no-close"))
         plan.timeouts.close = .milliseconds(300)
         #expect(try await LoadRun.run(plan).outcomes == [.closeTimeout: 4])
@@ -175,7 +175,7 @@ import WSPerfTarget
     }
 
     @Test func idle() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/silent"), messages: 1000)
         plan.match = .none
         plan.timeouts.idle = .milliseconds(300)
@@ -184,7 +184,7 @@ import WSPerfTarget
     }
 
     @Test func framesWithTheUpgrade() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(LoadRun.plan(server.url("/fault/early?count=3")))
         #expect(statistics.outcomes == [.succeeded: 4])
         #expect(statistics.unexpected == 12)

@@ -1,7 +1,7 @@
 import Synchronization
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite struct OpeningTests {
     /// However fast the ramp, no more are opening at once than the plan allows; what that holds back is in the handshake's
@@ -34,7 +34,7 @@ import WSPerfTarget
 
     /// Those that fail make room too, and new attempts wait their turn.
     @Test func failuresAndNewAttemptsCount() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/hang"), connections: 6)
         plan.ramp = .rate(perSecond: 100_000)
         plan.maxOpening = 2
@@ -71,7 +71,7 @@ import WSPerfTarget
 
     /// The time from the ramp's intention counts, not only that from the start.
     @Test func everyOpeningHasBothTimes() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 200)
         plan.ramp = .rate(perSecond: 2_000)
         plan.sendMessages = false

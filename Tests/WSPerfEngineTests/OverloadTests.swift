@@ -1,12 +1,12 @@
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// More is offered than the server, or the connection, can take.
 @Suite struct OverloadTests {
     /// Far more messages wait than are remembered one by one; each reply still has its time.
     @Test(arguments: [MatchMode.echo, .tagged, .ping]) func everyReplyIsTimed(match: MatchMode) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=400ms"), connections: 2, messages: 6_000)
         plan.schedule = .periodic(PeriodicOptions(interval: .microseconds(100), phase: .random))
         plan.match = match
@@ -23,7 +23,7 @@ import WSPerfTarget
     /// Each reply takes 100 ms and none is sent before it: fewer messages go out than were due, and the rest is counted when
     /// the time is over.
     @Test func durationIsAClock() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=100ms"), connections: 20)
         plan.messages = nil
         plan.inFlight = 1
@@ -43,7 +43,7 @@ import WSPerfTarget
 
     /// What a plan's `messages` leave over is not offered.
     @Test func unsentIsNoMoreThanWasToBeSent() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=50ms"), connections: 5)
         plan.messages = 30
         plan.inFlight = 2
@@ -58,7 +58,7 @@ import WSPerfTarget
 
     /// A server that reads no more: the connection ends its sending when the time is over, and then waits for the socket.
     @Test func durationEndsAFullSocketsSending() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/stall?after=1"), connections: 3)
         plan.messages = nil
         plan.duration = .milliseconds(300)

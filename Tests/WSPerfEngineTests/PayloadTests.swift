@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// What the engine does with payload generators of one's own: good ones, and ones that do not keep to the protocol.
 @Suite struct PayloadTests {
@@ -75,7 +75,7 @@ import WSPerfTarget
     /// With the stock client and a real server: the one connection ends, the others do not.
     @Test(arguments: Fault.allCases, [MatchMode.echo, .tagged, .ping])
     func endsTheConnection(fault: Fault, match: MatchMode) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try plan(server.url, fault)
         plan.match = match
         let result = try await LoadEngine(plan: plan, registry: registry(fault)).run()
@@ -104,7 +104,7 @@ import WSPerfTarget
 
     /// A bounded number of sentences, however many connections.
     @Test func saysItTenTimes() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try plan(server.url, .tooMuch)
         plan.instances = 50
         var registry = registry(.tooMuch)
@@ -118,7 +118,7 @@ import WSPerfTarget
 
     /// Another attempt would end the same way.
     @Test func isFinal() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try plan(server.url, .tooMuch)
         plan.reconnect = ReconnectPlan()
         plan.reconnect?.initial = .milliseconds(1)
@@ -143,7 +143,7 @@ import WSPerfTarget
     /// A tag is longer than these messages: the generator answers for what it said only.
     @Test(arguments: [MessageKind.text, .binary])
     func shorterThanItsTag(kind: MessageKind) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var registry = Registry()
         registry.register(payload: "short") { _ in { _ in FixedPayload([97, 98, 99], kind: kind) } }
         var plan = try LoadRun.plan(server.url)

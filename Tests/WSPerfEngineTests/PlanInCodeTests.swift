@@ -1,5 +1,5 @@
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @testable import WSPerfCore
 
@@ -233,7 +233,7 @@ import WSPerfTarget
     }
 
     @Test func failedAreAllThatDidNotSucceed() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let good = try await LoadEngine(plan: LoadRun.plan(server.url)).run()
         #expect(good.failed == 0)
         let url = server.url

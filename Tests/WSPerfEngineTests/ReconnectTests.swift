@@ -1,6 +1,6 @@
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite struct ReconnectTests {
     static func plan(_ url: String, _ schedule: ReconnectPlan.Resumption, limit: Int?) throws -> Plan {
@@ -18,7 +18,7 @@ import WSPerfTarget
     /// A server that closes after three messages, each time. The fourth may be on its way by then, and is not sent again: so
     /// ten messages take three or four attempts.
     @Test func goesOnWhereItWas() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .continue, limit: 50))
         #expect(statistics.outcomes == [.succeeded: 4])
         let interruptions = try #require(statistics.interruptions[.closed(1011)])
@@ -31,7 +31,7 @@ import WSPerfTarget
     }
 
     @Test func beginsAgain() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .restart, limit: 2))
         #expect(statistics.outcomes == [.closed(1011): 4])
         #expect(statistics.interruptions == [.closed(1011): 8])
@@ -43,7 +43,7 @@ import WSPerfTarget
     /// A connection that held for as long as the longest wait has all its attempts again: this server ends each after 200 ms,
     /// and two attempts in a row are the limit.
     @Test func startsOverWhereItHeld() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try Self.plan(server.url("/fault/expire?min=200ms&max=250ms"), .continue, limit: 2)
         plan.schedule = .periodic(every: .milliseconds(100))
         let statistics = try await LoadRun.run(plan)
@@ -56,7 +56,7 @@ import WSPerfTarget
     }
 
     @Test func givesUp() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let url = server.url
         await server.stop()
         let statistics = try await LoadRun.run(Self.plan(url, .continue, limit: 3))
@@ -66,15 +66,15 @@ import WSPerfTarget
     }
 
     @Test func findsAServerThatComesBack() async throws {
-        let first = try await TargetServer.start()
-        var options = TargetOptions()
+        let first = try await TestServer.start()
+        var options = TestServerOptions()
         options.port = first.port
         var plan = try Self.plan(first.url, .continue, limit: nil)
         plan.schedule = .periodic(every: .milliseconds(100))
         let statistics = try await LoadRun.run(plan) { [options] _ in
             _ = try await first.counters(within: .seconds(20)) { $0.messagesReceived > 4 }
             await first.stop()
-            let second = try await TargetServer.start(options: options)
+            let second = try await TestServer.start(options: options)
             _ = try await second.counters(within: .seconds(20)) { $0.closeCodes[1000] == 4 }
             await second.stop()
         }
@@ -84,7 +84,7 @@ import WSPerfTarget
     }
 
     @Test func stopsWhileWaiting() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try Self.plan(server.url("/fault/refuse"), .continue, limit: nil)
         plan.reconnect?.initial = .seconds(600)
         plan.reconnect?.max = .seconds(600)

@@ -1,6 +1,6 @@
 import Synchronization
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @testable import WSPerfCore
 
@@ -19,7 +19,7 @@ import WSPerfTarget
 
     /// Schedule, payload and time limit share one log, however many loops there are.
     @Test func readsTheLogOnce() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let loads = Mutex<[String]>([])
         let plan = try Self.plan(server.url)
         let statistics = try await ReplayLog.$onLoad.withValue({ path in loads.withLock { $0.append(path) } }) {
@@ -41,7 +41,7 @@ import WSPerfTarget
     /// A server that keeps its own deadlines, however slow, is not cut short: in a closed loop each message of the log may
     /// wait for a reply.
     @Test func aSlowServerIsNotCutShort() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try Self.plan(server.url("/fault/late?by=200ms"), messages: 25)
         plan.instances = 2
         plan.threads = 1

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// Where connections come from, as the server sees it.
 @Suite struct SourceAddressTests {
@@ -118,7 +118,7 @@ import WSPerfTarget
     }
 
     @Test func messagesGoRoundFromOtherAddresses() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 20, messages: 2)
         plan.sourceAddresses = [try AddressRange("127.0.3.0/29")]
         plan.congestionControl = "reno"

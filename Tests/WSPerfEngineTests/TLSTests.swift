@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// `wss://` against the embedded server, with certificates that the tests make.
 @Suite struct TLSTests {
@@ -21,14 +21,14 @@ import WSPerfTarget
 
     static func file(_ name: String) throws -> String { try certificates.get().appending(path: name).path }
 
-    static func start(_ name: String = "server", clientAuthority: String? = nil) async throws -> TargetServer {
-        var options = TargetOptions()
-        options.tls = try TargetTLS(
+    static func start(_ name: String = "server", clientAuthority: String? = nil) async throws -> TestServer {
+        var options = TestServerOptions()
+        options.tls = try TestServerTLS(
             certificate: file("\(name).pem"), key: file("\(name).key"), clientAuthority: clientAuthority.map(file))
-        return try await TargetServer.start(options: options)
+        return try await TestServer.start(options: options)
     }
 
-    static func run(_ server: TargetServer, _ change: (inout Plan) throws -> Void) async throws -> LoadStatistics {
+    static func run(_ server: TestServer, _ change: (inout Plan) throws -> Void) async throws -> LoadStatistics {
         var plan = try LoadRun.plan(server.url)
         plan.tls.ca = try file("ca.pem")
         try change(&plan)
@@ -96,7 +96,7 @@ import WSPerfTarget
     }
 
     @Test func plainServer() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let statistics = try await Self.run(server) {
             $0.target = try Target("wss://127.0.0.1:\(server.port)/")
             $0.timeouts.connect = .milliseconds(300)

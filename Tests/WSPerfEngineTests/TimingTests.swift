@@ -1,7 +1,7 @@
 import Synchronization
 import Testing
 import WSPerfCore
-import WSPerfTarget
+import WSPerfTestServer
 
 /// From when times count.
 @Suite struct TimingTests {
@@ -81,7 +81,7 @@ import WSPerfTarget
     /// Pings, and the parts of a long message, show that a server is alive.
     @Test(arguments: ["/fault/ping/silent?every=50ms", "/fault/ping?every=50ms"])
     func bytesOfAnyFrameEndIdleness(path: String) async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url(path), connections: 3, messages: 2)
         plan.schedule = .periodic(PeriodicOptions(interval: .milliseconds(1500), phase: .aligned))
         plan.match = .none
@@ -92,7 +92,7 @@ import WSPerfTarget
 
     /// Two runs in one room get each other's messages, and take none for replies to their own.
     @Test func runsInOneRoomKeepApart() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/broadcast?room=both"), connections: 3, messages: 20)
         plan.match = .tagged
         async let first = LoadRun.run(plan)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import WSPerfCore
 import WSPerfReport
-import WSPerfTarget
+import WSPerfTestServer
 
 @testable import WSPerfFleet
 
@@ -84,7 +84,7 @@ import WSPerfTarget
     // MARK: Kills
 
     @Test func aKilledWorkerIsLostAndTheOthersComplete() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(plan(target.url, processes: 4))
         try await waitForLoad(4)
         let victim = try #require(workers.first { $0.index == 2 })
@@ -108,7 +108,7 @@ import WSPerfTarget
     }
 
     @Test func aLostWorkerEndsTheRunIfThePlanSaysSo() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         // Without the policy it would go on for longer than this test may.
         let controller = try run(plan(target.url, processes: 4, seconds: 600, more: "on_lost_worker: abort"))
         try await waitForLoad(4)
@@ -135,7 +135,7 @@ import WSPerfTarget
         let isDraining = phase == "draining"
         // Long enough for silence to be noticed, where that is all there is to notice.
         let seconds = signal == SIGSTOP ? 8 : 3
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(
             plan(
                 target.url(isDraining ? "/fault/no-close" : "/"), machines: 2, processes: 1, instances: 20,
@@ -162,7 +162,7 @@ import WSPerfTarget
     }
 
     @Test func aKilledControllerLeavesItsRecordAndItsListenersServeTheNext() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let ports = try Self.freePorts()
         let listeners = [try listener("alpha", ports), try listener("beta", ports)]
         let places = [
@@ -203,7 +203,7 @@ import WSPerfTarget
 
     /// While connections close, too: the server keeps them closing for longer than anyone waits for a dead controller.
     @Test func aControllerKilledWhileDraining() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(
             plan(
                 target.url("/fault/no-close"), processes: 2, instances: 20, seconds: 1, more: "timeouts: {close: 10m}"))
@@ -225,7 +225,7 @@ import WSPerfTarget
 
     /// Stopped for less than the liveness limit, nothing is lost; for longer, the workers end by themselves.
     @Test func aStoppedControllerThatGoesOn() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(plan(target.url, processes: 2, seconds: 6))
         try await waitForLoad(2)
         controller.send(SIGSTOP)
@@ -240,7 +240,7 @@ import WSPerfTarget
     }
 
     @Test func aControllerStoppedForTooLongStillReports() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(plan(target.url, processes: 2, seconds: 600))
         try await waitForLoad(2)
         let pids = workers.map(\.pid)
@@ -257,7 +257,7 @@ import WSPerfTarget
 
     /// The plan asked for it, so the run is valid; what it cost is said.
     @Test func aRunCutByItsTimeLimitSaysSo() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(plan(target.url, instances: 20, seconds: 600, more: "time_limit: 2s"))
         #expect(try await controller.status() == 0)
         let summary = try SummaryFile(output)
@@ -272,7 +272,7 @@ import WSPerfTarget
     // MARK: Interrupts
 
     @Test(arguments: [SIGINT, SIGTERM]) func anInterruptEndsTheLoadAndReports(_ signal: Int32) async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try run(plan(target.url, processes: 4, seconds: 600))
         try await waitForLoad(4)
         controller.send(signal)
@@ -291,7 +291,7 @@ import WSPerfTarget
 
     @Test func aSecondInterruptEndsAtOnceWithAReport() async throws {
         // The server never answers a close frame, so that a polite end takes minutes.
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let controller = try controller([
             "run",
             plan(target.url("/fault/no-close"), seconds: 600, more: "timeouts: {close: 10m}"), "--output", output,
@@ -345,7 +345,7 @@ import WSPerfTarget
     }
 
     @Test func enoughMachinesBeginWithoutTheRest() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let ports = try Self.freePorts()
         let listeners = [try listener("alpha", ports), try listener("beta", ports)]
         let controller = try run(
@@ -367,7 +367,7 @@ import WSPerfTarget
     }
 
     @Test func aSpareListenerTakesThePlaceOfOneThatDied() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let ports = try Self.freePorts()
         let first = try listener("first", ports)
         let controller = try controller([
@@ -447,7 +447,7 @@ import WSPerfTarget
 
     /// The disk fills up in mid-run: by a limit on the size of files, and on a file system of 16 KiB where one may be mounted.
     @Test(arguments: ["limit", "tmpfs"]) func aFullDiskCostsNoRun(_ kind: String) async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let plan = try plan(target.url, seconds: 3)
         let run = "\(Executable.directory)/wsperf-controller run \(plan) --quiet --local --output full/run"
         let mount = "unshare --mount sh -c 'mount -t tmpfs -o size=16k none full"

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 import WSPerfCore
 import WSPerfFleet
-import WSPerfTarget
+import WSPerfTestServer
 
 /// The controller in this process, listeners and workers as the executables they are, and real signals. The target takes
 /// connections and never answers, so that a load lasts as long as its connect timeout.
@@ -374,7 +374,7 @@ import WSPerfTarget
 
     /// A fault in a user's own payload generator costs connections, not the worker, and the report says what it was.
     @Test func aPayloadGeneratorInErrorIsNamedOnTheWorkersStderr() async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let run = try Run(worker: Self.executables + "/CrashingWorker")
         var plan = try plan(9, machines: 1, processes: 1)
         plan.target = try Target(target.url)

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 /// A container whose seccomp profile refuses the system call by which loops wait: to a worker, in a filter of its own.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct PreciseWaitsProcessTests {
@@ -9,7 +9,7 @@ import WSPerfTarget
     init() throws { folder = try TestFolder() }
 
     @Test(arguments: [ENOSYS, EPERM]) func aWorkerWithoutPreciseWaitsSaysSoOnce(error: Int32) async throws {
-        let target = try await TargetServer.start()
+        let target = try await TestServer.start()
         let ports = try ControllerProcessTests.freePorts()
         let controller = try Executable(
             "wsperf-controller",

@@ -1,13 +1,13 @@
-import WSPerfTarget
+import WSPerfTestServer
 
 /// Runs `body` against its own server, and always stops the server.
 func served<Value>(
-    _ configure: (inout TargetOptions) -> Void = { _ in },
-    _ body: (TargetServer) async throws -> Value
+    _ configure: (inout TestServerOptions) -> Void = { _ in },
+    _ body: (TestServer) async throws -> Value
 ) async throws -> Value {
-    var options = TargetOptions()
+    var options = TestServerOptions()
     configure(&options)
-    let server = try await TargetServer.start(options: options)
+    let server = try await TestServer.start(options: options)
     do {
         let value = try await body(server)
         await server.stop(grace: .milliseconds(200))
@@ -20,7 +20,7 @@ func served<Value>(
 
 /// Returns when the server has served everything that it received before. One round trip on another connection of its
 /// only loop proves that.
-func settled(_ server: TargetServer) async throws {
+func settled(_ server: TestServer) async throws {
     try await WireClient.open(port: server.port) { client in
         try await client.send(text: "settled?")
         _ = try await client.frame()

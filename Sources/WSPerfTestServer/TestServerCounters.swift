@@ -1,5 +1,5 @@
-/// What a `TargetServer` has seen and done since it started. Messages are data messages, and bytes are their payload.
-public struct TargetCounters: Sendable, Hashable {
+/// What a `TestServer` has seen and done since it started. Messages are data messages, and bytes are their payload.
+public struct TestServerCounters: Sendable, Hashable {
     /// TCP connections accepted.
     public var accepted = 0
     /// TCP connections that are open now.
@@ -30,11 +30,11 @@ public struct TargetCounters: Sendable, Hashable {
     /// How often each fault took effect.
     public var faults: [Fault: Int] = [:]
     /// The latest complete request.
-    public var lastRequest: TargetRequest?
+    public var lastRequest: TestServerRequest?
 
     public init() {}
 
-    mutating func add(_ other: TargetCounters) {
+    mutating func add(_ other: TestServerCounters) {
         accepted += other.accepted
         connected += other.connected
         upgraded += other.upgraded
@@ -55,7 +55,7 @@ public struct TargetCounters: Sendable, Hashable {
 }
 
 /// An upgrade request as received.
-public struct TargetRequest: Sendable, Hashable {
+public struct TestServerRequest: Sendable, Hashable {
     /// One header field; the name as written, the value without surrounding white space.
     public struct Field: Sendable, Hashable {
         public var name: String

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// What an open connection does apart from echoing.
-extension TargetConnection {
+extension TestServerConnection {
     func open(_ context: ChannelHandlerContext, _ script: Script) {
         state = .open
         // What follows must not go out in the same segment as the response.
@@ -27,7 +27,7 @@ extension TargetConnection {
         triggerIfDue(context, script)
     }
 
-    private func expire(_ context: ChannelHandlerContext, _ behaviour: TargetBehaviour) {
+    private func expire(_ context: ChannelHandlerContext, _ behaviour: TestServerBehaviour) {
         guard isActive, state == .open else { return }
         loop.counted(.expire)
         loop.out.writeCloseFrame(code: behaviour.code, reason: behaviour.reason)

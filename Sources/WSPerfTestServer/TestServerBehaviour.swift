@@ -1,7 +1,7 @@
-/// How a `TargetServer` treats a connection: as an echo server does, plus any set of faults.
+/// How a `TestServer` treats a connection: as an echo server does, plus any set of faults.
 ///
 /// The client chooses the behaviour by the path that it requests, so one server is enough for any number of tests.
-/// `TargetOptions.behaviour` overrides the path for all connections. A path is `/fault/NAME`, also with several names
+/// `TestServerOptions.behaviour` overrides the path for all connections. A path is `/fault/NAME`, also with several names
 /// (`/fault/late/close?by=20ms&after=3`). `/push` and `/broadcast` are short for `/fault/push` and `/fault/broadcast`.
 /// Every other path echoes. For a misspelt name or parameter the server answers with status 400 and the reason.
 ///
@@ -81,7 +81,7 @@
 ///
 /// Write durations as `250us`, `20ms`, `1s` or `2m`. The server keeps nothing but the replies that `late` and `reorder`
 /// hold back. While it holds 4,096 replies of a client, it does not read from that client.
-public struct TargetBehaviour: Sendable, Hashable {
+public struct TestServerBehaviour: Sendable, Hashable {
     /// Empty: a plain echo server.
     public var faults: Set<Fault>
     /// Messages after which a fault begins. Nil: 1 for faults that happen once, 0 for faults in replies.
@@ -108,17 +108,17 @@ public struct TargetBehaviour: Sendable, Hashable {
 
     public init(_ faults: Fault...) { self.faults = Set(faults) }
 
-    /// Reads the behaviour that a path asks for. Throws `TargetError` (`isInvalidBehaviour`) if the path is wrong.
+    /// Reads the behaviour that a path asks for. Throws `TestServerError` (`isInvalidBehaviour`) if the path is wrong.
     public init(path: String) throws {
         self.init()
         let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let segments = parts[0].split(separator: "/")
         switch segments.first {
         case "fault":
-            guard segments.count > 1 else { throw TargetError.invalidBehaviour("the path names no fault") }
+            guard segments.count > 1 else { throw TestServerError.invalidBehaviour("the path names no fault") }
             for segment in segments.dropFirst() {
                 guard let fault = Fault(rawValue: String(segment)) else {
-                    throw TargetError.invalidBehaviour("there is no fault \(quoted(segment))")
+                    throw TestServerError.invalidBehaviour("there is no fault \(quoted(segment))")
                 }
                 faults.insert(fault)
             }
@@ -131,7 +131,7 @@ public struct TargetBehaviour: Sendable, Hashable {
             let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             try set(String(pair[0]), to: pair.count > 1 ? String(pair[1]) : "")
         }
-        guard min <= max else { throw TargetError.invalidBehaviour("min must not exceed max") }
+        guard min <= max else { throw TestServerError.invalidBehaviour("min must not exceed max") }
     }
 
     /// Whether a path may ask for anything but an echo. Cheaper than parsing the path.
@@ -142,27 +142,27 @@ public struct TargetBehaviour: Sendable, Hashable {
     private mutating func set(_ key: String, to text: String) throws {
         func number(_ range: ClosedRange<Int>) throws -> Int {
             guard let value = Int(text), range.contains(value) else {
-                throw TargetError.invalidBehaviour(
+                throw TestServerError.invalidBehaviour(
                     "\(key) must be \(range.lowerBound) to \(range.upperBound), not \(quoted(text))")
             }
             return value
         }
         func word() throws -> String {
             guard text.utf8.count <= 123, let plain = percentDecoded(text) else {
-                throw TargetError.invalidBehaviour("\(key) must be at most 123 bytes of text")
+                throw TestServerError.invalidBehaviour("\(key) must be at most 123 bytes of text")
             }
             return plain
         }
         func token() throws -> String {
             let allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!"
             guard !text.isEmpty, text.utf8.count <= 123, text.allSatisfy({ allowed.contains($0) }) else {
-                throw TargetError.invalidBehaviour("\(key) must be a word, not \(quoted(text))")
+                throw TestServerError.invalidBehaviour("\(key) must be a word, not \(quoted(text))")
             }
             return text
         }
         func duration() throws -> Duration {
             guard let value = Self.duration(text), value > .zero, value <= .seconds(3600) else {
-                throw TargetError.invalidBehaviour("\(key) must be a duration such as 20ms, not \(quoted(text))")
+                throw TestServerError.invalidBehaviour("\(key) must be a duration such as 20ms, not \(quoted(text))")
             }
             return value
         }
@@ -184,7 +184,7 @@ public struct TargetBehaviour: Sendable, Hashable {
         case "opcode": opcode = UInt8(try number(0...15))
         case "name": name = try token()
         case "room": room = try token()
-        default: throw TargetError.invalidBehaviour("there is no parameter \(quoted(key))")
+        default: throw TestServerError.invalidBehaviour("there is no parameter \(quoted(key))")
         }
     }
 
@@ -203,7 +203,7 @@ public struct TargetBehaviour: Sendable, Hashable {
     /// The path that asks for this behaviour, with the parameters that differ from their defaults.
     public var path: String {
         guard !faults.isEmpty else { return "/echo" }
-        let plain = TargetBehaviour()
+        let plain = TestServerBehaviour()
         var parameters: [String] = []
         func add(_ key: String, _ value: String?) { if let value { parameters.append("\(key)=\(value)") } }
         add("after", after.map(String.init))

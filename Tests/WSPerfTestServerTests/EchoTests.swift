@@ -1,5 +1,5 @@
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite(.timeLimit(.minutes(1)))
 struct EchoTests {

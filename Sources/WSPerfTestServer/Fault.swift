@@ -1,5 +1,5 @@
-/// One way in which a `TargetServer` differs from a plain echo server. The raw value is its name in a path. The table
-/// at `TargetBehaviour` says what each one does and which parameters it takes.
+/// One way in which a `TestServer` differs from a plain echo server. The raw value is its name in a path. The table
+/// at `TestServerBehaviour` says what each one does and which parameters it takes.
 public enum Fault: String, Sendable, Hashable, CaseIterable, Codable {
     // The opening handshake.
     case refuse

@@ -2,7 +2,7 @@ import COpenSSL
 import NIOCore
 
 /// The opening handshake and its faults.
-extension TargetConnection {
+extension TestServerConnection {
     func takeHead(_ context: ChannelHandlerContext, _ buffer: inout ByteBuffer) {
         let length: Int
         switch RequestHead.read(buffer) {
@@ -30,10 +30,10 @@ extension TargetConnection {
     }
 
     /// Nil for a plain echo.
-    private func behaviour(for head: RequestHead) throws -> TargetBehaviour? {
+    private func behaviour(for head: RequestHead) throws -> TestServerBehaviour? {
         if let fixed = loop.options.behaviour { return fixed.faults.isEmpty ? nil : fixed }
-        guard TargetBehaviour.mayBeFaulty(path: head.path) else { return nil }
-        let chosen = try TargetBehaviour(path: String(decoding: head.path, as: UTF8.self))
+        guard TestServerBehaviour.mayBeFaulty(path: head.path) else { return nil }
+        let chosen = try TestServerBehaviour(path: String(decoding: head.path, as: UTF8.self))
         return chosen.faults.isEmpty ? nil : chosen
     }
 
@@ -52,9 +52,9 @@ extension TargetConnection {
         ending = .closeOutput
     }
 
-    private func answer(_ context: ChannelHandlerContext, _ head: RequestHead, _ behaviour: TargetBehaviour?) {
+    private func answer(_ context: ChannelHandlerContext, _ head: RequestHead, _ behaviour: TestServerBehaviour?) {
         guard let behaviour else {
-            writeHead(head, TargetBehaviour())
+            writeHead(head, TestServerBehaviour())
             state = .open
             isUpgraded = true
             return loop.counters.upgraded += 1
@@ -97,7 +97,7 @@ extension TargetConnection {
         dribble(context, script, bytes)
     }
 
-    private func writeHead(_ head: RequestHead, _ behaviour: TargetBehaviour) {
+    private func writeHead(_ head: RequestHead, _ behaviour: TestServerBehaviour) {
         let faults = behaviour.faults
         loop.out.writeStaticString("HTTP/1.1 101 Switching Protocols\r\n")
         if !faults.contains(.noUpgrade) { loop.out.writeStaticString("Upgrade: websocket\r\n") }
@@ -123,7 +123,7 @@ extension TargetConnection {
         loop.out.writeStaticString("\r\n")
     }
 
-    private func subprotocol(_ head: RequestHead, _ behaviour: TargetBehaviour) -> String? {
+    private func subprotocol(_ head: RequestHead, _ behaviour: TestServerBehaviour) -> String? {
         if behaviour.faults.contains(.wrongSubprotocol) { return behaviour.name }
         if head.subprotocols.isEmpty { return nil }
         let offered = head.offeredSubprotocols

@@ -1,5 +1,5 @@
 /// Why a server could not start, or why a wait for it failed.
-public struct TargetError: Error, CustomStringConvertible, Sendable {
+public struct TestServerError: Error, CustomStringConvertible, Sendable {
     private enum Code: Sendable {
         case cannotListen(String)
         case certificate(String)
@@ -8,10 +8,12 @@ public struct TargetError: Error, CustomStringConvertible, Sendable {
     }
     private let code: Code
 
-    static func cannotListen(_ reason: String) -> TargetError { TargetError(code: .cannotListen(reason)) }
-    static func certificate(_ reason: String) -> TargetError { TargetError(code: .certificate(reason)) }
-    static func invalidBehaviour(_ reason: String) -> TargetError { TargetError(code: .invalidBehaviour(reason)) }
-    static func deadline(_ reason: String) -> TargetError { TargetError(code: .deadline(reason)) }
+    static func cannotListen(_ reason: String) -> TestServerError { TestServerError(code: .cannotListen(reason)) }
+    static func certificate(_ reason: String) -> TestServerError { TestServerError(code: .certificate(reason)) }
+    static func invalidBehaviour(_ reason: String) -> TestServerError {
+        TestServerError(code: .invalidBehaviour(reason))
+    }
+    static func deadline(_ reason: String) -> TestServerError { TestServerError(code: .deadline(reason)) }
 
     /// The server cannot listen on the address or port.
     public var isCannotListen: Bool { if case .cannotListen = code { true } else { false } }

@@ -6,7 +6,7 @@ import NIOPosix
 ///
 /// A plain echo costs one copy of each message: payloads are unmasked into the loop's outgoing buffer, which is written
 /// once for each read. `script` has the state of everything that is not a plain echo.
-final class TargetConnection: ChannelDuplexHandler {
+final class TestServerConnection: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -332,7 +332,7 @@ final class TargetConnection: ChannelDuplexHandler {
 }
 
 @available(*, unavailable)
-extension TargetConnection: Sendable {}
+extension TestServerConnection: Sendable {}
 
 extension ByteBuffer {
     /// Whether the readable bytes are valid UTF-8.

@@ -5,7 +5,7 @@ final class Script {
     /// How many replies may be held back before the server stops reading from the client.
     static let heldLimit = 4096
 
-    let behaviour: TargetBehaviour
+    let behaviour: TestServerBehaviour
     /// Whether any of the faults happens after `after` messages.
     let hasTriggers: Bool
     var isTriggered = false
@@ -22,7 +22,7 @@ final class Script {
     /// The pending timer of each fault that has one.
     var timers: [Fault: Scheduled<Void>] = [:]
 
-    init(_ behaviour: TargetBehaviour) {
+    init(_ behaviour: TestServerBehaviour) {
         self.behaviour = behaviour
         hasTriggers = behaviour.faults.contains { $0.isTriggered }
     }

@@ -1,10 +1,10 @@
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 struct BehaviourTests {
     @Test(arguments: Fault.allCases)
     func `a behaviour and its path say the same`(fault: Fault) throws {
-        var behaviour = TargetBehaviour(fault, .late)
+        var behaviour = TestServerBehaviour(fault, .late)
         behaviour.after = 3
         behaviour.code = 4321
         behaviour.status = 404
@@ -22,14 +22,14 @@ struct BehaviourTests {
         behaviour.opcode = 11
         behaviour.name = "n"
         behaviour.room = "r"
-        #expect(try TargetBehaviour(path: behaviour.path) == behaviour)
-        #expect(try TargetBehaviour(path: "/fault/\(fault.rawValue)") == TargetBehaviour(fault))
-        #expect(TargetBehaviour(fault).path == "/fault/\(fault.rawValue)")
+        #expect(try TestServerBehaviour(path: behaviour.path) == behaviour)
+        #expect(try TestServerBehaviour(path: "/fault/\(fault.rawValue)") == TestServerBehaviour(fault))
+        #expect(TestServerBehaviour(fault).path == "/fault/\(fault.rawValue)")
     }
 
     @Test(arguments: ["/", "/echo", "/echo?after=x", "/telemetry/close", ""])
     func `any other path is an echo`(path: String) throws {
-        #expect(try TargetBehaviour(path: path) == TargetBehaviour())
+        #expect(try TestServerBehaviour(path: path) == TestServerBehaviour())
     }
 
     static let mistakes = [
@@ -44,7 +44,7 @@ struct BehaviourTests {
 
     @Test(arguments: mistakes)
     func `the message of a mistake is printable`(path: String) throws {
-        let error = try #require(throws: TargetError.self) { try TargetBehaviour(path: path) }
+        let error = try #require(throws: TestServerError.self) { try TestServerBehaviour(path: path) }
         #expect(error.isInvalidBehaviour)
         #expect(error.description.utf8.allSatisfy { $0 >= 32 && $0 < 127 } && error.description.utf8.count < 200)
     }

@@ -1,21 +1,21 @@
 import Foundation
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite(.timeLimit(.minutes(1)))
 struct ServerTests {
     @Test func `a port that is in use is reported`() async throws {
         try await served { server in
-            var options = TargetOptions()
+            var options = TestServerOptions()
             options.port = server.port
-            let error = await #expect(throws: TargetError.self) { _ = try await TargetServer.start(options: options) }
+            let error = await #expect(throws: TestServerError.self) { _ = try await TestServer.start(options: options) }
             #expect(error?.isCannotListen == true)
             #expect(error?.description.contains("127.0.0.1:\(server.port): Address already in use") == true)
         }
     }
 
     @Test func `stopping closes connections, frees the port and keeps the counters`() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         try await WireClient.open(port: server.port) { client in
             async let stopped: Void = server.stop(grace: .seconds(10))
             #expect(try await client.frame()?.code == 1001)
@@ -30,7 +30,7 @@ struct ServerTests {
     }
 
     @Test func `stopping does not wait for clients that stay`() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         try await WireClient.open(port: server.port) { client in
             await server.stop(grace: .milliseconds(20))
             let goodbye = try await client.frame()
@@ -40,7 +40,7 @@ struct ServerTests {
     }
 
     @Test func `cancelling the wait for the end stops the server`() async throws {
-        let server = try await TargetServer.start()
+        let server = try await TestServer.start()
         let waiting = Task { await server.waitUntilStopped() }
         waiting.cancel()
         await waiting.value
@@ -49,7 +49,7 @@ struct ServerTests {
 
     @Test func `waiting for counters has a deadline`() async throws {
         try await served { server in
-            let error = await #expect(throws: TargetError.self) {
+            let error = await #expect(throws: TestServerError.self) {
                 _ = try await server.counters(within: .milliseconds(10)) { $0.accepted == 1 }
             }
             #expect(error?.isDeadline == true)

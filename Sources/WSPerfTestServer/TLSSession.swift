@@ -176,10 +176,10 @@ final class TLSServerContext: @unchecked Sendable {
     // Not changed after init. OpenSSL counts its references and lets several threads make connections from it.
     fileprivate let pointer: OpaquePointer
 
-    /// Reads the files. Throws a `TargetError` (`isCertificate`) that names the file that cannot be used.
-    init(_ tls: TargetTLS) throws {
+    /// Reads the files. Throws a `TestServerError` (`isCertificate`) that names the file that cannot be used.
+    init(_ tls: TestServerTLS) throws {
         guard let pointer = SSL_CTX_new(TLS_server_method()) else {
-            throw TargetError.certificate("cannot set up OpenSSL: \(TLSFailure.last())")
+            throw TestServerError.certificate("cannot set up OpenSSL: \(TLSFailure.last())")
         }
         self.pointer = pointer
         _ = wsperf_ssl_ctx_require_tls12(pointer)
@@ -195,7 +195,7 @@ final class TLSServerContext: @unchecked Sendable {
         func use(_ path: String, _ body: () -> Int32) throws {
             ERR_clear_error()
             guard body() != 1 else { return }
-            throw TargetError.certificate("cannot use \(path) as PEM: \(TLSFailure.last())")
+            throw TestServerError.certificate("cannot use \(path) as PEM: \(TLSFailure.last())")
         }
         try use(tls.certificate) { SSL_CTX_use_certificate_chain_file(pointer, tls.certificate) }
         // This also fails if it is not the certificate's key.

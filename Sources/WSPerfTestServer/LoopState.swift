@@ -4,9 +4,9 @@ import Synchronization
 /// What the connections of one event loop share: counters, the outgoing buffer, the rooms. Confined to its loop.
 final class LoopState {
     let eventLoop: any EventLoop
-    let options: TargetOptions
+    let options: TestServerOptions
     let hub: Hub
-    var counters = TargetCounters()
+    var counters = TestServerCounters()
     /// The head of the last request. It is parsed only when somebody asks for it.
     private(set) var lastHead = ByteBuffer()
     private(set) var lastHeadTime: NIODeadline?
@@ -14,15 +14,15 @@ final class LoopState {
     /// busy one allocates none.
     var out: ByteBuffer
     let tlsBuffers = TLSBuffers()
-    var connections: [ObjectIdentifier: TargetConnection] = [:]
-    var rooms: [String: [ObjectIdentifier: TargetConnection]] = [:]
+    var connections: [ObjectIdentifier: TestServerConnection] = [:]
+    var rooms: [String: [ObjectIdentifier: TestServerConnection]] = [:]
     /// Notified when counters change; empty unless somebody waits for a change.
     var observers: [Int: AsyncStream<Void>.Continuation] = [:]
 
     /// Capacity that `out` keeps between reads.
     private static let keptCapacity = 256 << 10
 
-    init(eventLoop: any EventLoop, options: TargetOptions, hub: Hub) {
+    init(eventLoop: any EventLoop, options: TestServerOptions, hub: Hub) {
         self.eventLoop = eventLoop
         self.options = options
         self.hub = hub

@@ -1,5 +1,5 @@
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite(.timeLimit(.minutes(1)))
 struct HandshakeTests {
@@ -150,7 +150,7 @@ struct HandshakeTests {
     }
 
     @Test func `one behaviour for all clients, whatever their path`() async throws {
-        var refusing = TargetBehaviour(.refuse)
+        var refusing = TestServerBehaviour(.refuse)
         refusing.status = 404
         let behaviour = refusing
         try await served {

@@ -1,5 +1,5 @@
-/// How a `TargetServer` runs.
-public struct TargetOptions: Sendable, Hashable {
+/// How a `TestServer` runs.
+public struct TestServerOptions: Sendable, Hashable {
     /// The address or name to listen on.
     public var host: String = "127.0.0.1"
     /// The port to listen on; 0 means any free port.
@@ -9,9 +9,9 @@ public struct TargetOptions: Sendable, Hashable {
     /// Connections that may wait in the kernel to be accepted. The kernel caps this at `net.core.somaxconn`.
     public var backlog: Int32 = 8192
     /// Serves `wss://` if set, `ws://` otherwise.
-    public var tls: TargetTLS?
-    /// The behaviour of every connection, whatever its path. Nil: the path decides (see `TargetBehaviour`).
-    public var behaviour: TargetBehaviour?
+    public var tls: TestServerTLS?
+    /// The behaviour of every connection, whatever its path. Nil: the path decides (see `TestServerBehaviour`).
+    public var behaviour: TestServerBehaviour?
     /// Subprotocols that the server speaks. It chooses the first one offered that is among these.
     public var subprotocols: [String] = []
     /// The largest payload of a message in bytes, fragmented or not. The server answers a larger one with close 1009.
@@ -25,8 +25,8 @@ public struct TargetOptions: Sendable, Hashable {
     public init() {}
 }
 
-/// What a `TargetServer` needs to serve TLS (1.2 and later). All paths name PEM files.
-public struct TargetTLS: Sendable, Hashable {
+/// What a `TestServer` needs to serve TLS (1.2 and later). All paths name PEM files.
+public struct TestServerTLS: Sendable, Hashable {
     /// The server's certificate, followed by any intermediate certificates.
     public var certificate: String
     /// The private key of the certificate.

@@ -11,24 +11,24 @@ import Synchronization
 /// A WebSocket server to test against: a fast echo server that misbehaves on request.
 ///
 /// ```swift
-/// let server = try await TargetServer.start()
+/// let server = try await TestServer.start()
 /// // … connect to server.url, or to server.url("/fault/close?after=3&code=1011") …
 /// let counters = try await server.counters(within: .seconds(5)) { $0.closeCodes[1000] == 1 }
 /// await server.stop()
 /// ```
 ///
 /// It answers pings, reassembles fragmented messages, and checks that clients mask and frame as RFC 6455 requires. It
-/// stops reading from a client that does not read its replies. `TargetBehaviour` lists what else it can do.
-public final class TargetServer: Sendable {
+/// stops reading from a client that does not read its replies. `TestServerBehaviour` lists what else it can do.
+public final class TestServer: Sendable {
     private struct Life {
         var isStopping = false
         var isStopped = false
-        var final: TargetCounters?
+        var final: TestServerCounters?
         var waiters: [CheckedContinuation<Void, Never>] = []
         var nextObserver = 0
     }
 
-    public let options: TargetOptions
+    public let options: TestServerOptions
     /// The port it listens on.
     public let port: Int
     private let group: MultiThreadedEventLoopGroup
@@ -36,8 +36,9 @@ public final class TargetServer: Sendable {
     private let hub: Hub
     private let life = Mutex(Life())
 
-    private init(options: TargetOptions, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, hub: Hub)
-    {
+    private init(
+        options: TestServerOptions, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, hub: Hub
+    ) {
         self.options = options
         self.port = port
         self.group = group
@@ -45,9 +46,9 @@ public final class TargetServer: Sendable {
         self.hub = hub
     }
 
-    /// Listens and serves until `stop()`. Throws `TargetError` if it cannot listen on the address or use a certificate.
+    /// Listens and serves until `stop()`. Throws `TestServerError` if it cannot listen on the address or use a certificate.
     /// Raises the process's soft limit on file descriptors to the hard limit.
-    public static func start(options: TargetOptions = TargetOptions()) async throws -> TargetServer {
+    public static func start(options: TestServerOptions = TestServerOptions()) async throws -> TestServer {
         raiseDescriptorLimit()
         let tls = try options.tls.map { try TLSServerContext($0) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, options.threads))
@@ -72,16 +73,16 @@ public final class TargetServer: Sendable {
                             try channel.pipeline.syncOperations.addHandler(
                                 TLSHandler(context: tls, buffers: state.tlsBuffers))
                         }
-                        try channel.pipeline.syncOperations.addHandler(TargetConnection(loop: state))
+                        try channel.pipeline.syncOperations.addHandler(TestServerConnection(loop: state))
                     }
                 }
                 .bind(host: options.host, port: options.port).get()
-            return TargetServer(
+            return TestServer(
                 options: options, port: listener.localAddress?.port ?? options.port, group: group, listener: listener,
                 hub: hub)
         } catch {
             try? await group.shutdownGracefully()
-            throw TargetError.cannotListen("cannot listen on \(options.host):\(options.port): \(reason(of: error))")
+            throw TestServerError.cannotListen("cannot listen on \(options.host):\(options.port): \(reason(of: error))")
         }
     }
 
@@ -118,14 +119,14 @@ public final class TargetServer: Sendable {
     }
 
     /// The URL at which the server has this behaviour.
-    public func url(_ behaviour: TargetBehaviour) -> String { url(behaviour.path) }
+    public func url(_ behaviour: TestServerBehaviour) -> String { url(behaviour.path) }
 
     // MARK: What it has seen
 
     /// The current counters, or the final ones if the server has stopped.
-    public func counters() async -> TargetCounters {
+    public func counters() async -> TestServerCounters {
         if let final = life.withLock({ $0.final }) { return final }
-        var sum = TargetCounters()
+        var sum = TestServerCounters()
         var last: (at: NIODeadline, head: ByteBuffer)?
         for entry in hub.entries {
             let part = try? await entry.eventLoop.submit {
@@ -137,16 +138,16 @@ public final class TargetServer: Sendable {
             sum.add(part.0)
             if let at = part.1, last.map({ $0.at < at }) ?? true { last = (at, part.2) }
         }
-        sum.lastRequest = last.map { TargetRequest(head: Array($0.head.readableBytesView)) }
+        sum.lastRequest = last.map { TestServerRequest(head: Array($0.head.readableBytesView)) }
         return sum
     }
 
     /// Waits until the counters meet a condition, which is checked after each event that changes them. Throws
-    /// `TargetError` (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
+    /// `TestServerError` (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
     public func counters(
         within limit: Duration,
-        until condition: @Sendable (TargetCounters) -> Bool
-    ) async throws -> TargetCounters {
+        until condition: @Sendable (TestServerCounters) -> Bool
+    ) async throws -> TestServerCounters {
         let (changes, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = life.withLock { life in
             life.nextObserver += 1
@@ -166,7 +167,7 @@ public final class TargetServer: Sendable {
             if condition(seen) { return seen }
         }
         try Task.checkCancellation()
-        throw TargetError.deadline("the server's counters did not meet the condition within \(limit): \(seen)")
+        throw TestServerError.deadline("the server's counters did not meet the condition within \(limit): \(seen)")
     }
 
     private func observe(_ id: Int, _ continuation: AsyncStream<Void>.Continuation?) {

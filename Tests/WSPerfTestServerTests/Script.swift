@@ -1,5 +1,5 @@
 import Foundation
-import WSPerfTarget
+import WSPerfTestServer
 
 /// Runs the repository's scripts as processes.
 enum Script {
@@ -39,7 +39,7 @@ struct Certificates {
     subscript(_ name: String) -> String { "\(directory)/\(name)" }
 
     /// For a server that asks for no client certificate.
-    var server: TargetTLS { TargetTLS(certificate: self["server.pem"], key: self["server.key"]) }
+    var server: TestServerTLS { TestServerTLS(certificate: self["server.pem"], key: self["server.key"]) }
     /// For a client without a certificate.
     var client: TLSClient.Files { TLSClient.Files(authority: self["ca.pem"]) }
 

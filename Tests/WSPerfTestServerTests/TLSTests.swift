@@ -1,16 +1,16 @@
 import Testing
-import WSPerfTarget
+import WSPerfTestServer
 
 @Suite(.timeLimit(.minutes(1)))
 struct TLSTests {
     /// Runs `body` against a server with TLS.
     private func served(
-        requiringCertificates: Bool = false, _ body: (TargetServer, Certificates) async throws -> Void
+        requiringCertificates: Bool = false, _ body: (TestServer, Certificates) async throws -> Void
     ) async throws {
         let certificates = try await Certificates.make()
         var tls = certificates.server
         if requiringCertificates { tls.clientAuthority = certificates["ca.pem"] }
-        try await WSPerfTargetTests.served({ $0.tls = tls }) { server in try await body(server, certificates) }
+        try await WSPerfTestServerTests.served({ $0.tls = tls }) { server in try await body(server, certificates) }
     }
 
     @Test func `over TLS it is the same echo`() async throws {
@@ -152,9 +152,9 @@ struct TLSTests {
 
     @Test func `stopping does not wait for clients that do not end TLS`() async throws {
         let certificates = try await Certificates.make()
-        var options = TargetOptions()
+        var options = TestServerOptions()
         options.tls = certificates.server
-        let server = try await TargetServer.start(options: options)
+        let server = try await TestServer.start(options: options)
         try await WireClient.open(port: server.port, tls: certificates.client) { client in
             await server.stop(grace: .milliseconds(20))
             let goodbye = try await client.frame()
@@ -167,23 +167,24 @@ struct TLSTests {
         let certificates = try await Certificates.make()
         let missing = "/nonexistent/file.pem"
         let good = certificates.server
-        let cases: [(TargetTLS, culprit: String, reason: String)] = [
-            (TargetTLS(certificate: missing, key: good.key), missing, "No such file"),
-            (TargetTLS(certificate: good.certificate, key: missing), missing, "No such file"),
+        let cases: [(TestServerTLS, culprit: String, reason: String)] = [
+            (TestServerTLS(certificate: missing, key: good.key), missing, "No such file"),
+            (TestServerTLS(certificate: good.certificate, key: missing), missing, "No such file"),
             (
-                TargetTLS(certificate: good.certificate, key: good.key, clientAuthority: missing), missing,
+                TestServerTLS(certificate: good.certificate, key: good.key, clientAuthority: missing), missing,
                 "No such file"
             ),
-            (TargetTLS(certificate: good.key, key: good.key), good.key, "no start line"),
+            (TestServerTLS(certificate: good.key, key: good.key), good.key, "no start line"),
             (
-                TargetTLS(certificate: good.certificate, key: certificates["client.key"]), certificates["client.key"],
+                TestServerTLS(certificate: good.certificate, key: certificates["client.key"]),
+                certificates["client.key"],
                 "key values mismatch"
             ),
         ]
         for (tls, culprit, reason) in cases {
-            var options = TargetOptions()
+            var options = TestServerOptions()
             options.tls = tls
-            let error = await #expect(throws: TargetError.self) { _ = try await TargetServer.start(options: options) }
+            let error = await #expect(throws: TestServerError.self) { _ = try await TestServer.start(options: options) }
             #expect(error?.isCertificate == true)
             #expect(error?.description.contains(culprit) == true && error?.description.contains(reason) == true)
         }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Sits between the socket and `TargetConnection` if the server serves TLS: decrypts what comes in, encrypts what goes
+/// Sits between the socket and `TestServerConnection` if the server serves TLS: decrypts what comes in, encrypts what goes
 /// out.
 ///
 /// It keeps no data: it passes everything on at once, in both directions. So the channel has the same bounds and the
