@@ -7,7 +7,7 @@ internal import Glibc
 /// are in seconds of the monotonic clock.
 struct PlanTimeLimit {
     /// A worker is always given the time to open this many connections a second, however steep its ramp is.
-    static let slowestOpening_perSecond = 100.0
+    static let slowestOpeningPerSecond = 100.0
     /// What this machine may be late by with each attempt of a connection: its timers, and what is on its way when the time
     /// to send is over. A generator that is later than this is not valid anyway.
     static let lateness = 1.0
@@ -39,7 +39,7 @@ struct PlanTimeLimit {
     /// opens slowly takes for all of them, or where only so many are opening at once, as long as all those before it may
     /// take.
     private var turn: Double {
-        let slowly = Self.lateness + Double(plan.instances) / Self.slowestOpening_perSecond
+        let slowly = Self.lateness + Double(plan.instances) / Self.slowestOpeningPerSecond
         guard let most = plan.maxOpening else { return slowly }
         // Each event loop opens its own share of the connections, and its own share at once.
         let threads = max(plan.threads, 1)

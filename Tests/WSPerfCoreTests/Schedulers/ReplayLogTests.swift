@@ -87,7 +87,7 @@ import Testing
                 let value = UInt32(random.nextInteger(in: 0...limits[random.nextInteger(in: 0...3)]))
                 if let scalar = Unicode.Scalar(value) { text.unicodeScalars.append(scalar) }
             }
-            let line = try JSONEncoder().encode(Line(t_us: 7, data: text))
+            let line = try JSONEncoder().encode(Line(time: 7, data: text))
             let log = try ReplayLog(parsing: Array(line), name: "log")
             #expect(messages(log) == [Recorded(0, 0, .text, text.utf8.count, text.utf8)])
             let bytes = text.utf8.map { $0 ^ 0xFF }
@@ -97,8 +97,13 @@ import Testing
     }
 
     private struct Line: Encodable {
-        var t_us: Int
+        var time: Int
         var data: String
+
+        enum CodingKeys: String, CodingKey {
+            case time = "t_us"
+            case data
+        }
     }
 
     // MARK: Errors
