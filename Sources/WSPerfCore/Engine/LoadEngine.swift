@@ -40,8 +40,10 @@ public final class LoadEngine: Sendable {
 
     /// Checks the plan and sets its client, schedule and payload up.
     ///
-    /// - Parameter share: Which worker of the plan this engine is. It may be left out where the plan has only one, and must be
-    ///   given where `machines` × `processes` is more.
+    /// - Parameters:
+    ///   - plan: What to run. The engine reads the files that it names.
+    ///   - registry: The clients, schedulers and payload generators that the plan may name.
+    ///   - share: Which worker of the plan this engine is. Required if `machines` × `processes` is more than 1.
     /// - Throws: `PlanError` that lists what is wrong with the plan, as for a plan file; or if its client, schedule or payload
     ///   is not registered, refuses its options, or can't read its files.
     public init(plan: Plan, registry: Registry = Registry(), share: WorkerShare? = nil) throws {

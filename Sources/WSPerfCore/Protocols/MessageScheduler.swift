@@ -10,7 +10,9 @@ public struct ScheduledMessage: Sendable, Hashable {
     public var kind: MessageKind?
 
     /// - Parameters:
+    ///   - offset: The intended send time, nanoseconds after the connection opened.
     ///   - length: Negative counts as nil.
+    ///   - kind: Text or binary; nil leaves it to the payload generator.
     ///   - entry: Negative counts as nil.
     public init(offset: Int64, length: Int? = nil, kind: MessageKind? = nil, entry: Int? = nil) {
         self.offset = offset

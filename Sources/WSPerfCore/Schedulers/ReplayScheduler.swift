@@ -21,6 +21,7 @@ public struct ReplayScheduler: MessageScheduler {
     private let speed: Double
 
     /// - Parameters:
+    ///   - log: The log to replay.
     ///   - connection: The connection's index in the run, from 0.
     ///   - speed: What the log's times are divided by: 10 replays ten times as fast. Above 0 and finite.
     ///   - loops: Whether to begin again when the log is over, as often as there is time; one round follows the other
