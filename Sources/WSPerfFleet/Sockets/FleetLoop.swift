@@ -25,10 +25,14 @@ struct FleetLoop<Driver: FleetDriver> {
     func run() {
         var lifeline = self.lifeline
         var drained = true
-        driver.tick(now: .now, drained: true)
+        // When the clock was last read. All time beyond the requested wait is a delay, wherever in the loop it passes: a
+        // signal may stop the process anywhere.
+        var awake = FleetInstant.now
+        driver.tick(now: awake, drained: true)
         while !driver.isOver {
-            // A deadline in the past means "at once". Only the time beyond the requested wait is a delay.
             let asleep = FleetInstant.now
+            noteStall(from: awake, to: asleep)
+            // A deadline in the past means "at once".
             let deadline = drained ? driver.nextDeadline.map { max($0, asleep) } : asleep
             var items = [
                 zmq_pollitem_t(socket: incoming.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0),
@@ -40,8 +44,8 @@ struct FleetLoop<Driver: FleetDriver> {
             }
             // The loop keeps the socket and all descriptors open, so EINTR is the only possible error.
             _ = zmq_poll(&items, Int32(items.count), Self.timeout(until: deadline))
-            var now = FleetInstant.now
-            if let deadline, now - deadline > FleetLimits.stall { driver.stalled(for: now - deadline) }
+            let now = FleetInstant.now
+            if let deadline { noteStall(from: deadline, to: now) }
 
             // Messages come before deadlines, so that a peer does not count as silent while its message waits here.
             drained = false
@@ -59,9 +63,14 @@ struct FleetLoop<Driver: FleetDriver> {
                 lifeline = nil
                 driver.handle(open.event, now: now)
             }
-            now = .now
-            driver.tick(now: now, drained: drained)
+            awake = .now
+            noteStall(from: now, to: awake)
+            driver.tick(now: awake, drained: drained)
         }
+    }
+
+    private func noteStall(from earlier: FleetInstant, to now: FleetInstant) {
+        if now - earlier > FleetLimits.stall { driver.stalled(for: now - earlier) }
     }
 
     /// Milliseconds, rounded up so that the loop never wakes early; a minute if there is no deadline.
