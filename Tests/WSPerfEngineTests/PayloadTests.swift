@@ -4,12 +4,12 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// What the engine does with payload generators of one's own: good ones, and ones that do not keep to the protocol.
+/// What the engine does with custom payload generators: good ones, and ones that break the protocol.
 @Suite struct PayloadTests {
     // MARK: - Generators that render
 
-    /// JSON must be rendered to know how long it is. Messages of 60 connections, all of which answer `.blocked` first, must
-    /// not get mixed up, and must be those that a seed gives where nothing blocks.
+    /// JSON must be rendered to know how long it is. Messages of 60 connections that all answer `.blocked` first must
+    /// not get mixed up, and must be the same as without blocking.
     @Test func renderedInLengthAndCopiedInFill() async throws {
         let blocked = try await sent(blocks: true)
         let straight = try await sent(blocks: false)
@@ -52,16 +52,17 @@ import WSPerfTestServer
 
         var sentence: String {
             switch self {
-            case .tooMuch: "payload generator 'json' wrote 241 bytes of message 2 of connection 3 after it had said 240"
-            case .tooLittle: "payload generator 'json' wrote 1 byte of message 2 of connection 3 after it had said 240"
-            case .nothing: "payload generator 'json' wrote 0 bytes of message 2 of connection 3 after it had said 240"
+            case .tooMuch: "payload generator 'json' wrote 241 bytes of message 2 of connection 3 but had announced 240"
+            case .tooLittle: "payload generator 'json' wrote 1 byte of message 2 of connection 3 but had announced 240"
+            case .nothing: "payload generator 'json' wrote 0 bytes of message 2 of connection 3 but had announced 240"
             case .negative:
                 "payload generator 'json' gave message 2 of connection 3 a length of -1 bytes; it must be 0 to 268435456"
             case .tooLong:
                 "payload generator 'json' gave message 2 of connection 3 a length of 268435457 bytes; "
                     + "it must be 0 to 268435456"
             case .scheduled:
-                "payload generator 'json' wrote 240 bytes of message 2 of connection 3, for which the schedule had said 300"
+                "payload generator 'json' wrote 240 bytes of message 2 of connection 3, "
+                    + "but the schedule had asked for 300"
             case .scheduledTooLong:
                 "schedule 'lengths' gave message 2 of connection 3 a length of 9223372036854775807 bytes; "
                     + "it must be 0 to 268435456"
@@ -72,7 +73,7 @@ import WSPerfTestServer
         var isSent: Bool { ![.negative, .tooLong, .scheduledTooLong].contains(self) }
     }
 
-    /// With the stock client and a real server: the one connection ends, the others do not.
+    /// With the stock client and a real server, that one connection ends, the others do not.
     @Test(arguments: Fault.allCases, [MatchMode.echo, .tagged, .ping])
     func endsTheConnection(fault: Fault, match: MatchMode) async throws {
         let server = try await TestServer.start()
@@ -85,7 +86,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// What is missing goes out as ASCII zeros, what is too much does not.
+    /// Missing bytes go out as ASCII zeros; excess bytes don't go out.
     @Test(arguments: [Fault.tooMuch, .tooLittle, .nothing])
     func keepsTheLength(fault: Fault) async throws {
         let record = Record()
@@ -102,8 +103,8 @@ import WSPerfTestServer
             message == Array(repeating: UInt8(ascii: "x"), count: written) + Array(repeating: 48, count: 240 - written))
     }
 
-    /// A bounded number of sentences, however many connections.
-    @Test func saysItTenTimes() async throws {
+    /// The number of reported problems is bounded, however many connections.
+    @Test func reportsAtMostTenProblems() async throws {
         let server = try await TestServer.start()
         var plan = try plan(server.url, .tooMuch)
         plan.instances = 50
@@ -128,7 +129,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// Room for less than the message is the client's fault, whatever the generator does with it.
+    /// Too little room for the message is the client's fault, whatever the generator does with it.
     @Test func clientWithoutRoom() async throws {
         var registry = Registry()
         registry.register(client: "recording") { _ in RecordingClient(record: Record(), blocks: false, room: -1) }
@@ -140,7 +141,7 @@ import WSPerfTestServer
         #expect(result.problems == [])
     }
 
-    /// A tag is longer than these messages: the generator answers for what it said only.
+    /// A tag is longer than these messages: the generator is responsible only for the length it announced.
     @Test(arguments: [MessageKind.text, .binary])
     func shorterThanItsTag(kind: MessageKind) async throws {
         let server = try await TestServer.start()
@@ -226,11 +227,11 @@ private final class Record: Sendable {
     func add(_ context: MessageContext) { state.withLock { $0.contexts.append(context) } }
 }
 
-/// Keeps what it is given to send. Where it blocks it takes each message at the second attempt.
+/// Keeps what it gets to send. If it blocks, it takes each message at the second attempt.
 private struct RecordingClient: WebSocketClient {
     let record: Record
     let blocks: Bool
-    /// How much more room it lends than a message is long.
+    /// How many bytes of room it lends beyond the message's length.
     var room = 0
 
     func connect(to target: Target, on loop: EventLoop, sink: ConnectionSink) -> RecordingConnection {
@@ -301,7 +302,7 @@ private struct RenderingPayload: PayloadGenerator {
     }
 }
 
-/// 240 bytes, but for message 2 of one connection, or of all.
+/// 240 bytes, except for message 2 of one connection, or of all.
 private struct FaultyPayload: PayloadGenerator {
     let fault: PayloadTests.Fault
     let connection: Int?
@@ -333,7 +334,7 @@ private struct FaultyPayload: PayloadGenerator {
     }
 }
 
-/// A message each 5 ms, the third with this length.
+/// A message every 5 ms, the third with this length.
 private struct LengthScheduler: MessageScheduler {
     let length: Int?
     var sent = 0

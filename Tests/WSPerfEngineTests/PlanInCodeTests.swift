@@ -3,7 +3,7 @@ import WSPerfTestServer
 
 @testable import WSPerfCore
 
-/// Plans made in code are held to what holds for plan files.
+/// Plans made in code obey the same rules as plan files.
 @Suite struct PlanInCodeTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let message: String
@@ -168,7 +168,7 @@ import WSPerfTestServer
         },
     ]
 
-    /// Each is refused before anything runs, with the words that a plan file gets.
+    /// Each is refused before anything runs, with the same message as for a plan file.
     @Test(arguments: cases) func refuses(_ refused: Case) throws {
         var plan = try LoadRun.plan("ws://127.0.0.1:9/")
         try refused.change(&plan)
@@ -176,7 +176,7 @@ import WSPerfTestServer
         #expect(error?.description == refused.message)
     }
 
-    /// An engine is one worker: a plan of several says which.
+    /// An engine is one worker, so a plan for several must say which.
     @Test(
         arguments: [
             (
@@ -208,7 +208,7 @@ import WSPerfTestServer
         }
     }
 
-    /// Computed durations are seldom whole nanoseconds; that is no reason to refuse them.
+    /// Computed durations are rarely whole nanoseconds, so fractions are accepted.
     @Test func fractionsOfANanosecondAreDropped() throws {
         var plan = try LoadRun.plan("ws://127.0.0.1:9/")
         plan.duration = .seconds(1) / 3
@@ -229,10 +229,10 @@ import WSPerfTestServer
         #expect(error == .hasRun)
         #expect(
             error?.description
-                == "this engine has been run before, and an engine runs once: make a new one with the same plan")
+                == "this engine has already run, and an engine runs only once: make a new one with the same plan")
     }
 
-    @Test func failedAreAllThatDidNotSucceed() async throws {
+    @Test func failedCountsAllThatDidNotSucceed() async throws {
         let server = try await TestServer.start()
         let good = try await LoadEngine(plan: LoadRun.plan(server.url)).run()
         #expect(good.failed == 0)

@@ -6,7 +6,7 @@ import WSPerfTestServer
 
 /// Where connections come from, as the server sees it.
 @Suite struct SourceAddressTests {
-    /// Takes connections, notes who they are from, and drops them when told to.
+    /// Accepts connections, records where they come from, and drops them on command.
     private final class Listener: Sendable {
         let descriptor: Int32
         let port: UInt16
@@ -91,7 +91,7 @@ import WSPerfTestServer
         #expect(counts == ["127.0.3.1": 10, "127.0.3.2": 10, "127.0.3.3": 10, "127.0.9.9": 10])
     }
 
-    @Test func aNameIsReachedFromTheFamilyThereIs() async throws {
+    @Test func aNameIsReachedFromTheAvailableFamily() async throws {
         let listener = try Listener()
         defer { listener.close() }
         var plan = try LoadRun.plan("ws://localhost:\(listener.port)/", connections: 4)
@@ -117,7 +117,7 @@ import WSPerfTestServer
         #expect(listener.peers == ["::1", "::1", "::1", "::1"])
     }
 
-    @Test func messagesGoRoundFromOtherAddresses() async throws {
+    @Test func messagesRoundTripFromOtherAddresses() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 20, messages: 2)
         plan.sourceAddresses = [try AddressRange("127.0.3.0/29")]
@@ -137,17 +137,17 @@ import WSPerfTestServer
         return error.map(\.description) ?? ""
     }
 
-    // TEST-NET-1 (RFC 5737): no machine's own.
-    @Test func anAddressThatIsNotHereIsNamed() throws {
+    // TEST-NET-1 (RFC 5737): no machine has it.
+    @Test func aMissingAddressIsNamed() throws {
         let text = try refusal { $0.sourceAddresses = [try AddressRange("127.0.0.2"), try AddressRange("192.0.2.7")] }
         #expect(
             text
-                == "source_addresses: 192.0.2.7 is no address of this machine (ip addr add 192.0.2.7/32 dev lo, or the "
-                + "network's device)")
+                == "source_addresses: 192.0.2.7 is not an address of this machine (ip addr add 192.0.2.7/32 dev lo, "
+                + "or the network's device)")
     }
 
-    /// Machines have different addresses; each uses its own.
-    @Test func aMachineOfSeveralUsesWhatItHas() throws {
+    /// Machines have different addresses, and each uses its own.
+    @Test func oneOfSeveralMachinesUsesTheAddressesItHas() throws {
         var plan = try LoadRun.plan("ws://127.0.0.1:9/")
         plan.machines = 2
         plan.sourceAddresses = [try AddressRange("192.0.2.7"), try AddressRange("127.0.0.2")]
@@ -162,7 +162,8 @@ import WSPerfTestServer
     @Test func anUnknownCongestionControlIsNamed() throws {
         let text = try refusal("ws://127.0.0.1:9/") { $0.congestionControl = "no-such-thing" }
         #expect(
-            text.hasPrefix("congestion_control: 'no-such-thing' is no congestion control of this machine, which has "))
+            text.hasPrefix(
+                "congestion_control: 'no-such-thing' is not a congestion control of this machine, which has "))
         #expect(text.contains("cubic") || text.contains("reno"))
     }
 
@@ -177,7 +178,7 @@ import WSPerfTestServer
     }
 
     /// The sockets themselves, seen from this process.
-    @Test(arguments: ["reno", nil]) func theCongestionControlIsThePlans(name: String?) async throws {
+    @Test(arguments: ["reno", nil]) func socketsUseThePlansCongestionControl(name: String?) async throws {
         let listener = try Listener()
         defer { listener.close() }
         var plan = try LoadRun.plan("ws://127.0.0.1:\(listener.port)/", connections: 4)

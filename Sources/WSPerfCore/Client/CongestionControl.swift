@@ -1,15 +1,15 @@
 internal import CLinux
 internal import Glibc
 
-/// The congestion control of a client's sockets, by the name the kernel knows it by (tcp(7), TCP_CONGESTION).
+/// The congestion control of a client's sockets, by its kernel name (tcp(7), TCP_CONGESTION).
 struct CongestionControl: Sendable {
     private let name: String
 
-    /// - Throws: `PlanError` if the kernel does not have it, or keeps it from this user.
+    /// - Throws: `PlanError` if the kernel does not have it, or does not allow it to this user.
     init(_ name: String) throws(PlanError) {
         self.name = name
         let descriptor = clinux_tcp_socket(AF_INET)
-        // Without a descriptor there is nothing to be found out, and descriptors are checked elsewhere.
+        // Without a descriptor there is nothing to check; descriptors are checked elsewhere.
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         switch apply(to: descriptor) {
@@ -17,7 +17,7 @@ struct CongestionControl: Sendable {
         case ENOENT:
             let present = Self.list("available")
             throw PlanError(
-                "\(PlanText.quoted(name)) is no congestion control of this machine\(present) (modprobe tcp_\(name))",
+                "\(PlanText.quoted(name)) is not a congestion control of this machine\(present) (modprobe tcp_\(name))",
                 at: Self.key)
         case EPERM:
             throw PlanError(

@@ -2,7 +2,7 @@ internal import CLinux
 
 /// Builds client frames (RFC 6455 §5.2): the header in front of a payload that is already in place, and the mask over it.
 enum FrameEncoder {
-    /// The most that a client's header takes: 2 + 8 + 4 bytes.
+    /// The longest client header: 2 + 8 + 4 bytes.
     static let longestHeader = 14
 
     /// Writes the header of an unfragmented, masked frame so that it ends where `payload` begins, masks the payload, and

@@ -1,8 +1,8 @@
 /// Takes a server's byte stream apart into messages and control frames (RFC 6455 §5), checking as it goes.
 ///
 /// Payloads of data messages are counted, validated and dropped; only their first bytes are kept, and only when asked.
-/// The parser holds no buffer but while something small (a header, a control frame, a wanted prefix) straddles two reads.
-/// It is a pure state machine: bytes in, events out.
+/// The parser holds a buffer only while something small (a header, a control frame, a wanted prefix) straddles two
+/// reads. It is a pure state machine: bytes in, events out.
 struct FrameParser: ~Copyable {
     enum Event {
         /// All bytes have been consumed.
@@ -14,7 +14,7 @@ struct FrameParser: ~Copyable {
         case pong(UnsafeRawBufferPointer)
         /// `.noStatus` when the frame has no code.
         case close(CloseCode)
-        /// The server broke the protocol; the code says how. Nothing more may be parsed.
+        /// The server broke the protocol; the code says how. Parse nothing more.
         case violation(CloseCode)
     }
 
@@ -22,8 +22,8 @@ struct FrameParser: ~Copyable {
     private struct Straddle {
         var header: (UInt64, UInt16) = (0, 0)
         var headerCount = 0
-        // Up to 125 bytes of a control frame's payload, and up to MessageTag.longest bytes of a message's beginning: both at
-        // once when a control frame stands between the fragments of a message.
+        // Up to 125 bytes of a control frame's payload, and up to MessageTag.longest bytes of a message's beginning:
+        // both at once if a control frame comes between the fragments of a message.
         var control = (SIMD8<UInt64>(), SIMD8<UInt64>())
         var controlCount = 0
         var prefix = SIMD8<UInt64>()
@@ -36,12 +36,12 @@ struct FrameParser: ~Copyable {
     private var messageLength: UInt64 = 0
     private let limit: UInt64
     private var utf8 = UTF8Validator()
-    /// The message being received: 0 when none is.
+    /// The message being received; 0 if none.
     private var kind: UInt8 = 0
     private var opcode = FrameOpcode.continuation
     private var isFinal = false
     private var isInPayload = false
-    /// How much of each message's beginning is to be handed out, at most 64.
+    /// How many first bytes of each message to hand out, at most 64.
     private let wantedPrefix: UInt8
 
     init(maxMessageSize: Int, wantedPrefix: Int = 0) {
@@ -54,7 +54,7 @@ struct FrameParser: ~Copyable {
         straddle?.deallocate()
     }
 
-    /// Consumes bytes from `cursor` up to `end` until there is something to tell.
+    /// Consumes bytes from `cursor` up to `end` until there is something to report.
     mutating func next(_ cursor: inout UnsafeRawPointer, _ end: UnsafeRawPointer) -> Event {
         if straddle != nil, !isInPayload { dropStraddleIfEmpty() }
         while true {
@@ -62,7 +62,7 @@ struct FrameParser: ~Copyable {
                 let available = end - cursor
                 if available == 0 { return .needsMore }
                 if straddle == nil || straddle.unsafelyUnwrapped.pointee.headerCount == 0 {
-                    // The whole header is at hand, as it nearly always is.
+                    // The whole header is here, as nearly always.
                     let second = available > 1 ? (cursor + 1).load(as: UInt8.self) : 0
                     let size = Self.headerSize(second)
                     if available >= 2, available >= size {
@@ -145,7 +145,7 @@ struct FrameParser: ~Copyable {
         cursor = end
     }
 
-    /// Adds bytes to a kept header; nil when it is complete and valid, and then parsing goes on.
+    /// Adds bytes to a kept header. Nil when it is complete and valid; parsing then continues.
     private mutating func completeHeader(_ cursor: inout UnsafeRawPointer, _ end: UnsafeRawPointer) -> Event? {
         let kept = straddling()
         while true {
@@ -217,7 +217,7 @@ struct FrameParser: ~Copyable {
         return .close(code)
     }
 
-    /// Consumes what is at hand of a data frame; nil unless a message is complete or invalid.
+    /// Consumes what has arrived of a data frame; nil unless a message is complete or invalid.
     private mutating func takeData(_ cursor: inout UnsafeRawPointer, _ end: UnsafeRawPointer) -> Event? {
         let count = Int(min(remaining, UInt64(end - cursor)))
         let start = cursor

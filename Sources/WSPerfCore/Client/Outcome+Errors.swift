@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What an error number of the kernel means to a connection, by how far the connection had come.
+/// What a kernel error number means for a connection, by how far the connection had got.
 extension Outcome {
     /// A failed connect.
     static func connecting(error: Int32) -> Outcome {
@@ -33,7 +33,7 @@ extension Outcome {
         }
     }
 
-    /// What this outcome of an open connection is called as long as the upgrade has not been answered.
+    /// This outcome's name while the upgrade has not been answered.
     var whileUpgrading: Outcome {
         switch self {
         case .reset: .upgradeClosed

@@ -1,8 +1,8 @@
 /// Lends a piece of the outgoing buffer to a payload generator.
 enum OutputFilling {
-    /// Has `fill` write up to `length` bytes at `bytes`, and ASCII zeros to what it leaves.
+    /// Lets `fill` write up to `length` bytes at `bytes`, and fills the rest with ASCII zeros.
     ///
-    /// Invariant (the caller's): `bytes` has room for `length` bytes and is not touched meanwhile.
+    /// Invariant (the caller's): `bytes` has room for `length` bytes and nothing else touches it meanwhile.
     static func fill(_ bytes: UnsafeMutableRawPointer, _ length: Int, _ fill: (inout OutputRawSpan) -> Void) {
         let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: length)
         var span = OutputRawSpan(buffer: buffer, initializedCount: 0)

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Resolves a run's target once, off the loops, and shares the answer among all connections of the worker.
 ///
-/// A name is looked up when the first connection asks for it; those that ask meanwhile wait for the same answer, and
-/// their waiting time is what their `dns` phase measures. A failed look-up is tried again by the next connection.
+/// The first connection that asks starts the look-up. Those that ask meanwhile wait for the same answer; their `dns`
+/// phase measures this wait. After a failed look-up, the next connection tries again.
 final class Resolver: Sendable {
     typealias Waiter = @Sendable ([SocketAddress]) -> Void
 
@@ -16,7 +16,7 @@ final class Resolver: Sendable {
     private let state = Mutex(State())
     private let host: String
     private let port: UInt16
-    /// Where the target is an address literal, and there is nothing to look up.
+    /// Set if the target is an address literal, so there is nothing to look up.
     let literal: SocketAddress?
 
     init(host: String, port: UInt16) {
@@ -25,8 +25,8 @@ final class Resolver: Sendable {
         literal = SocketAddress.literal(host, port: port)
     }
 
-    /// The answer if it is known. Otherwise `waiter` is called with it on a thread of the resolver's: empty when the name
-    /// can't be resolved.
+    /// The answer if it is known. Otherwise `waiter` gets it on a thread of the resolver: empty if the name can't be
+    /// resolved.
     func addresses(orTell waiter: @escaping Waiter) -> [SocketAddress]? {
         let (known, mustStart) = state.withLock { state -> ([SocketAddress]?, Bool) in
             if !state.answer.isEmpty { return (state.answer, false) }
@@ -38,7 +38,7 @@ final class Resolver: Sendable {
         return known
     }
 
-    /// getaddrinfo has no asynchronous form, and deadlines of its own of some tens of seconds: it gets a thread.
+    /// getaddrinfo has no asynchronous form and can take tens of seconds, so it gets its own thread.
     private func start() {
         let isStarted = DetachedThread.start("wsperf-dns") { [self] in
             tell(SocketAddress.resolve(host, port: port))

@@ -22,7 +22,8 @@ struct SocketAddress: @unchecked Sendable {
         }
     }
 
-    /// All stream addresses of a name, in the resolver's order. Waits: not for a loop's thread unless `isLiteral`.
+    /// All stream addresses of a name, in the resolver's order. Blocks, so don't call it on a loop's thread unless
+    /// `isLiteral`.
     static func resolve(_ host: String, port: UInt16, isLiteral: Bool = false) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
@@ -46,7 +47,7 @@ struct SocketAddress: @unchecked Sendable {
         return found
     }
 
-    /// The address a literal stands for; nil when `host` is a name.
+    /// The address that a literal stands for; nil if `host` is a name.
     static func literal(_ host: String, port: UInt16) -> SocketAddress? {
         resolve(host, port: port, isLiteral: true).first
     }
@@ -75,13 +76,13 @@ struct SocketAddress: @unchecked Sendable {
         self.length = length
     }
 
-    /// Gives a socket this address and leaves the port to `connect`, so that ports are shared by connections to different
-    /// places; returns 0 or errno.
+    /// Binds a socket to this address and leaves the port to `connect`, so that connections to different places can
+    /// share ports. Returns 0 or errno.
     func bind(_ descriptor: Int32) -> Int32 {
         withUnsafePointer(to: storage) { clinux_bind_address(descriptor, $0, length) }
     }
 
-    /// Starts connecting a non-blocking socket; returns 0, EINPROGRESS or another errno.
+    /// Starts connecting a non-blocking socket. Returns 0, EINPROGRESS or another errno.
     func connect(_ descriptor: Int32) -> Int32 {
         withUnsafePointer(to: storage) { clinux_connect(descriptor, $0, length) }
     }

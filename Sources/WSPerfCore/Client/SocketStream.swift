@@ -9,18 +9,18 @@ struct SocketStream: ~Copyable {
         case moved(Int)
         /// Nothing now; try again when the socket is ready for this: readable for a read, writable for a write.
         case wouldBlock
-        /// Nothing now, because TLS has to do the opposite first: a read waits for the socket to become writable, and a write
-        /// until reads have brought a handshake to its end. Both happen in a renegotiation, and a read waits for a key
-        /// update of TLS 1.3 to be written. Never of a plain socket.
+        /// Nothing now, because TLS must do the opposite first: a read waits until the socket is writable, a write
+        /// waits until reads have finished a handshake. Both happen in a renegotiation; a read also waits for a TLS 1.3
+        /// key update to be written. Never on a plain socket.
         case crossed
-        /// The peer ended its side. Reading only.
+        /// The peer ended its side. Only when reading.
         case end
         case failed(Outcome)
     }
 
     private(set) var descriptor: Int32
-    // Invariant: nil, or an SSL whose socket is `descriptor`, freed before that is closed. The thread's queue of OpenSSL
-    // errors, by which SSL_get_error judges, is empty between calls: whoever sees a failure clears it.
+    // Invariant: nil, or an SSL whose socket is `descriptor`, freed before the socket is closed. The thread's OpenSSL
+    // error queue, which SSL_get_error reads, is empty between calls: the code that sees a failure clears it.
     private var ssl: OpaquePointer?
 
     init(descriptor: Int32) { self.descriptor = descriptor }
@@ -30,7 +30,7 @@ struct SocketStream: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Makes the coming close a reset, so that no state is left on either side.
+    /// Makes the close that follows a reset, so that no state is left on either side.
     func resetOnClose() { clinux_reset_on_close(descriptor) }
 
     var isSecure: Bool { ssl != nil }
@@ -40,8 +40,8 @@ struct SocketStream: ~Copyable {
         return ssl != nil
     }
 
-    /// Goes on with the TLS handshake: `moved` when it is over, `wouldBlock` until the socket is readable, `crossed` until it
-    /// is writable.
+    /// Continues the TLS handshake: `moved` when it is over, `wouldBlock` until the socket is readable, `crossed` until
+    /// it is writable.
     func handshake() -> Result {
         guard let ssl else { return .moved(1) }
         ERR_clear_error()
@@ -55,7 +55,7 @@ struct SocketStream: ~Copyable {
             ERR_clear_error()
             return .failed(.securing(error: error))
         default:
-            // OpenSSL judges the certificate also where nobody asked it to, and goes on.
+            // OpenSSL checks the certificate even if not asked to, and then continues.
             let isVerified = SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0
             let isCertificate = isVerified && SSL_get_verify_result(ssl) != Int(X509_V_OK)
             ERR_clear_error()
@@ -74,18 +74,18 @@ struct SocketStream: ~Copyable {
         return count > 0 ? .moved(Int(count)) : failure(ssl, count, expected: SSL_ERROR_WANT_READ)
     }
 
-    /// Whether another read has something to do that the poller knows nothing of: bytes at hand, or a renegotiation that only
-    /// a read begins.
+    /// Whether another read has work that the poller can't see: bytes at hand, or a renegotiation that only a read
+    /// begins.
     var hasPending: Bool {
         ssl.map { SSL_has_pending($0) == 1 || SSL_renegotiate_pending($0) == 1 } ?? false
     }
 
-    /// Whether the server has asked for a renegotiation that is not over. Reads carry it out: within a write, OpenSSL takes
-    /// data that arrives meanwhile for an error.
+    /// Whether the server has asked for a renegotiation that is not over. Reads carry it out: within a write, OpenSSL
+    /// treats data that arrives meanwhile as an error.
     var isRenegotiating: Bool { ssl.map { SSL_renegotiate_pending($0) == 1 } ?? false }
 
-    /// - Parameter isBegun: the write before would block: TLS must finish the record that it has begun, also where a
-    ///   renegotiation waits for that.
+    /// - Parameter isBegun: the previous write would have blocked. TLS must finish the record that it has begun, even
+    ///   if a renegotiation waits for that.
     func write(_ bytes: UnsafeRawPointer, _ count: Int, isBegun: Bool = false) -> Result {
         guard let ssl else {
             let taken = clinux_send(descriptor, bytes, count)

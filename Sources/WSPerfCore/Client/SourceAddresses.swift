@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// The addresses that connections come from: one table for all connections of a client, so that a connection itself keeps
-/// nothing of it. Each address gets an equal share, by the connections' indices.
+/// The addresses that connections come from: one table for all connections of a client, so that a connection stores
+/// none of it. Each address gets an equal share, by the connections' indices.
 struct SourceAddresses: Sendable {
     private var four: [UInt128] = []
     private var six: [UInt128] = []
 
-    /// The ranges' addresses that this machine has. Each is tried with a socket of its own.
+    /// The ranges' addresses that this machine has. Tries each with its own socket.
     ///
-    /// - Throws: `PlanError` naming the first one that this machine has not; where a plan is for several machines, whose
-    ///   addresses differ, only if it has none of them.
+    /// - Throws: `PlanError` naming the first address that this machine does not have. For a plan for several machines,
+    ///   whose addresses differ, only if this machine has none of them.
     init(_ ranges: [AddressRange], isShared: Bool) throws(PlanError) {
         var missing: String?
         for range in ranges {
@@ -38,19 +38,20 @@ struct SourceAddresses: Sendable {
     static let key = "source_addresses"
 
     private static func absent(_ text: String, isIPv6: Bool) -> String {
-        "\(text) is no address of this machine (ip addr add \(text)/\(isIPv6 ? 128 : 32) dev lo, or the network's device)"
+        "\(text) is not an address of this machine (ip addr add \(text)/\(isIPv6 ? 128 : 32) dev lo, "
+            + "or the network's device)"
     }
 
     func count(family: Int32) -> Int { family == AF_INET6 ? six.count : four.count }
 
-    /// Where the connection with this index in the run comes from; nil if there is no address of that family.
+    /// The source address of the connection with this index in the run; nil if there is no address of that family.
     func address(for connection: Int, family: Int32) -> SocketAddress? {
         let table = family == AF_INET6 ? six : four
         guard !table.isEmpty else { return nil }
         return SocketAddress(table[connection % table.count], isIPv6: family == AF_INET6)
     }
 
-    /// What binding a socket to the address comes to: 0 or errno.
+    /// Tries to bind a socket to the address. Returns 0 or errno.
     private static func error(binding address: SocketAddress) -> Int32 {
         let descriptor = clinux_tcp_socket(address.family)
         guard descriptor >= 0 else { return -descriptor }

@@ -6,12 +6,12 @@ final class StockClient: WebSocketClient {
     let tls: TLSContext?
     let request: UpgradeRequest
     let maxMessageSize: Int
-    /// How many of each received message's first bytes the engine wants to see.
+    /// How many first bytes of each received message the engine wants to see.
     let wantedPrefix: Int
     private let sources: SourceAddresses?
     private let congestionControl: CongestionControl?
 
-    /// - Parameter logs: Where the plan's replay log is taken from, if the check of the machine's limits needs it.
+    /// - Parameter logs: Where the plan's replay log comes from, if the check of the machine's limits needs it.
     init(plan: Plan, logs: LoadedLogs = LoadedLogs()) throws {
         resolver = Resolver(host: plan.target.host, port: plan.target.port)
         tls = plan.target.isSecure ? try TLSContext(plan: plan) : nil
@@ -25,7 +25,7 @@ final class StockClient: WebSocketClient {
         wantedPrefix = plan.match == .tagged ? MessageTag.longest : 0
     }
 
-    /// Before anything is opened: whether this process and this machine have what the plan's connections take.
+    /// Before anything is opened, checks whether this process and this machine have what the plan's connections need.
     private static func checkCapacity(
         _ plan: Plan, _ sources: SourceAddresses?, _ resolver: Resolver, _ logs: LoadedLogs
     ) throws(PlanError) {
@@ -33,7 +33,7 @@ final class StockClient: WebSocketClient {
         try check.checkDescriptors(limit: DescriptorLimit.raise(), inUse: DescriptorLimit.inUse)
         let counts = sources.map { (four: $0.count(family: AF_INET), six: $0.count(family: AF_INET6)) }
         try check.checkPorts(workers: plan.processes, sources: counts)
-        // The family of an address is checked with the plan; a name has to be asked for it.
+        // The plan's check covers the family of an address; a name must be resolved for it.
         guard let sources, resolver.literal == nil else { return }
         let found = SocketAddress.resolve(plan.target.host, port: plan.target.port)
         guard !found.isEmpty, found.allSatisfy({ sources.count(family: $0.family) == 0 }) else { return }
@@ -49,10 +49,10 @@ final class StockClient: WebSocketClient {
 }
 
 extension StockClient {
-    /// Whether there is an address to come from for a target of this family.
+    /// Whether there is a source address for a target of this family.
     func hasSource(family: Int32) -> Bool { sources.map { $0.count(family: family) > 0 } ?? true }
 
-    /// Gives a new socket what the plan says of it: source address and congestion control. Returns what went wrong.
+    /// Applies the plan's source address and congestion control to a new socket. Returns what went wrong.
     func prepare(_ descriptor: Int32, family: Int32, connection: Int) -> Outcome? {
         if let congestionControl {
             let error = congestionControl.apply(to: descriptor)

@@ -2,14 +2,14 @@ internal import CLinux
 
 /// One connection of the stock client: socket, TLS, handshake, frames, closing. Confined to its loop's thread.
 ///
-/// It is small, because a run holds hundreds of thousands: it has no buffer but while a write would block or the
-/// response head comes in pieces.
+/// It is small, because a run holds hundreds of thousands: it has a buffer only while a write would block or the
+/// response head arrives in pieces.
 final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendable {
     private enum State: UInt8 {
         case resolving, connecting, securing, upgrading, open, ended
     }
 
-    /// What every message goes through. Behind a pointer, because stored properties would cost exclusivity checks.
+    /// What every message passes through. Behind a pointer, because stored properties would cost exclusivity checks.
     private struct Wire: ~Copyable {
         var stream = SocketStream(descriptor: -1)
         var parser: FrameParser
@@ -26,11 +26,11 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private var waits = StreamWaits()
     /// What the poller watches the socket for.
     private var watched: UInt8 = 0
-    /// The engine was told `.buffered` or `.blocked` and waits for `writable()`.
+    /// The engine got `.buffered` or `.blocked` and waits for `writable()`.
     private var owesWritable = false
-    /// It is this connection's turn to send though others wait for theirs.
+    /// It is this connection's turn to send, even though others wait for theirs.
     private var hasTurn = false
-    /// What it waits for its turn with; 0 while it does not. See `UnwrittenBudget`.
+    /// Its ticket while it waits for its turn; 0 while it does not. See `UnwrittenBudget`.
     private var ticket: UInt64 = 0
     // Invariant: not nil while something of `waits.writing` is set. Its size is counted in the loop's budget.
     private var unwritten: UnwrittenBytes?
@@ -41,7 +41,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         var addresses: [SocketAddress] = []
         var nextAddress = 0
         var accept: AcceptKey?
-        /// What has arrived of the response head, when it came in pieces.
+        /// What has arrived of the response head, if it comes in pieces.
         var head: [UInt8] = []
     }
 
@@ -87,7 +87,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         connectToNextAddress()
     }
 
-    /// Tries the addresses in the resolver's order until one takes the connection.
+    /// Tries the addresses in the resolver's order until one accepts the connection.
     private func connectToNextAddress(after failure: Outcome = .connectError) {
         guard let opening else { return }
         var failure = failure
@@ -147,7 +147,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
-    /// Goes on with whatever waited for what the socket is ready for now.
+    /// Resumes what was waiting for the socket's present readiness.
     @inline(never)
     private func resume(_ ready: Poller.Interest) {
         guard state == .upgrading || state == .open else { return }
@@ -208,7 +208,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         if let failure = transmit(UnsafeRawBufferPointer(start: bytes, count: request.length)) {
             fail(failure)
         } else if wire.pointee.stream.isSecure {
-            // The answer may have been read with the last record of the handshake.
+            // The response may have been read with the last record of the handshake.
             readAvailable()
         }
     }
@@ -226,8 +226,8 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 consume(UnsafeRawBufferPointer(start: loop.receiveBuffer, count: count))
                 guard state != .ended else { return }
                 rounds += 1
-                // A read that did not fill the buffer emptied the socket, and the poller tells of what comes later. What TLS
-                // has taken from the socket the poller does not know. A peer that floods must not starve others.
+                // A read that did not fill the buffer emptied the socket, and the poller reports what comes later. The
+                // poller does not see what TLS has taken from the socket. A flooding peer must not starve others.
                 if wire.pointee.stream.hasPending {
                     if rounds < 16 { continue }
                     return loop.post { self.resume(.read) }
@@ -241,7 +241,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             case .end:
                 return end(state == .upgrading ? .upgradeClosed : nil)
             case .failed(let outcome):
-                // Both close frames have passed: how the stream ends then is of no interest.
+                // Both close frames have passed, so it does not matter how the stream ends.
                 return closeSent && closeSeen ? end(nil) : fail(outcome)
             }
         }
@@ -277,7 +277,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             state = .open
             loop.opened(wire.pointee.stream.descriptor, Poller.Interest(rawValue: UInt32(watched)), token: token)
             self.opening = nil
-            // Telling the engine may send a message, but reads nothing: the rest of the buffer stays as it is.
+            // This call may send a message but reads nothing, so the rest of the buffer stays as it is.
             sink.opened()
             let rest = bytes[min(consumed - held, bytes.count)...]
             guard state == .open, let base = bytes.baseAddress, !rest.isEmpty else { return }
@@ -293,7 +293,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             case .needsMore:
                 return
             case .message(let kind, let length, let prefix):
-                // §5.5.1: what comes behind a close frame is not data any more.
+                // §5.5.1: what follows a close frame is no longer data.
                 if !closeSeen { sink.receivedOnLoop(kind, length: length, prefix: prefix) }
             case .ping(let payload):
                 if !closeSeen, !closeSent { answer(payload) }
@@ -314,7 +314,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
 
     // MARK: - Sending
 
-    // Not inlined: the engine's reference, which is not counted, would be where it is.
+    // Not inlined: otherwise the compiler would count the engine's reference, which is uncounted.
     @inline(never)
     func send(_ kind: MessageKind, length: Int, fill: (inout OutputRawSpan) -> Void) -> SendOutcome {
         guard state == .open, !closeSent, !closeSeen else { return .closed }
@@ -339,7 +339,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
 
     func ping(id: UInt64) -> SendOutcome {
         guard state == .open, !closeSent, !closeSeen else { return .closed }
-        // Behind a message that still waits to be written, as that message's ping.
+        // If the message is still unwritten, its ping follows it.
         let payload = loop.outgoing.pointee.payload(8)
         payload.storeBytes(of: id.bigEndian, as: UInt64.self)
         return finishSend(
@@ -382,13 +382,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
-    /// Sends the pong to a ping, or has it wait for what is still unwritten. Pings that come meanwhile are all answered by the
-    /// pong to the last (RFC 6455 §5.5.3), so that a server that reads nothing can't make them pile up.
+    /// Sends the pong to a ping, or queues it after what is still unwritten. One pong, to the last ping, answers all
+    /// pings that come meanwhile (RFC 6455 §5.5.3), so pongs can't pile up when a server reads nothing.
     private func answer(_ ping: UnsafeRawBufferPointer) {
         if let unwritten { unwritten.wait(with: ping) } else { sendControl(.pong, ping) }
     }
 
-    /// Sends a control frame, behind what is still unwritten.
+    /// Sends a control frame, after what is still unwritten.
     private func sendControl(_ opcode: FrameOpcode, _ body: UnsafeRawBufferPointer) {
         let payload = loop.outgoing.pointee.payload(body.count)
         if let source = body.baseAddress { payload.copyMemory(from: source, byteCount: body.count) }
@@ -397,7 +397,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         if let failure = transmit(frame) { end(closeSeen && closeSent ? nil : failure) }
     }
 
-    /// Writes now what the socket takes and keeps the rest. Returns what went wrong, if anything did.
+    /// Writes what the socket takes now and keeps the rest. Returns what went wrong, if anything did.
     @inline(__always)
     private func transmit(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         guard var cursor = bytes.baseAddress else { return nil }
@@ -412,7 +412,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 watch(for: waits.interest)
             case .crossed:
                 waits.insert(.toRenegotiate)
-                // Not within this call, which may come from what a read delivers.
+                // Not within this call, which a read may have caused.
                 loop.post { self.resume([]) }
             case .end:
                 return .reset
@@ -470,14 +470,14 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         unwritten = kept
     }
 
-    /// Whether the socket takes a whole message of `length` bytes now. The kernel counts its own bookkeeping too, which is less
-    /// than the bytes.
+    /// Whether the socket takes a whole message of `length` bytes now. The kernel's count includes its own bookkeeping,
+    /// which is smaller than the bytes.
     private func hasRoom(_ length: Int) -> Bool {
         loop.budget.pointee.trustsRoom
             && clinux_send_room(wire.pointee.stream.descriptor) / 2 >= length + FrameEncoder.longestHeader
     }
 
-    /// Has a message wait until this connection's turn comes, or its own socket has room.
+    /// Makes a message wait until this connection's turn comes, or its own socket has room.
     private func wait(_ length: Int) -> SendOutcome {
         owesWritable = true
         guard ticket == 0 else { return .blocked }
@@ -492,7 +492,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     override func takeTurn() {
         ticket = 0
         waits.remove(.room)
-        // If a control frame is still unwritten, its end is told instead.
+        // If a control frame is still unwritten, the engine is told when it is written.
         if waits.isDisjoint(with: .writing) {
             hasTurn = true
             tellWritable()
@@ -501,7 +501,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         if state != .ended { watch(for: waits.interest) }
     }
 
-    /// The socket is writable while this connection waits for its turn: enough for the message?
+    /// The socket became writable while this connection waits for its turn: checks whether the message fits.
     private func useRoom() {
         waits.remove(.room)
         guard let length = loop.budget.pointee.length(of: ticket), waits.isDisjoint(with: .writing), hasRoom(length)
@@ -526,7 +526,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         release()
     }
 
-    /// Something of the connection's stream failed.
+    /// The connection's stream failed.
     private func fail(_ outcome: Outcome) { end(state == .upgrading ? outcome.whileUpgrading : outcome) }
 
     private func end(_ failure: Outcome?) {

@@ -1,19 +1,20 @@
-/// What a connection waits for besides the next bytes from the server, and so what its socket is watched for. Pure.
+/// What a connection waits for besides the next bytes from the server, and thus what its socket is watched for. Pure.
 ///
-/// Empty nearly always: the socket is then watched for reading, and nothing keeps a message from being written.
+/// Nearly always empty: the socket is then watched for reading only, and messages can be written.
 struct StreamWaits: OptionSet {
     let rawValue: UInt8
 
-    /// A write goes on when the socket is writable.
+    /// A write resumes when the socket is writable.
     static let toWrite = StreamWaits(rawValue: 1)
-    /// A write goes on when reads have brought a TLS renegotiation to its end.
+    /// A write resumes when reads have finished a TLS renegotiation.
     static let toRenegotiate = StreamWaits(rawValue: 2)
-    /// A read goes on when the socket is writable, and not before: it would stay readable all that time.
+    /// A read resumes when the socket is writable. Reading isn't watched meanwhile: the socket would be readable all
+    /// the time.
     static let toReadByWriting = StreamWaits(rawValue: 4)
     /// A message goes out when the socket has room for all of it, or when the loop's turn for this connection comes.
     static let room = StreamWaits(rawValue: 8)
 
-    /// Something of what has been framed is not written yet, and nothing may be written before it.
+    /// Part of what has been framed is not written yet, and nothing may be written before it.
     static let writing: StreamWaits = [.toWrite, .toRenegotiate]
 
     /// What to watch the socket for. Errors and hang-ups come without asking.
@@ -23,12 +24,12 @@ struct StreamWaits: OptionSet {
         return interest
     }
 
-    /// Whether to go on with a write.
+    /// Whether to resume a write.
     func resumesWrite(_ ready: Poller.Interest) -> Bool {
         contains(.toWrite) && !ready.isDisjoint(with: [.write, .error, .hangUp])
     }
 
-    /// Whether to read. A write that waits for a renegotiation asks for reads whatever the socket is ready for.
+    /// Whether to read. A write that waits for a renegotiation causes reads, whatever the socket is ready for.
     func resumesRead(_ ready: Poller.Interest) -> Bool {
         let awaited: Poller.Interest = contains(.toReadByWriting) ? .write : .read
         return contains(.toRenegotiate) || !ready.isDisjoint(with: [awaited, .error, .hangUp])

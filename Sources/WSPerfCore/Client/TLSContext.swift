@@ -26,8 +26,8 @@ final class TLSContext: @unchecked Sendable {
             Int(SSL_MODE_ENABLE_PARTIAL_WRITE) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
                 | Int(SSL_MODE_RELEASE_BUFFERS))
         _ = wsperf_ssl_ctx_disable_session_cache(context)
-        // A peer that closes without close_notify ended its stream; whether that was in order, WebSocket's own closing
-        // handshake tells.
+        // Without close_notify, a closed connection is just the end of the stream. WebSocket's own closing handshake
+        // tells whether that was in order.
         _ = SSL_CTX_set_options(context, UInt64(1) << 7)
         wsperf_ssl_ctx_read_ahead(context)
         SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
@@ -44,7 +44,7 @@ final class TLSContext: @unchecked Sendable {
 
     deinit { SSL_CTX_free(context) }
 
-    /// A connection's TLS state over its socket, ready for SSL_connect; nil when memory is short.
+    /// A connection's TLS state over its socket, ready for SSL_connect; nil if out of memory.
     func makeConnection(_ descriptor: Int32) -> OpaquePointer? {
         guard let ssl = SSL_new(context) else { return nil }
         guard SSL_set_fd(ssl, descriptor) == 1 else {
@@ -100,13 +100,13 @@ final class TLSContext: @unchecked Sendable {
 
     private func use(key pem: [UInt8], file: String) throws {
         try Self.withBIO(pem) { bio in
-            // An encrypted key would ask for its password on the terminal: refuse instead.
+            // OpenSSL would ask for an encrypted key's password on the terminal: refuse the key instead.
             guard let key = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil) else {
                 throw PlanError("no private key without a password in '\(file)'", at: "tls.key")
             }
             defer { EVP_PKEY_free(key) }
             guard SSL_CTX_use_PrivateKey(context, key) == 1 else {
-                throw PlanError("'\(file)' doesn't fit the certificate: \(Self.lastError())", at: "tls.key")
+                throw PlanError("'\(file)' does not match the certificate: \(Self.lastError())", at: "tls.key")
             }
         }
         ERR_clear_error()

@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// Checks UTF-8 as it arrives in pieces (RFC 3629; RFC 6455 §8.1): fails at the first byte that no continuation can mend.
+/// Checks UTF-8 that arrives in pieces (RFC 3629; RFC 6455 §8.1). Fails at the first byte that makes the text invalid,
+/// whatever follows.
 struct UTF8Validator {
     // Continuation bytes still wanted, and the range the next one must be in (RFC 3629 §4: narrower after E0, ED, F0, F4).
     private var wanted: UInt8 = 0

@@ -1,15 +1,16 @@
 /// What a socket did not take yet: a buffer that exists only while a write would block.
 ///
-/// It has a place for one pong behind all else: of several pings that wait, the last is to be answered (RFC 6455 §5.5.3).
+/// It has room for one pong after everything else: of several waiting pings, only the last must be answered (RFC 6455
+/// §5.5.3).
 struct UnwrittenBytes {
-    /// What a buffer has room for beside its first bytes, so that it need not grow: a ping (14 bytes at most), a pong and a
+    /// Spare room beyond the buffer's first bytes, so that it need not grow: a ping (14 bytes at most), a pong and a
     /// close frame (131 each).
     private static let controlRoom = 512
     /// One byte for the waiting pong's length plus 1, or 0; then its payload.
     private static let pongRoom = 128
 
-    // Invariant: `bytes` has pongRoom + capacity bytes, of which those at offset ..< end behind the pong's are to be written.
-    // Freed by its one owner.
+    // Invariant: `bytes` has pongRoom + capacity bytes, of which those at offset ..< end after the pong's are still to
+    // be written. Freed by its one owner.
     private var bytes: UnsafeMutableRawPointer
     private var capacity: Int
     private var offset = 0
@@ -25,7 +26,7 @@ struct UnwrittenBytes {
 
     func free() { bytes.deallocate() }
 
-    /// The memory it takes, bytes.
+    /// The memory that it takes, bytes.
     var size: Int { Self.pongRoom + capacity }
 
     var start: UnsafeRawPointer { UnsafeRawPointer(bytes + Self.pongRoom + offset) }
@@ -51,13 +52,13 @@ struct UnwrittenBytes {
 
     mutating func drop(_ taken: Int) { offset += taken }
 
-    /// The payload of the pong that waits behind all else; valid until `free`, or until another takes its place.
+    /// The payload of the pong that waits after everything else; valid until `free`, or until another replaces it.
     var pong: UnsafeRawBufferPointer? {
         let length = Int(bytes.load(as: UInt8.self))
         return length == 0 ? nil : UnsafeRawBufferPointer(start: bytes + 1, count: length - 1)
     }
 
-    /// Puts a pong in the place of the one that waits, if one does. nil: none waits any more.
+    /// Replaces the waiting pong, if there is one. nil: none waits any more.
     func wait(with pong: UnsafeRawBufferPointer?) {
         guard let pong, pong.count < Self.pongRoom else { return bytes.storeBytes(of: 0, as: UInt8.self) }
         bytes.storeBytes(of: UInt8(pong.count + 1), as: UInt8.self)

@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// The client's side of the opening handshake (RFC 6455 §4.1): the request's text, the same for all connections of a run
-/// but for the key in it.
+/// The client's side of the opening handshake (RFC 6455 §4.1): the request's text, the same for all connections of a
+/// run, except for its key.
 struct UpgradeRequest: Sendable {
-    /// The request up to its key, and from there on.
+    /// The request before its key, and after it.
     private let head: [UInt8]
     private let tail: [UInt8]
     let subprotocols: [String]
@@ -24,8 +24,8 @@ struct UpgradeRequest: Sendable {
     static let keyLength = 24
     var length: Int { head.count + Self.keyLength + tail.count }
 
-    /// Writes the request, with a key made of `random`, to `bytes`, which has room for `length`; returns what the server
-    /// must answer in `Sec-WebSocket-Accept`.
+    /// Writes the request, with a key made of `random`, to `bytes`, which has room for `length`. Returns what the
+    /// server must answer in `Sec-WebSocket-Accept`.
     func write(to bytes: UnsafeMutableRawPointer, random: (UInt64, UInt64)) -> AcceptKey {
         head.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
         let key = bytes + head.count

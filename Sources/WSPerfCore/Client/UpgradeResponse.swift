@@ -9,10 +9,10 @@ enum UpgradeResponse: Equatable {
     /// The longest head that is read.
     static let longestHead = 16 << 10
 
-    /// Judges what has arrived so far, from the first byte on.
+    /// Judges what has arrived so far, beginning with the first byte.
     init(_ bytes: UnsafeRawBufferPointer, accept: AcceptKey, subprotocols: [String]) {
         guard let end = Self.endOfHead(bytes) else {
-            // No need to wait for more of what can't become HTTP, or has no end.
+            // Don't wait for more of something that can't become HTTP or has no end.
             let prefix = zip(bytes, "HTTP/1.".utf8).allSatisfy { $0 == $1 }
             self = prefix && bytes.count < Self.longestHead ? .incomplete : .refused(.upgradeInvalid)
             return
@@ -25,7 +25,7 @@ enum UpgradeResponse: Equatable {
         self = Self.judge(head, accept, subprotocols) ?? .accepted(consumed: end)
     }
 
-    /// Index behind the empty line.
+    /// The index after the empty line.
     private static func endOfHead(_ bytes: UnsafeRawBufferPointer) -> Int? {
         var index = 3
         while index < bytes.count {
@@ -105,7 +105,7 @@ enum UpgradeResponse: Equatable {
         return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     }
 
-    /// Compares without regard to ASCII case; `text` is lower case.
+    /// Compares, ignoring ASCII case; `text` is lower case.
     private static func equal(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
         guard bytes.count == text.utf8CodeUnitCount else { return false }
         for index in 0..<bytes.count {

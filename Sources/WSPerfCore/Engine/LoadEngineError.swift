@@ -11,7 +11,7 @@ public struct LoadEngineError: Error, Sendable, Hashable, CustomStringConvertibl
 
     public var description: String {
         switch code {
-        case .hasRun: "this engine has been run before, and an engine runs once: make a new one with the same plan"
+        case .hasRun: "this engine has already run, and an engine runs only once: make a new one with the same plan"
         }
     }
 }

@@ -1,16 +1,16 @@
-/// How the writing of one message's payload went.
+/// The result of writing one message's payload.
 enum PayloadFilling: Equatable {
     /// The generator wrote what was wanted.
     case complete
-    /// The generator offered another number of bytes than was wanted.
+    /// The generator offered a different number of bytes than wanted.
     case offered(Int, wanted: Int)
     /// Nothing could be written: the message's length is below 0 or above the limit.
     case impossibleLength(Int)
     /// The client lent less room than the message's length.
     case noRoom
 
-    /// Has `generate` write `wanted` bytes of a message of `length`, fills the rest with ASCII zeros, and has `finish` look
-    /// over the whole of it.
+    /// Lets `generate` write `wanted` bytes of a message of `length`, fills the rest with ASCII zeros, and passes the
+    /// whole message to `finish`.
     ///
     /// Invariant (the caller's): 0 ≤ `wanted` ≤ `length`.
     @inline(__always)
@@ -42,7 +42,7 @@ enum PayloadFilling: Equatable {
         case .complete, .noRoom:
             return nil
         case .offered(let offered, let wanted):
-            let said = isScheduled ? "for which the schedule had said \(wanted)" : "after it had said \(wanted)"
+            let said = isScheduled ? "but the schedule had asked for \(wanted)" : "but had announced \(wanted)"
             return
                 "payload generator '\(plan.payload.kind)' wrote \(offered) byte\(offered == 1 ? "" : "s") of \(subject)"
                 + (isScheduled ? ", " : " ") + said

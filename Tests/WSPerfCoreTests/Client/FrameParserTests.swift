@@ -4,7 +4,7 @@ import Testing
 
 /// Frames as a server sends them (RFC 6455 §5.2), whole and cut at every byte.
 @Suite struct FrameParserTests {
-    /// What a parser told of a byte stream, as text.
+    /// What a parser reported about a byte stream, as text.
     static func events(_ bytes: [UInt8], cut: Int? = nil, limit: Int = 1 << 20, prefix: Int = 0) -> [String] {
         var parser = FrameParser(maxMessageSize: limit, wantedPrefix: prefix)
         var told: [String] = []
@@ -69,7 +69,7 @@ import Testing
         Case("close without code", [0x88, 0], ["close 1005"]),
         Case("close", [0x88, 2, 0x03, 0xE8], ["close 1000"]),
         Case("close with a reason", [0x88, 5, 0x03, 0xF3] + Array("bye".utf8), ["close 1011"]),
-        Case("close with a code of one's own", [0x88, 2, 0x0F, 0xA0], ["close 4000"]),
+        Case("close with an application's code", [0x88, 2, 0x0F, 0xA0], ["close 4000"]),
         Case(
             "longest control frame", frame(0x89, String(repeating: "p", count: 125)),
             ["ping " + String(repeating: "p", count: 125)]),
@@ -89,8 +89,8 @@ import Testing
         Case("close with half a code", [0x88, 1, 3], ["violation 1002"]),
         Case("close with a code not for the wire", [0x88, 2, 0x03, 0xED], ["violation 1002"]),
         Case("close with an unknown code", [0x88, 2, 0x07, 0xD0], ["violation 1002"]),
-        Case("close with a reason that is no text", [0x88, 3, 0x03, 0xE8, 0xFF], ["violation 1007"]),
-        Case("text that is no UTF-8", [0x81, 1, 0xFF], ["violation 1007"]),
+        Case("close with a reason that is not text", [0x88, 3, 0x03, 0xE8, 0xFF], ["violation 1007"]),
+        Case("text that is not UTF-8", [0x81, 1, 0xFF], ["violation 1007"]),
         Case("text that ends within a character", [0x81, 1, 0xC3], ["violation 1007"]),
         Case("too long", [0x82, 127, 0, 0, 0, 0, 0, 0x20, 0, 0], ["violation 1009"]),
         Case(
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test(arguments: cases) func cutAnywhere(_ example: Case) {
-        // Long frames are cut within their header, and at some places behind it.
+        // Long frames are cut within their header, and at some places after it.
         let cuts = example.bytes.count < 300 ? Array(0...example.bytes.count) : Array(0...20) + [70, 1000]
         for cut in cuts where cut <= example.bytes.count {
             #expect(Self.events(example.bytes, cut: cut) == example.told, "cut at \(cut)")
@@ -135,12 +135,12 @@ import Testing
         for cut in 0...fragmented.count {
             #expect(Self.events(fragmented, cut: cut, prefix: 48) == ["ping x", wanted])
         }
-        // A message that is whole in one read is handed out as it is, all of it.
+        // A message that arrives in one read is handed out whole.
         #expect(Self.events(Self.frame(0x81, text), prefix: 48) == ["text 100 " + text])
     }
 
-    /// Random and mutated bytes never crash the parser, and it always comes to the end of them or to a violation.
-    @Test func anything() {
+    /// Random and mutated bytes never crash the parser. It always reaches their end or a violation.
+    @Test func survivesAnyBytes() {
         var random = SeededGenerator(seed: 7, stream: 0)
         for round in 0..<20_000 {
             var bytes = Self.cases[round % Self.cases.count].bytes

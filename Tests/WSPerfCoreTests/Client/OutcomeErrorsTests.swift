@@ -47,7 +47,7 @@ struct OutcomeErrorsTests {
         #expect(Outcome.open(error: row.error) == row.open)
     }
 
-    @Test("what is no error of the connection keeps its name while upgrading")
+    @Test("an outcome that is not a connection error keeps its name while upgrading")
     func others() {
         for outcome in [Outcome.tls, .upgradeStatus(503), .protocolError] {
             #expect(outcome.whileUpgrading == outcome)

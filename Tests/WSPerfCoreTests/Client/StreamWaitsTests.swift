@@ -29,7 +29,7 @@ struct StreamWaitsTests {
         Row(waits: [.room, .toReadByWriting], interest: .write, writes: [], reads: bad.union(.write)),
     ]
 
-    @Test("watches for what each direction waits for, and goes on with that", arguments: rows)
+    @Test("watches for what each direction waits for, and resumes it", arguments: rows)
     func table(row: Row) {
         #expect(row.waits.interest == row.interest)
         for ready: Poller.Interest in [.read, .write, .error, .hangUp] {
@@ -38,7 +38,7 @@ struct StreamWaitsTests {
         }
     }
 
-    /// Every readiness that is watched for leads to something, or the poller would report it over and over.
+    /// Every watched readiness leads to an action. Otherwise the poller would report it over and over.
     @Test("does not spin", arguments: rows)
     func acts(row: Row) {
         for ready: Poller.Interest in [.read, .write] where row.waits.interest.contains(ready) {

@@ -9,7 +9,7 @@ import Testing
         return validator.isComplete
     }
 
-    /// The standard library's own judgement is the measure, for every sequence of three bytes' classes and for random ones.
+    /// The standard library is the reference, for every sequence of three byte classes and for random bytes.
     @Test func agreesWithTheStandardLibrary() {
         let bytes: [UInt8] = [
             0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
@@ -29,8 +29,8 @@ import Testing
         }
     }
 
-    /// One byte, or one character, that is not ASCII at each place of blocks that otherwise are.
-    @Test func nothingIsOverlookedInASCII() {
+    /// One non-ASCII byte or character at each place of otherwise ASCII blocks.
+    @Test func findsEveryNonASCIIByte() {
         let ascii = (0..<300).map { UInt8(0x20 + $0 % 0x5F) }
         #expect(Self.isValid([ascii]))
         for place in 0..<299 {

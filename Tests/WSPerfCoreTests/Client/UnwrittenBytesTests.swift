@@ -10,7 +10,7 @@ struct UnwrittenBytesTests {
 
     private func append(_ new: [UInt8], _ bytes: inout UnwrittenBytes) { new.withUnsafeBytes { bytes.append($0) } }
 
-    @Test("keeps bytes in order, however they come and go")
+    @Test("keeps bytes in order, however they are added and removed")
     func order() {
         var random = SeededGenerator(seed: 5, stream: 1)
         var model: [UInt8] = (0..<100).map { UInt8($0) }
@@ -30,7 +30,7 @@ struct UnwrittenBytesTests {
         }
     }
 
-    @Test("takes a ping, a pong and a close frame behind a message without growing")
+    @Test("takes a ping, a pong and a close frame after a message without growing")
     func controlFrames() {
         let message = [UInt8](repeating: 1, count: 100_000)
         var bytes = message.withUnsafeBytes { UnwrittenBytes($0) }
@@ -50,7 +50,7 @@ struct UnwrittenBytesTests {
             payload.withUnsafeBytes { bytes.wait(with: $0) }
             #expect(bytes.pong.map { Array($0) } == payload)
         }
-        // It goes along when the buffer grows.
+        // It moves along when the buffer grows.
         append([UInt8](repeating: 2, count: 5000), &bytes)
         #expect(bytes.pong?.count == 125)
         #expect(bytes.count == 5010)

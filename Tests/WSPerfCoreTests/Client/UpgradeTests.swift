@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func waitsForAllOfIt() {
+    @Test func waitsForTheWholeHead() {
         let bytes = Array(Self.good.utf8)
         for count in 0..<bytes.count {
             #expect(Self.verdict(String(decoding: bytes[..<count], as: UTF8.self)) == .incomplete, "\(count) bytes")
