@@ -3,17 +3,17 @@ internal import Glibc
 
 /// Gathers what the loops of an engine count, and makes snapshots of it.
 ///
-/// Each loop has two buffers: it counts into one while the reporter reads the other. They change hands once a second, so
-/// that counting needs no lock and a snapshot no copy.
+/// Each loop has two buffers: it counts into one while the reporter reads the other. They are swapped once a second, so
+/// counting needs no lock and a snapshot needs no copy.
 final class Collector: @unchecked Sendable {
     typealias Buffer = UnsafeMutablePointer<LoadStatistics>
 
-    /// Start of the run: nanoseconds of the monotonic clock. Set by `begin`, before any thread of the engine's runs.
+    /// Start of the run: nanoseconds of the monotonic clock. Set by `begin`, before any thread of the engine runs.
     private(set) var runBegan: UInt64 = 0
 
     // Invariant: each buffer is initialised from init to deinit, and belongs to one side at a time: to its loop, or
-    // (while in `full` and until back in `free`) to the reporter. `full`, `free`, `turns`, `isFinal` and what was noted are
-    // touched within `monitor.withLock` only, the rest on the reporter's thread only.
+    // (while in `full` and until back in `free`) to the reporter. `full`, `free`, `turns`, `isFinal` and what was noted
+    // are accessed only within `monitor.withLock`, the rest only on the reporter's thread.
     private let buffers: [(Buffer, Buffer)]
     private let monitor = Monitor()
     private var full: [(loop: Int, buffer: Buffer)] = []
@@ -50,7 +50,7 @@ final class Collector: @unchecked Sendable {
         }
     }
 
-    /// Starts the run's clock: when all is set up, which takes its time for many connections.
+    /// Starts the run's clock. Called after set-up, which takes a while for many connections.
     func begin() {
         runBegan = clinux_now()
         cpu = Self.processorTime()
@@ -61,7 +61,7 @@ final class Collector: @unchecked Sendable {
     /// The buffer that a loop begins with.
     func buffer(of loop: Int) -> Buffer { buffers[loop].0 }
 
-    /// Hands a buffer to the reporter and returns the one to go on with: the same where the reporter still has the other.
+    /// Hands a buffer to the reporter and returns the one to use next: the same if the reporter still has the other.
     func hand(over buffer: Buffer, of loop: Int, isFinal final: Bool) -> Buffer {
         monitor.withLock {
             if final { isFinal.insert(loop) }
@@ -90,7 +90,8 @@ final class Collector: @unchecked Sendable {
 
     var problems: [String] { monitor.withLock { reportedProblems } }
 
-    /// Makes a snapshot each time all loops have handed over, until all have done so for the last time; returns the sum.
+    /// Makes a snapshot each time all loops have handed over, until all have done so for the last time. Returns the
+    /// sum.
     func report(_ onSnapshot: (Snapshot) -> Void) -> (elapsed: UInt64, LoadStatistics, timeLimitReached: Bool) {
         var total = LoadStatistics()
         var delta = LoadStatistics()

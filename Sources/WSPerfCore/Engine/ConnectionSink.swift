@@ -1,8 +1,8 @@
 /// Where a client tells the engine what happens to one connection.
 ///
-/// Every method may be called on any thread, in the order in which things happened: `resolved`, `connected`, `secured`
-/// as far as the phases exist, then `opened`, then messages, then exactly one `ended`. The engine takes the time of each
-/// call. What comes after `ended`, or after the engine called `abort()`, is ignored.
+/// Call the methods on any thread, in the order in which things happen: `resolved`, `connected`, `secured` (the phases
+/// that exist), then `opened`, then messages, then exactly one `ended`. The engine records the time of each call. It
+/// ignores calls after `ended`, and after it called `abort()`.
 public struct ConnectionSink: Sendable {
     /// The connection's index in the whole run, 0 ..< planned connections.
     public let connection: Int
@@ -34,20 +34,20 @@ public struct ConnectionSink: Sendable {
         }
     }
 
-    /// A whole data message has arrived, of which only the beginning is at hand: at least the first
-    /// `MessageTag.longest` bytes (all, if it is shorter) are wanted when the plan matches replies by tag; none otherwise.
-    /// On the loop's thread.
+    /// A whole data message has arrived, but only its beginning is at hand. If the plan matches replies by tag,
+    /// `prefix` must hold at least the first `MessageTag.longest` bytes (a shorter message: all of it); otherwise it
+    /// may be empty. On the loop's thread.
     @inline(__always)
     func receivedOnLoop(_ kind: MessageKind, length: Int, prefix: UnsafeRawBufferPointer) {
         let tag = table.wantsTags ? MessageTag(reading: prefix, kind: kind) : nil
         table.message(length: length, tag: tag, slot: slot, generation: generation, now: loop.now)
     }
 
-    /// Bytes of any frame have arrived: of a ping, or of a part of a message. Only the plan's idle timeout wants to know
-    /// (`wantsActivity`); messages and pongs count by themselves.
+    /// Bytes of any frame have arrived: of a ping, or of a part of a message. Only the plan's idle timeout needs this
+    /// (`wantsActivity`); messages and pongs already count as activity.
     public func activity() { if wantsActivity { tell(.activity) } }
 
-    /// Whether the plan has an idle timeout, so that `activity()` is of use.
+    /// Whether the plan has an idle timeout, so that `activity()` has an effect.
     public var wantsActivity: Bool { table.wantsActivity }
 
     /// As `activity()`, on the loop's thread.
@@ -56,19 +56,20 @@ public struct ConnectionSink: Sendable {
         if table.wantsActivity { table.activity(slot: slot, generation: generation, now: loop.now) }
     }
 
-    /// The pong to `ping(id:)` has arrived. Pongs that answer nothing are not told. It answers all pings up to this one.
+    /// The pong to `ping(id:)` has arrived. It answers all pings up to this one. Don't report pongs that answer no
+    /// ping.
     public func pong(id: UInt64) { tell(.pong(id)) }
 
-    /// After a `send` that was `.buffered` or `.blocked`: the next one will be taken.
+    /// After a `send` that returned `.buffered` or `.blocked`: the connection takes messages again.
     public func writable() { tell(.writable) }
 
-    /// The server's close frame has arrived (`.noStatus` where it had no code). The client answers it by itself.
+    /// The server's close frame has arrived (`.noStatus` if it had no code). The client answers it itself.
     public func closeReceived(_ code: CloseCode) { tell(.closeReceived(code)) }
 
     /// The connection is over.
     ///
-    /// - Parameter failure: nil when the stream came to its end in order, with or without close frames before;
-    ///   otherwise what went wrong, such as `.refused`, `.tls`, `.reset`.
+    /// - Parameter failure: nil if the stream ended in order, with or without close frames before; otherwise what went
+    ///   wrong, such as `.refused`, `.tls`, `.reset`.
     public func ended(_ failure: Outcome? = nil) { tell(.ended(failure)) }
 
     private func tell(_ event: SessionEvent) {

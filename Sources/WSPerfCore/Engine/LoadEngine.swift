@@ -13,13 +13,13 @@ internal import Synchronization
 /// print(result.statistics.outcomes, result.statistics.rttResponse)
 /// ```
 ///
-/// All work is done on threads of the engine's own, one a loop (`plan.threads`) and one that makes the snapshots; `async`
-/// is at this edge only. An engine runs once.
+/// The engine works on its own threads: one per loop (`plan.threads`) and one that makes the snapshots. Only this
+/// interface is `async`. An engine runs once.
 public final class LoadEngine: Sendable {
-    /// As checked, and without its attachments: once all parts are set up, nobody needs the files any more.
+    /// Checked, and without its attachments: nothing needs the files after set-up.
     let plan: Plan
     private let share: WorkerShare
-    /// When the run ends what is left of it, nanoseconds after its start.
+    /// When the run ends whatever is still open, nanoseconds after its start.
     let timeLimit: UInt64
     private let client: any WebSocketClient
     private let schedulers: @Sendable (Int) -> SchedulerPool
@@ -31,14 +31,14 @@ public final class LoadEngine: Sendable {
         var loops: [RunningLoop] = []
     }
     private enum Command { case stop, abort }
-    /// A loop as the engine commands it, whatever its client.
+    /// How the engine commands a loop, whatever its client.
     private struct RunningLoop: Sendable {
         let stop: @Sendable () -> Void
         let abort: @Sendable () -> Void
     }
     private let state = Mutex(State())
 
-    /// Checks the plan and sets its client, schedule and payload up.
+    /// Checks the plan and sets up its client, schedule and payload.
     ///
     /// - Parameters:
     ///   - plan: What to run. The engine reads the files that it names.
@@ -58,15 +58,15 @@ public final class LoadEngine: Sendable {
         self.plan = plan
     }
 
-    /// Runs to the end: returns when every connection has come to its outcome, at the latest when the plan's time limit
-    /// and its closing timeout have passed.
+    /// Runs to the end. Returns when every connection has its outcome, at the latest when the plan's time limit and its
+    /// closing timeout have passed.
     ///
-    /// - Parameter onSnapshot: is given what was counted since the snapshot before, about once a second and at the end, on
-    ///   a thread of the engine's and never two at a time.
-    /// - Throws: `SystemError` if descriptors or threads for the loops themselves can't be had; `LoadEngineError` if this
-    ///   engine has been run before. A target that can't be reached is no error but a result.
+    /// - Parameter onSnapshot: Receives what was counted since the previous snapshot, about once a second and at the
+    ///   end, on a thread of the engine, one call at a time.
+    /// - Throws: `SystemError` if the system has no descriptors or threads for the loops; `LoadEngineError` if this
+    ///   engine has already run. An unreachable target is a result, not an error.
     ///
-    /// Cancelling the task is `stop()`.
+    /// Cancelling the task has the effect of `stop()`.
     public func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void = { _ in }) async throws -> LoadResult {
         let isFirst = state.withLock { state in
             defer { state.hasBegun = true }
@@ -83,11 +83,11 @@ public final class LoadEngine: Sendable {
         }
     }
 
-    /// Opens no more connections, sends no more messages and closes those that are open; those not yet done end as
-    /// `aborted`. Returns at once; `run` returns when the closing is over. Any thread, any time.
+    /// Opens no more connections, sends no more messages, and closes the open connections. Those not yet done end as
+    /// `aborted`. Returns at once; `run` returns when the closing is over. May be called on any thread at any time.
     public func stop() { command(.stop) }
 
-    /// Drops every connection at once. Any thread, any time.
+    /// Drops every connection at once. May be called on any thread at any time.
     public func abort() { command(.abort) }
 
     private func command(_ command: Command) {
@@ -159,7 +159,7 @@ public final class LoadEngine: Sendable {
         }
         guard hasReporter else { throw SystemError("pthread_create", EAGAIN) }
         for (loop, table) in zip(events, tables) where !DetachedThread.start("wsperf-loop", { loop.run(table) }) {
-            // Its connections are reported, as aborted, by a run that begins and ends here.
+            // The loop's run begins and ends here, and reports its connections as aborted.
             table.stopAll()
             loop.run(table)
         }
@@ -167,7 +167,7 @@ public final class LoadEngine: Sendable {
 }
 
 extension Registry {
-    /// The component a plan names, set up.
+    /// Sets up the component that a plan names.
     func make<Component>(
         _ component: ComponentPlan, from registered: [String: @Sendable (ComponentContext) throws -> Component],
         key: String, _ context: ComponentContext

@@ -1,23 +1,23 @@
-/// What the plan asks of each connection, in the units of the hot path: nanoseconds, and `UInt64.max` for no limit.
+/// The plan's limits for each connection, in the units of the hot path: nanoseconds, and `UInt64.max` for no limit.
 struct LoadLimits {
-    /// Messages for each connection; 0 where nothing is sent.
+    /// Messages for each connection; 0 if nothing is sent.
     let messages: UInt64
-    /// How long a connection sends after it opened.
+    /// How long a connection sends after it opens.
     let sendingTime: UInt64
-    /// Messages of a connection that may wait for a reply at a time.
+    /// Messages of a connection that may wait for a reply at the same time.
     let inFlight: UInt64
     /// Messages of a connection whose times are remembered one by one; see `ReplyQueue`.
     let unanswered: Int
     /// How long a whole opening may take: connection, TLS and upgrade.
     let connect: UInt64
-    /// How long a connection waits for a reply, and for a socket that is full.
+    /// How long a connection waits for a reply, and for a full socket.
     let reply: UInt64
     /// How long a closing handshake may take.
     let close: UInt64
     /// How long nothing may arrive on an open connection.
     let idle: UInt64
 
-    /// How much later than the end of its sending time a connection may still send a message that was free to go before it.
+    /// How long after the end of its sending time a connection may still send a message that it could have sent before.
     /// A generator that is later than this is judged too slow anyway.
     static var sendingGrace: UInt64 { 100_000_000 }
 

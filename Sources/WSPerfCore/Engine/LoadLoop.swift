@@ -1,10 +1,10 @@
 internal import CLinux
 
-/// One event loop's share of a run: opens its connections when their time comes, sends what is due, matches replies,
-/// keeps the deadlines, and counts. Confined to its loop's thread.
+/// One event loop's share of a run. Opens its connections on time, sends due messages, matches replies, enforces
+/// deadlines, and counts. Confined to its loop's thread.
 ///
-/// Generic over the client, so that the stock client's calls are direct (see `StockLoadLoop`); schedulers and payloads come
-/// through pools, one virtual call each.
+/// Generic over the client, so that calls to the stock client are direct (see `StockLoadLoop`). Schedulers and payloads
+/// are behind pools: one virtual call each.
 class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private let client: Client
     private let plan: Plan
@@ -17,12 +17,12 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private let schedulers: SchedulerPool
     private let payloads: PayloadPool
 
-    // Invariant: both have `capacity` elements, initialised from init to deinit. A connection in the table is retained by
-    // it; one that is taken out is released when the loop has no call to it on its stack any more.
+    // Invariant: both have `capacity` elements, initialised from init to deinit. The table retains the connections in
+    // it. A connection taken out is released once no call to it is on the loop's stack.
     private let sessions: UnsafeMutablePointer<Session>
     private let connections: UnsafeMutablePointer<Unmanaged<Client.Connection>?>
     private let capacity: Int
-    /// What is being counted into: one of the collector's two buffers for this loop.
+    /// The buffer in use for counting: one of the collector's two for this loop.
     private var statistics: UnsafeMutablePointer<LoadStatistics>
 
     private var done = 0
@@ -34,7 +34,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     /// Messages sent so far.
     private var sends: UInt64 = 0
     private var timerSlack: TimerSlack
-    /// What has been handed to the collector of the loop's times.
+    /// The loop's times as last reported to the collector.
     private var reported = EventLoop.Usage()
 
     private let limits: LoadLimits
@@ -42,10 +42,11 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private let nonce: UInt64
     private let timeLimit: UInt64
     private let firstPhase: Session.Phase
-    /// Draws the jitter of new attempts; apart from the connections' own numbers, which failures must not disturb.
+    /// Draws the jitter of new attempts. Separate from the connections' own generators, which failures must not
+    /// disturb.
     private var waits: SeededGenerator
 
-    // Slots of the deadline queue behind those of the connections.
+    // Slots of the deadline queue after those of the connections.
     private var tickSlot: Int { capacity }
     private var limitSlot: Int { capacity + 1 }
 
@@ -170,7 +171,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         deadlines.set(tickSlot, to: runBegan + (ticks + 1) * 1_000_000_000)
     }
 
-    /// Adds how the loop's thread spent its time since the last call.
+    /// Counts how the loop's thread has spent its time since the last call.
     private func reportUsage() {
         let usage = loop.usage(at: loop.now)
         let time = usage.time &- reported.time
@@ -190,8 +191,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     // MARK: - Opening
 
-    /// Begins openings that are due. Replies and messages come first: this is called once in a pass of the loop, takes no
-    /// longer than `EventLoop.openingShare`, and looks at the messages due after each.
+    /// Begins openings that are due. Replies and messages come first: the loop calls this once per pass; it stops after
+    /// `EventLoop.openingShare`, and sends due messages after each opening.
     override func open() {
         let began = loop.now
         while let opening = openings.next(at: loop.now) {
@@ -203,7 +204,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             } else if sessions[opening.slot].state == .waiting {
                 begin(opening.slot, intended: sessions[opening.slot].due)
             } else {
-                // It was ended while it waited.
+                // It ended while it waited.
                 continue
             }
             loop.updateNow()
@@ -213,7 +214,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         nextOpening = openings.nextTime
     }
 
-    /// A connection is not opening any more.
+    /// A connection is no longer opening.
     private func openingEnded() {
         if openings.ended(at: loop.now) { nextOpening = openings.nextTime }
     }
@@ -230,7 +231,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             connection: firstConnection + index + slot * threads, loop: loop, table: self, slot: UInt32(slot),
             generation: sessions[slot].generation)
         let connection = client.connect(to: plan.target, on: loop, sink: sink)
-        // It may be over already.
+        // The connection may already be over.
         if sessions[slot].state == .opening || sessions[slot].state == .open,
             sessions[slot].generation == sink.generation
         {
@@ -304,8 +305,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         } else if sessions[slot].hasMessage {
             sessions[slot].due = sessions[slot].opened &+ UInt64(clamping: sessions[slot].message.offset)
         }
-        // Inside of `connect` there is no connection to send on yet, but no client opens that fast; and if one does, the
-        // deadline sends.
+        // Inside `connect` there is no connection to send on yet. No client opens that fast; if one does, the deadline
+        // sends.
         if connections[slot] == nil { arm(slot, now) } else { pump(slot) }
     }
 
@@ -364,8 +365,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     // MARK: - Sending
 
-    // Inlined into each other, as are the stock client's: on leaving a system call the processor predicts no return
-    // that is still open, and each costs it more than all that the function does.
+    // These functions are inlined into each other, as are the stock client's. After a system call the processor
+    // mispredicts the returns of all functions around it, and each miss costs more than the function's own work.
 
     /// Asks the schedule for the next message.
     private func next(_ slot: Int) {
@@ -374,7 +375,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             let message = schedulers.next(slot: slot, random: &sessions[slot].random),
             UInt64(clamping: message.offset) <= limits.sendingTime
         else { return }
-        // A closed loop without pauses is paced by its replies alone, so that the clock says when its time is over.
+        // Only replies pace a closed loop without pauses, so the clock decides when its time is over.
         if message.offset <= 0, limits.inFlight != .max, loop.now.since(sessions[slot].opened) > limits.sendingTime {
             return
         }
@@ -402,8 +403,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         rearm(slot)
     }
 
-    /// When the connection's `duration` is over: gives up the messages that are still to be sent, except one that only the
-    /// generator's lag has kept back.
+    /// When the connection's `duration` is over, gives up its remaining messages, except one that only the generator's
+    /// lag held back.
     @inline(never)
     private func endSendingIfOver(_ slot: Int) {
         let isFree = !sessions[slot].isBlocked && sessions[slot].replies.count < limits.inFlight
@@ -415,10 +416,10 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         sessions[slot].isHeld = false
     }
 
-    /// Counts the messages that were due by `time` and are not going to be sent. After this the schedule is of no use.
+    /// Counts the messages that were due by `time` and will not be sent. The schedule can't be used after this.
     private func countUnsent(_ slot: Int, through time: UInt64) {
         guard sessions[slot].hasMessage, sessions[slot].due <= time else { return }
-        // In a closed loop without pauses a message is not meant before the reply that lets it go.
+        // In a closed loop without pauses, a message is not due before the reply that releases it.
         guard limits.inFlight == .max || sessions[slot].due > sessions[slot].opened else { return }
         let offset = Int64(clamping: min(time.since(sessions[slot].opened), limits.sendingTime))
         let left = limits.messages == .max ? .max : limits.messages.since(sessions[slot].sent &+ 1)
@@ -432,8 +433,9 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private func send(_ slot: Int) {
         guard let connection = connections[slot] else { return }
         let scheduled = sessions[slot].message
-        // What the connection itself held back (closed loop, full socket) is not the generator's lag, but it is part of the
-        // response time; only in a closed loop without pauses is a message not meant before the reply that lets it go.
+        // A delay by the connection itself (closed loop, full socket) is not the generator's lag, but it is part of the
+        // response time. The exception is a closed loop without pauses: there a message is not due before the reply
+        // that releases it.
         let possible = sessions[slot].possible
         let isUnpaced = limits.inFlight != .max && sessions[slot].due <= sessions[slot].opened
         let intended = isUnpaced ? possible : sessions[slot].due
@@ -441,8 +443,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             connection: firstConnection + index + slot * threads, index: Int(sessions[slot].sent),
             scheduled: scheduled,
             intended: intended)
-        // A message that the connection makes wait is asked for again, with the same random numbers: a generator that renders
-        // it in `length` has made another's by then, and a seed gives the same bytes again.
+        // A blocked message is generated again, with the same random numbers: a generator that renders in `length` has
+        // rendered another connection's message by then, and a seed must always give the same bytes.
         let random = sessions[slot].random
         let chosenKind = payloads.kind(for: context)
         let chosenLength = payloads.length(for: context, using: &sessions[slot].random)
@@ -454,8 +456,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         let length = match == .tagged ? max(wanted, MessageTag.length(kind)) : wanted
         var written = PayloadFilling.complete
         let now = loop.currentNow()
-        // References are not counted here. The connection: the table's, or once it is out of the table the loop's, outlives
-        // the call. This loop: its thread runs it.
+        // No reference counting here. The connection outlives the call: the table retains it, or the loop once it has
+        // left the table. The thread that runs this loop keeps it alive.
         let unowned = Unmanaged.passUnretained(self)
         let outcome = connection._withUnsafeGuaranteedRef { connection in
             connection.send(kind, length: length) { payload in
@@ -480,7 +482,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             guard written == .complete else { return refuse(slot, written, context) }
             if match == .ping {
                 ping(slot)
-                // The ping may have found the connection dead, and that has ended it.
+                // The ping may have found the connection dead and ended it.
                 guard sessions[slot].state == .open else { return }
             }
             next(slot)
@@ -496,7 +498,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         }
     }
 
-    /// Has a message of `length` bytes written, of which the payload generator writes `wanted`.
+    /// Writes a message of `length` bytes, of which the payload generator writes `wanted`.
     private func fill(
         _ span: inout OutputRawSpan, _ wanted: Int, _ length: Int, _ kind: MessageKind, _ slot: Int,
         _ context: MessageContext
@@ -512,7 +514,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private func tag(_ bytes: UnsafeMutableRawBufferPointer, _ kind: MessageKind, _ context: MessageContext) {
         let tag = MessageTag(nonce: nonce, connection: UInt64(context.connection), message: UInt64(context.index))
         tag.write(to: bytes, kind: kind)
-        // A character that the tag cut in two would make invalid text of a valid one.
+        // If the tag cuts a character in two, the rest of the character would make the text invalid.
         var index = MessageTag.length(kind)
         while kind == .text, index < bytes.count, bytes[index] & 0xC0 == 0x80 {
             bytes[index] = UInt8(ascii: "0")
@@ -520,7 +522,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         }
     }
 
-    /// Sends the ping of the message sent last.
+    /// Sends the ping for the last message.
     private func ping(_ slot: Int) {
         guard let connection = connections[slot] else { return }
         sessions[slot].owesPing = false
@@ -535,7 +537,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         }
     }
 
-    /// Ends a connection whose payload generator, schedule or client did not do as its protocol says.
+    /// Ends a connection whose payload generator, schedule or client broke the rules of its protocol.
     @inline(never)
     private func refuse(_ slot: Int, _ filling: PayloadFilling, _ context: MessageContext) {
         guard let problem = filling.problem(of: context, in: plan) else { return close(slot, .clientError, .normal) }
@@ -549,7 +551,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         sessions[slot].blockedSince = loop.now
     }
 
-    /// A message that was due has to wait for its socket; counted once each time the connection is blocked.
+    /// A due message must wait for its socket. Counted once each time the connection blocks.
     private func countWait(_ slot: Int) {
         guard !sessions[slot].hasWaited else { return }
         sessions[slot].hasWaited = true
@@ -568,7 +570,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         if sessions[slot].state == .open { pump(slot) }
     }
 
-    /// The connection says that it is over; it has told its end, or is about to.
+    /// The connection says that it is over. It has reported its end, or is about to.
     private func lose(_ slot: Int) {
         guard sessions[slot].state == .open else { return }
         sessions[slot].beginClosing(.closed(CloseCode.abnormal.rawValue), at: loop.now)
@@ -582,8 +584,8 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         deadlines.set(slot, to: deadline)
     }
 
-    /// Sets the deadline of an open connection. One that is only moved back is left as it is and looked at again when it
-    /// fires: a reply deadline moves with every message, and hardly ever fires.
+    /// Sets the deadline of an open connection. A deadline that only moves later stays as it is and is checked again
+    /// when it fires: a reply deadline moves with every message and hardly ever fires.
     private func rearm(_ slot: Int) {
         var deadline = UInt64.max
         if sessions[slot].isBlocked {
@@ -592,7 +594,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             deadline = sessions[slot].due
         } else {
             deadline = (sessions[slot].replies.oldestActual ?? sessions[slot].lastSent) &+ limits.reply
-            // After the last message, replies have the full time from then on.
+            // After the last message, replies get the full timeout.
             if !sessions[slot].hasMessage { deadline = max(deadline, sessions[slot].lastReady &+ limits.reply) }
         }
         if sessions[slot].hasMessage, sessions[slot].isHeld || sessions[slot].isBlocked, limits.sendingTime != .max {
@@ -603,7 +605,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         arm(slot, deadline)
     }
 
-    /// The connection's deadline has come.
+    /// The connection's deadline has passed.
     private func due(_ slot: Int) {
         let now = loop.now
         switch sessions[slot].state {
@@ -632,7 +634,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
 
     // MARK: - Ending
 
-    /// Begins the closing handshake of an open connection that is to end as `verdict`.
+    /// Begins the closing handshake of an open connection. Its outcome is `verdict` if the closing goes well.
     private func close(_ slot: Int, _ verdict: Outcome, _ code: CloseCode) {
         guard sessions[slot].state == .open else { return }
         sessions[slot].beginClosing(verdict, at: loop.now)
@@ -640,7 +642,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         connections[slot]?._withUnsafeGuaranteedRef { $0.close(code, reason: "") }
     }
 
-    /// The connection is over, or this attempt of it: counts what it came to, once, and frees what it held.
+    /// The connection, or this attempt, is over: counts its outcome once and frees what it held.
     private func end(_ slot: Int, _ ending: Session.Ending, abort: Bool) {
         guard sessions[slot].state != .done else { return }
         let outcome = sessions[slot].outcome(of: ending)
@@ -662,7 +664,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
             loop.releaseLater(connection)
         }
         let reconnect = plan.reconnect.flatMap { mayReconnect(slot, outcome, $0) ? $0 : nil }
-        // A schedule that goes on later gives nothing up.
+        // A schedule that continues later gives up no messages.
         if wasOpen, reconnect?.schedule != .continue {
             countUnsent(slot, through: sessions[slot].state == .open ? loop.now : sessions[slot].phaseBegan)
         }
@@ -676,7 +678,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
         if done == capacity { finish() }
     }
 
-    /// A connection that was open for a while has all its new attempts again.
+    /// A connection that stayed open for a while gets all its new attempts back.
     private func startOverIfItHeld(_ slot: Int) {
         guard let reconnect = plan.reconnect else { return }
         let closed = sessions[slot].state == .closing ? sessions[slot].phaseBegan : loop.now
@@ -687,7 +689,7 @@ class LoadLoop<Client: WebSocketClient>: SessionTable, @unchecked Sendable {
     private func mayReconnect(_ slot: Int, _ outcome: Outcome, _ reconnect: ReconnectPlan) -> Bool {
         guard !isStopping, !outcome.isFinal else { return false }
         if let limit = reconnect.limit, sessions[slot].attempts >= limit { return false }
-        // Where all messages are sent there is nothing to come back for.
+        // Once all messages are sent, there is no reason to reconnect.
         return reconnect.schedule == .restart || !sessions[slot].isScheduled || sessions[slot].hasMessage
     }
 

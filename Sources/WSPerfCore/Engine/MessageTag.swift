@@ -1,8 +1,8 @@
-/// What `match: tagged` puts at the start of each payload to know its reply by: 24 bytes, written as they are in a binary
-/// message and as 48 lower-case hexadecimal digits in a text message.
+/// What `match: tagged` puts at the start of each payload to recognise its reply: 24 bytes, written as they are in a
+/// binary message, and as 48 lower-case hexadecimal digits in a text message.
 ///
-/// Big-endian: the run's nonce (64 bits, so that replies of another run are not taken for this one's), the connection's
-/// index in the run (64), the message's index on its connection (64).
+/// Big-endian: the run's nonce (64 bits, so that another run's replies are not mistaken for this one's), the
+/// connection's index in the run (64), the message's index on its connection (64).
 struct MessageTag: Hashable, Sendable {
     var nonce: UInt64
     var connection: UInt64
@@ -21,7 +21,7 @@ struct MessageTag: Hashable, Sendable {
         self.message = message
     }
 
-    /// Nil if the payload's beginning is no tag.
+    /// Nil if the payload does not begin with a tag.
     init?(reading bytes: UnsafeRawBufferPointer, kind: MessageKind) {
         guard bytes.count >= Self.length(kind) else { return nil }
         var words: (UInt64, UInt64, UInt64) = (0, 0, 0)

@@ -1,19 +1,19 @@
-/// Which of a loop's connections opens next, and when. Pure: the caller tells it the time.
+/// Which of a loop's connections opens next, and when. Pure: the caller passes the time.
 ///
-/// First attempts follow the plan's ramp. New attempts, which have waited for their own time already, go before them. No more
-/// than `limit` connections are opening at once.
+/// First attempts follow the plan's ramp. New attempts have already waited for their own time, so they go first. At
+/// most `limit` connections open at once.
 struct OpeningQueue {
-    /// An opening whose time has come.
+    /// A due opening.
     struct Opening: Equatable {
         let slot: Int
-        /// How late a first attempt is by the generator's own fault, nanoseconds: since it was meant to begin and there was
-        /// room for it. Nil for a new attempt.
+        /// How late a first attempt is by the generator's own fault, nanoseconds: counted from when it was due and
+        /// there was room for it. Nil for a new attempt.
         let lag: UInt64?
     }
 
     private let connections: Int
     private let limit: Int
-    /// Nanoseconds from one connection of the worker to the next, over all of its loops, of which this is one.
+    /// Nanoseconds from one connection of the worker to the next, over all of its loops.
     private let interval: Double
     private let loop: Int
     private let loops: Int
@@ -25,7 +25,7 @@ struct OpeningQueue {
     private var opening = 0
     /// Since when there is room for one more, if there was none before.
     private var roomSince: UInt64 = 0
-    /// Connections whose new attempt has come due, first in, first out; the first `taken` are handed out.
+    /// Connections whose new attempt is due, first in, first out. The first `taken` have been handed out.
     private var waiting: [UInt32] = []
     private var taken = 0
 
@@ -40,13 +40,13 @@ struct OpeningQueue {
 
     mutating func begin(at now: UInt64) { runBegan = now }
 
-    /// No first attempt begins any more.
+    /// From now on no first attempt begins.
     mutating func stop() { isStopped = true }
 
-    /// When the connection at `slot` is meant to open for the first time: evenly spaced over all loops of the worker.
+    /// The intended time of the first opening at `slot`: evenly spaced over all loops of the worker.
     func time(of slot: Int) -> UInt64 { runBegan &+ UInt64(interval * Double(loop + slot * loops)) }
 
-    /// When `next` has something to give: nanoseconds of the monotonic clock, 0 for at once, `UInt64.max` for not before
+    /// When to call `next` again: nanoseconds of the monotonic clock, 0 for at once, `UInt64.max` for not before
     /// `ended` or `retry` is called.
     var nextTime: UInt64 {
         if opening >= limit || isStopped { return .max }
@@ -54,7 +54,7 @@ struct OpeningQueue {
         return started < connections ? time(of: started) : .max
     }
 
-    /// An opening whose time has come; nil if there is none, or no room for one. Call `began` if it does begin.
+    /// A due opening; nil if there is none, or no room for one. Call `began` if it does begin.
     mutating func next(at now: UInt64) -> Opening? {
         guard opening < limit else { return nil }
         if taken < waiting.count {
@@ -74,7 +74,7 @@ struct OpeningQueue {
     /// An opening begins.
     mutating func began() { opening += 1 }
 
-    /// An opening came to its end, good or bad. Returns whether there is room again that was not there before.
+    /// An opening ended, well or badly. Returns whether there is room now and was none before.
     mutating func ended(at now: UInt64) -> Bool {
         opening -= 1
         guard opening == limit - 1 else { return false }
@@ -82,6 +82,6 @@ struct OpeningQueue {
         return true
     }
 
-    /// The time of a new attempt has come.
+    /// A new attempt is due.
     mutating func retry(_ slot: Int) { waiting.append(UInt32(slot)) }
 }

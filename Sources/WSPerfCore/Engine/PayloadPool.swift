@@ -1,7 +1,7 @@
 /// The payload generator of one event loop, whatever its type.
 ///
-/// This is where the engine forgets which generator a plan names: one virtual call a question, no existential, no
-/// allocation. The base class is the generator of empty messages. Confined to its loop's thread.
+/// The generator's type is erased here: one virtual call per question, no existential, no allocation. The base class is
+/// the generator of empty messages. Confined to its loop's thread.
 class PayloadPool {
     func kind(for message: MessageContext) -> MessageKind { .text }
     func length(for message: MessageContext, using random: inout SeededGenerator) -> Int { 0 }
@@ -14,7 +14,7 @@ extension PayloadPool: Sendable {}
 /// A pool around one `Generator`.
 ///
 /// Unsafe code: `generator` points to one value, initialised from `init` to `deinit`. A stored property would cost an
-/// exclusivity check each message.
+/// exclusivity check per message.
 final class TypedPayloadPool<Generator: PayloadGenerator>: PayloadPool {
     private let generator: UnsafeMutablePointer<Generator>
 

@@ -1,4 +1,4 @@
-/// What a registered conformance is given to set itself up with, once per engine.
+/// What a registered component gets for its set-up, once per engine.
 public struct ComponentContext: Sendable {
     /// The component's own options, as written in the plan.
     public var options: PlanNode

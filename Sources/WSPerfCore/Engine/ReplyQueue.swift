@@ -1,12 +1,12 @@
 /// The messages of one connection that wait for their reply, oldest first, each with its intended and its actual send time.
 ///
-/// The times of at most `limit` messages are remembered. Where more wait, the queue keeps those of every second, fourth,
-/// eighth … message, as many as it has room for, and a reply to a message in between gets times interpolated between its
-/// two remembered neighbours. So every reply is timed, however long an overload lasts, in a fixed amount of memory: with
-/// the default limit of 1,024 a remembered time is never further away than 1/512 of the messages that wait, and for evenly
+/// The queue remembers the times of at most `limit` messages. If more wait, it keeps the times of every second, fourth,
+/// eighth … message, as many as it has room for, and interpolates the times of a message in between from its two
+/// remembered neighbours. So every reply is timed in a fixed amount of memory, however long an overload lasts. With the
+/// default limit of 1,024, a remembered time is never further away than 1/512 of the waiting messages, and for evenly
 /// paced messages the interpolated time is exact.
 ///
-/// One message is held in place, more in a ring that grows when needed and is freed with the connection.
+/// A single message is stored in place; more go into a ring that grows when needed and is freed with the connection.
 struct ReplyQueue {
     /// When a message was meant to go out and when it did: nanoseconds of the monotonic clock.
     struct Times: Equatable {
@@ -14,27 +14,27 @@ struct ReplyQueue {
         var actual: UInt64
     }
 
-    /// A remembered message and those behind it, up to the next one remembered.
+    /// A remembered message and those after it, up to the next remembered one.
     private struct Group {
         var times: Times
-        /// The first message's index on its connection, its lower 32 bits.
+        /// The lower 32 bits of the first message's index on its connection.
         var index: UInt32
         /// How many of the group have been answered.
         var answered: UInt32 = 0
     }
 
-    /// Fewer remembered times than these would be too coarse to interpolate between.
+    /// The least useful limit: fewer times would be too coarse to interpolate between.
     static let leastLimit = 16
 
     // Invariant: `ring`, where not nil, has capacity + 1 elements (capacity is a power of two). The `held` groups from
-    // `head` on are initialised; so is the one behind the last place (`newest`) once `stride` was more than 1. Where
-    // `ring` is nil, `single` is the group if `held` is 1. `held` is 0 exactly if `waiting` is 0.
+    // `head` on are initialised; so is the one after the last place, the newest message's, once `stride` was more than
+    // 1. Where `ring` is nil, `single` is the group if `held` is 1. `held` is 0 exactly if `waiting` is 0.
     private var single = Group(times: Times(intended: 0, actual: 0), index: 0)
     private var ring: UnsafeMutablePointer<Group>?
     private var capacity: UInt32 = 1
     private var head: UInt32 = 0
     private var held: UInt32 = 0
-    /// Messages a new group is to have.
+    /// Messages per new group.
     private var stride: UInt32 = 1
     private var waiting: UInt32 = 0
     /// Index of the next message to be added.
@@ -72,7 +72,7 @@ struct ReplyQueue {
 
     // MARK: - Adding
 
-    /// Adds the message with this index on its connection, which is one more than that of the one before it.
+    /// Adds the message with this index on its connection, which is the previous message's plus 1.
     mutating func append(_ times: Times, index: UInt64, limit: Int) {
         end = index + 1
         waiting += 1
@@ -97,7 +97,7 @@ struct ReplyQueue {
         return index &- self[held - 1].index < stride
     }
 
-    /// Makes groups larger, the same for all, until no more than `limit` are left.
+    /// Makes all groups larger, until no more than `limit` are left.
     private mutating func thinOut(to limit: UInt32) {
         repeat {
             stride *= 2
@@ -117,7 +117,7 @@ struct ReplyQueue {
 
     // MARK: - Answering
 
-    /// Takes the oldest: what matching by order makes of a reply. Nil if none waits.
+    /// Takes the oldest message, for matching by order. Nil if none waits.
     mutating func answerOldest() -> Times? {
         guard held > 0 else { return nil }
         let group = self[0]
@@ -126,8 +126,8 @@ struct ReplyQueue {
         return found
     }
 
-    /// Takes the message with this index on its connection. Nil if it does not wait. Where an overload has made groups, a
-    /// second reply to one message is not told from the reply to its neighbour.
+    /// Takes the message with this index on its connection. Nil if it does not wait. In groups made by an overload, a
+    /// second reply to one message can't be told from the reply to its neighbour.
     mutating func answer(_ index: UInt64) -> Times? {
         guard let place = place(of: index), self[place].answered < size(place) else { return nil }
         let found = times(of: UInt32(truncatingIfNeeded: index), in: place)
@@ -143,7 +143,7 @@ struct ReplyQueue {
         return oldest <= index ? answerOldest() : nil
     }
 
-    /// Where the group is that holds the message with this index.
+    /// The place of the group that holds the message with this index.
     private func place(of index: UInt64) -> UInt32? {
         guard held > 0, index < end else { return nil }
         let first = self[0].index

@@ -1,5 +1,5 @@
-/// What happens in a run, as its coordinator sees it. The stream of these is the run's whole record: the journal holds
-/// it, and every report is a fold over it.
+/// What happens in a run, as its coordinator sees it. The stream of events is the run's complete record: the journal
+/// stores it, and every report is a fold over it.
 public enum RunEvent: Sendable, Equatable {
     /// The first event. `startedAt` is wall-clock time, milliseconds since 1970-01-01 UTC.
     case started(run: String, startedAt: Int64, plan: RecordedPlan)
@@ -8,7 +8,7 @@ public enum RunEvent: Sendable, Equatable {
     case workerReady(WorkerInfo)
     /// A snapshot of the worker with this id, accepted once and in order, with its bytes as the worker sent them.
     case snapshot(worker: String, EncodedSnapshot)
-    /// A worker is over. Its connections without an outcome are `lost` if `end.lost`, else `aborted`.
+    /// A worker has ended. Its connections without an outcome are `lost` if `end.lost`, else `aborted`.
     case workerEnded(worker: String, WorkerEnd)
     /// Something a reader of the report should know: one line of printable text.
     case notice(String)
@@ -44,11 +44,11 @@ public struct WorkerInfo: Sendable, Hashable, Codable {
 }
 
 public struct WorkerEnd: Sendable, Hashable, Codable {
-    /// True if it ended before its final snapshot had been accepted, or ended its load without having been told to.
+    /// True if it ended before its final snapshot had been accepted, or ended its load without being told to.
     public var lost: Bool
-    /// Exit status, where it exited.
+    /// Exit status, if it exited.
     public var status: Int32?
-    /// Signal number, where a signal ended it.
+    /// Signal number, if a signal ended it.
     public var signal: Int32?
     /// Why, in words: "killed by signal 9 (SIGKILL)", "silent for 5 s", "its listener is lost".
     public var reason: String
@@ -65,12 +65,12 @@ public struct WorkerEnd: Sendable, Hashable, Codable {
 
 /// How a run ended.
 public enum RunEnd: String, Sendable, Hashable, Codable {
-    /// Every worker came to its end.
+    /// Every worker finished.
     case finished
     /// The operator interrupted it.
     case interrupted
     /// Too few listeners or workers came; nothing was sent.
     case incomplete
-    /// A deadline of the run passed with workers still owing results.
+    /// A deadline of the run passed while workers still owed results.
     case overdue
 }

@@ -1,16 +1,16 @@
 /// The schedulers of all connections of one event loop, whatever their type, each at the slot of its connection.
 ///
-/// This is where the engine forgets which scheduler a plan names: one virtual call per message, no existential, no
-/// allocation. The base class is the pool of the schedule without messages. Confined to its loop's thread.
+/// The scheduler's type is erased here: one virtual call per message, no existential, no allocation. The base class is
+/// the pool of the schedule without messages. Confined to its loop's thread.
 class SchedulerPool {
     /// Sets up the scheduler of a new connection at `slot`, which must be free. `connection` is its index in the run.
     func start(slot: Int, connection: Int, random: inout SeededGenerator) {}
 
-    /// What the scheduler at `slot`, which must have been started, says next.
+    /// The next message of the scheduler at `slot`, which must have been started.
     func next(slot: Int, random: inout SeededGenerator) -> ScheduledMessage? { nil }
 
-    /// How many more messages, `limit` at most, the scheduler at `slot` means to send up to and including `offset`. Spoils
-    /// the scheduler, which is of no use afterwards.
+    /// How many more messages, `limit` at most, the scheduler at `slot` would send up to and including `offset`. The
+    /// scheduler can't be used afterwards.
     func count(slot: Int, through offset: Int64, limit: UInt64, random: inout SeededGenerator) -> UInt64 { 0 }
 
     /// Frees `slot`; does nothing if it is free.
@@ -20,11 +20,11 @@ class SchedulerPool {
 @available(*, unavailable)
 extension SchedulerPool: Sendable {}
 
-/// A pool whose schedulers all are `Scheduler`, stored side by side.
+/// A pool of schedulers of the same type, stored side by side.
 ///
 /// Unsafe code: `storage[i]` is initialised exactly while `isStarted[i]` is true; both live from `init` to `deinit` and
-/// have `capacity` elements; every slot that comes in is checked. Plain pointers, because a stored array would cost an
-/// exclusivity check, a uniqueness check and a copy of the scheduler each step.
+/// have `capacity` elements; every slot passed in is checked. Plain pointers, because a stored array would cost an
+/// exclusivity check, a uniqueness check and a copy of the scheduler for each message.
 final class TypedSchedulerPool<Scheduler: MessageScheduler>: SchedulerPool {
     private let capacity: Int
     private let storage: UnsafeMutablePointer<Scheduler>

@@ -1,7 +1,7 @@
-/// What the engine knows of one connection.
+/// What the engine knows about one connection.
 struct Session {
     enum State: UInt8 {
-        /// Its time to open has not come.
+        /// Its time to open has not come yet.
         case idle
         /// It failed or died, and waits to try again.
         case waiting
@@ -12,7 +12,7 @@ struct Session {
         case done
     }
 
-    /// What an opening connection is doing, and so what its deadline would interrupt.
+    /// What an opening connection is doing, and thus what its deadline would interrupt.
     enum Phase: UInt8 {
         case dns, tcp, tls, upgrade
 
@@ -30,43 +30,43 @@ struct Session {
     var phase = Phase.tcp
     /// The next message is held back until a reply comes (closed loop).
     var isHeld = false
-    /// The connection takes no message until it says that it is writable.
+    /// The connection takes no message until it reports that it is writable.
     var isBlocked = false
-    /// A message that was due has had to wait since the connection was blocked.
+    /// A due message has had to wait since the connection blocked.
     var hasWaited = false
-    /// The ping of the message sent last could not be sent yet.
+    /// The ping for the last message could not be sent yet.
     var owesPing = false
-    /// There is a message to be sent: `message`, at `due`.
+    /// There is a message to send: `message`, at `due`.
     var hasMessage = false
     var isScheduled = false
     var closeSeen: CloseCode?
     var generation: UInt32 = 0
-    /// New attempts so far, since the connection last held for a while.
+    /// New attempts since the connection last stayed open for a while.
     var attempts: UInt32 = 0
     var random: SeededGenerator
     /// All times: nanoseconds of the monotonic clock.
     var began: UInt64 = 0
-    /// When what it is doing began: a phase of its opening, or its closing.
+    /// When its current step began: a phase of its opening, or its closing.
     var phaseBegan: UInt64 = 0
     var opened: UInt64 = 0
-    /// How far its schedule had come when it was last open, nanoseconds.
+    /// How far its schedule had run when it was last open, nanoseconds.
     var elapsed: UInt64 = 0
-    /// When the next message is meant to go out; while the connection opens, when it was meant to begin to.
+    /// The intended time of the next message; while the connection opens, the intended start of its opening.
     var due: UInt64 = 0
     var lastSent: UInt64 = 0
     var lastReceived: UInt64 = 0
-    /// Since when the connection could send: it opened then, or let go of what it had held back or could not take. Only
-    /// `opened` and `release` set it, to the current time, so that it never goes back.
+    /// Since when the connection could send: it opened then, or released what it had held back or could not take. Only
+    /// `release` sets it, to the current time, so it never goes back.
     private(set) var ready: UInt64 = 0
-    /// When it last took no more; of use while `isBlocked`.
+    /// When it last blocked; valid while `isBlocked`.
     var blockedSince: UInt64 = 0
     /// What the deadline queue holds for this connection; 0 while its deadline is being handled, `max` for none.
     var armed: UInt64 = .max
-    /// Messages sent, which is the next one's index.
+    /// Messages sent; also the next one's index.
     var sent: UInt64 = 0
     var message = ScheduledMessage(offset: 0)
     var replies = ReplyQueue()
-    /// What a closing connection comes to if the closing goes well.
+    /// The outcome of a closing connection if the closing goes well.
     var verdict = Outcome.succeeded
 
     init(random: SeededGenerator) { self.random = random }
@@ -75,7 +75,7 @@ struct Session {
     @inline(__always)
     mutating func release(at now: UInt64) { ready = max(ready, now) }
 
-    /// The connection closes, and comes to `verdict` if the closing goes well.
+    /// The connection begins to close. Its outcome is `verdict` if the closing goes well.
     mutating func beginClosing(_ verdict: Outcome, at now: UInt64) {
         state = .closing
         phaseBegan = now
@@ -92,16 +92,16 @@ struct Session {
 
     /// How a connection, or an attempt to open one, came to its end.
     enum Ending: Equatable {
-        /// The client said that it is over: in order, or with a failure.
+        /// The client reported the end: in order, or with a failure.
         case ended(Outcome?)
-        /// The deadline of what it was doing passed.
+        /// The deadline of its current step passed.
         case deadline
         /// The run is stopped, or its time limit was reached.
         case aborted
     }
 
-    /// What the connection comes to with this ending. A closing handshake that the server has completed counts whatever ends
-    /// the connection, and so does the reason for which a connection was closed.
+    /// The connection's outcome after this ending. Whatever ends a connection, a closing handshake that the server has
+    /// completed decides, and so does the reason why the engine closed it.
     func outcome(of ending: Ending) -> Outcome {
         switch (state, ending) {
         case (.closing, .ended(let failure?)) where closeSeen == nil && verdict == .closed(CloseCode.abnormal.rawValue):
@@ -117,7 +117,7 @@ struct Session {
         }
     }
 
-    /// Makes it ready for a new attempt to open; `restarting` also forgets how far its schedule had come.
+    /// Prepares a new attempt to open; `restarting` also resets the schedule.
     mutating func reset(restarting: Bool) {
         state = .waiting
         attempts += 1
@@ -134,17 +134,18 @@ struct Session {
         elapsed = 0
     }
 
-    /// From when on a reply to the last message is waited for: it was sent then, or had been written to the socket.
+    /// When the wait for the last reply begins: when the last message was sent, or its bytes had all gone to the
+    /// socket.
     var lastReady: UInt64 { max(lastSent, ready) }
 
-    /// Since when the next message could have gone out: it was due, and the connection could send. What is later than this is
-    /// the generator's own lag.
+    /// Since when the next message could go out: it was due, and the connection could send. Any later delay is the
+    /// generator's own lag.
     var possible: UInt64 { max(due, ready) }
 }
 
 extension UInt64 {
-    /// The time from `earlier` to this one; 0 where that is later. Times that come from different threads may be out of
-    /// order by a little, and a difference below zero would be an age.
+    /// The time from `earlier` to this one; 0 if `earlier` is later. Times from different threads may be slightly out
+    /// of order, and a difference below zero would wrap around to centuries.
     @inline(__always)
     func since(_ earlier: UInt64) -> UInt64 { self > earlier ? self &- earlier : 0 }
 }

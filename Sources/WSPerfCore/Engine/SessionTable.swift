@@ -1,10 +1,10 @@
-/// The connections of one event loop as the loop and the sinks see them, whatever client is under them.
+/// The connections of one event loop as the loop and the sinks see them, whatever the client.
 ///
 /// Confined to its loop's thread; sinks on other threads only carry a reference to it.
 class SessionTable: @unchecked Sendable {
-    /// One deadline a connection, and a few of the table's own.
+    /// One deadline per connection, and a few for the table itself.
     final let deadlines: DeadlineQueue
-    /// Whether replies are matched by tags, so that the beginnings of payloads matter.
+    /// Whether replies are matched by tag, so that the first bytes of payloads matter.
     final let wantsTags: Bool
 
     /// Whether there is an idle timeout, so that bytes of any frame matter.
@@ -12,10 +12,10 @@ class SessionTable: @unchecked Sendable {
 
     /// How much later than `earliest` the loop may wake: nanoseconds.
     final var slack: UInt64 = 0
-    /// When `open` is to be called next: nanoseconds of the monotonic clock, 0 for at once, `UInt64.max` for never.
+    /// When to call `open` next: nanoseconds of the monotonic clock, 0 for at once, `UInt64.max` for never.
     final var nextOpening: UInt64 = .max
-    /// How much may still be done in this pass of the loop before it looks at the sockets again: deadlines handled and
-    /// messages sent. The loop sets it, the table counts down.
+    /// How many deadlines and messages this pass of the loop may still handle before it looks at the sockets again. The
+    /// loop sets it; the table counts down.
     final var budget = 0
 
     init(deadlines capacity: Int, wantsTags: Bool, wantsActivity: Bool) {
@@ -24,23 +24,23 @@ class SessionTable: @unchecked Sendable {
         self.wantsActivity = wantsActivity
     }
 
-    /// When `fire` is to be called next: nanoseconds of the monotonic clock, `UInt64.max` for never.
+    /// When to call `fire` next: nanoseconds of the monotonic clock, `UInt64.max` for never.
     final var earliest: UInt64 { deadlines.earliest }
 
     /// Called once, on the loop's thread, before its first wait.
     func start() {}
-    /// Handles the deadlines that are due, as far as `budget` goes.
+    /// Handles due deadlines, as far as `budget` allows.
     func fire() {}
-    /// Begins the openings that are due, for a short time.
+    /// Begins due openings, for a short time.
     func open() {}
     /// Stops opening and sending, closes what is open. On the loop's thread.
     func stopAll() {}
     /// Drops every connection. On the loop's thread.
     func abortAll() {}
-    /// Something happened to the connection at `slot`; ignored if that is not the one of this generation any more.
+    /// Something happened to the connection at `slot`. Ignored if the slot no longer holds this generation.
     func handle(_ event: SessionEvent, slot: UInt32, generation: UInt32, now: UInt64) {}
     /// As `handle(.activity…)`, without the detour.
     func activity(slot: UInt32, generation: UInt32, now: UInt64) {}
-    /// As `handle(.message…)`, without the detour: this one happens once a message.
+    /// As `handle(.message…)`, without the detour: it is called for every message.
     func message(length: Int, tag: MessageTag?, slot: UInt32, generation: UInt32, now: UInt64) {}
 }

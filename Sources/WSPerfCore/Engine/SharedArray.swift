@@ -1,7 +1,7 @@
 /// An immutable array of plain values that any number of values and threads read without touching a reference count.
 ///
-/// Schedulers and payload generators are copied once per connection or loop, and step for every message: an `Array` in
-/// them would cost a retain and a release of one count shared by all threads each time.
+/// Schedulers and payload generators are copied once per connection or loop, and used for every message. Each use of an
+/// `Array` in them would retain and release one count that all threads share.
 ///
 /// Unsafe code: `base` points to `count` initialised elements that are never written after `init`; they live as long
 /// as `owner`, which every copy of the value holds. Reads are checked against `count`.
@@ -30,7 +30,7 @@ struct SharedArray<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
 
         init(_ elements: some Collection<Element>) {
             count = elements.count
-            // At the beginning of a cache line: whoever reads in wide registers from there crosses none.
+            // Aligned to a cache line, so wide loads cross none.
             storage = UnsafeMutableRawPointer.allocate(
                 byteCount: max(count, 1) * MemoryLayout<Element>.stride,
                 alignment: max(64, MemoryLayout<Element>.alignment)

@@ -4,7 +4,7 @@ public struct Snapshot: Sendable, Equatable {
     public var sequence: UInt64
     /// End of the interval this covers: nanoseconds of the monotonic clock since the engine's run began.
     public var elapsed: UInt64
-    /// True for the last one: every connection has come to its outcome.
+    /// True for the last one: every connection has its outcome.
     public var isFinal: Bool
     /// The delta.
     public var statistics: LoadStatistics
@@ -21,8 +21,8 @@ public struct Snapshot: Sendable, Equatable {
 /// `WorkerShare()` is the first worker.
 public struct WorkerShare: Sendable, Hashable {
     public var workerIndex: Int
-    /// What the messages of this run are told from those of others by, where replies are matched by tag: the same for all
-    /// workers of a run, another one for each run. Nil: the engine draws one.
+    /// Tells this run's messages from those of other runs, if replies are matched by tag: the same for all workers of a
+    /// run, different for each run. If nil, the engine draws one.
     public var nonce: UInt64?
     public init(workerIndex: Int = 0, nonce: UInt64? = nil) {
         self.workerIndex = workerIndex

@@ -1,7 +1,8 @@
 /// The loop of the stock client.
 ///
-/// What a generic class overrides is compiled once for all clients: every call on the client goes through a witness table,
-/// and every type is looked up at run time. Calls of `super` from a class that is not generic are compiled for its client.
+/// A generic class's overrides are compiled once for all clients: every call to the client goes through a witness
+/// table, and every type is looked up at run time. Calls of `super` from a non-generic class are specialised for its
+/// client.
 final class StockLoadLoop: LoadLoop<StockClient>, @unchecked Sendable {
     override func start() { super.start() }
     override func fire() { super.fire() }

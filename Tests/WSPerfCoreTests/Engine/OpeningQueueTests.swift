@@ -48,8 +48,8 @@ import Testing
         #expect((0..<3).map { queue.queue.time(of: $0) } == times)
     }
 
-    /// What waited for room is late only from the moment at which there was room.
-    @Test func noMoreAtOnceThanAllowed() {
+    /// An opening that waited for room is late only from the moment when there was room.
+    @Test func opensNoMoreAtOnceThanAllowed() {
         let queue = Self.queue(4, limit: 2, interval: 0)
         #expect(queue.take(at: 1000) == [.init(slot: 0, lag: 0), .init(slot: 1, lag: 0)])
         #expect(queue.nextTime == .max)
@@ -57,7 +57,7 @@ import Testing
         #expect(queue.nextTime == 1000)
         #expect(queue.take(at: 5010) == [.init(slot: 2, lag: 10)])
         #expect(queue.ended(at: 6000))
-        #expect(!queue.ended(at: 6001), "there was room already")
+        #expect(!queue.ended(at: 6001), "there was already room")
         #expect(queue.take(at: 6002) == [.init(slot: 3, lag: 2)])
     }
 
@@ -75,14 +75,14 @@ import Testing
         #expect(queue.take(at: 1006) == [.init(slot: 1, lag: 1)])
     }
 
-    @Test func afterAStopNothingOpens() {
+    @Test func nothingOpensAfterStop() {
         let queue = Self.queue(2, interval: 0)
         queue.queue.stop()
         #expect(queue.nextTime == .max)
         #expect(queue.queue.next(at: 2000) == nil)
     }
 
-    /// Attempts handed out do not stay in memory.
+    /// Attempts that were handed out don't stay in memory.
     @Test func manyAttempts() {
         let queue = Self.queue(0)
         var expected = 0

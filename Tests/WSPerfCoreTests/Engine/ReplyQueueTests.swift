@@ -58,7 +58,7 @@ import Testing
         #expect(queue.count == 0)
     }
 
-    /// Past the limit every reply is still timed, for evenly paced messages exactly, and no more is remembered.
+    /// Past the limit every reply is still timed (exactly, for evenly paced messages), and memory does not grow.
     @Test(arguments: [16, 17, 100, 1024]) func pastTheLimit(limit: Int) {
         let count = limit * 9 + 5
         var queue = Self.filled(count, limit: limit)
@@ -94,8 +94,8 @@ import Testing
         #expect(queue.count == sent - answered)
     }
 
-    /// Random arrivals, more than are served: the percentiles stay within the histogram's resolution of the true ones, and
-    /// after the backlog is worked off each reply has its own times again.
+    /// Random arrivals, faster than they are served: the percentiles stay within the histogram's resolution of the true
+    /// ones, and after the backlog each reply has its own times again.
     @Test(arguments: [1, 2, 3] as [UInt64], [false, true]) func overloadOfRandomArrivals(seed: UInt64, tagged: Bool) {
         var random = SeededGenerator(seed: seed, stream: 0)
         var queue = ReplyQueue()
@@ -105,7 +105,7 @@ import Testing
         var (sendTime, servedTime): (UInt64, UInt64) = (1_000_000_000, 1_000_000_000)
         var served = 0
         func serve() {
-            // A first in, first out server of 1,000 messages a second.
+            // A first-in, first-out server of 1,000 messages a second.
             servedTime = max(servedTime, intended[served]) + 1_000_000
             let times = tagged ? queue.answer(UInt64(served)) : queue.answerOldest()
             truth.record(servedTime - intended[served])

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WSPerfCore
 
-/// What a connection comes to, by its state and the way in which it ended.
+/// A connection's outcome, by its state and how it ended.
 @Suite struct SessionTests {
     private static let abnormal = Outcome.closed(1006)
 
@@ -35,7 +35,7 @@ import Testing
         Case(
             state: .closing, verdict: .idleTimeout, closeSeen: .goingAway,
             outcomes: [.idleTimeout, .idleTimeout, .idleTimeout, .idleTimeout]),
-        // A send found the connection dead; the reason comes after.
+        // A send found the connection dead; the reason follows.
         Case(state: .closing, verdict: abnormal, outcomes: [abnormal, .reset, abnormal, abnormal]),
         // The server closed.
         Case(
@@ -54,7 +54,7 @@ import Testing
         session.replies.free()
     }
 
-    /// A close frame of the server's decides, unless the engine has begun to close before.
+    /// The server's close frame decides, unless the engine began to close first.
     @Test func whoClosedFirst() {
         var session = Session(random: SeededGenerator(seed: 1, stream: 1))
         session.state = .open
@@ -70,7 +70,7 @@ import Testing
         #expect(session.phaseBegan == 7)
         #expect(session.outcome(of: .deadline) == .succeeded)
 
-        // The send that found the connection dead was earlier than the close frame that is still read.
+        // A send found the connection dead, and the close frame is read after that.
         session.closeSeen = nil
         session.beginClosing(Self.abnormal, at: 9)
         let isReason = session.closeReceived(.normal, at: 10)
