@@ -28,7 +28,7 @@ static inline long wsperf_ssl_ctx_add_chain_certificate(SSL_CTX *context, X509 *
 
 static inline void wsperf_ssl_ctx_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
 
-/// Ignores SIGPIPE unless the program handles it: OpenSSL writes to its socket with write(2), which raises it.
+/// Ignores SIGPIPE unless the program handles it: OpenSSL writes to its socket with write(2), which raises SIGPIPE.
 static inline void wsperf_ignore_sigpipe(void) {
     struct sigaction present;
     if (sigaction(SIGPIPE, NULL, &present) == 0 && present.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);

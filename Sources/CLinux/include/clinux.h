@@ -1,7 +1,7 @@
-// The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. All of it is inlined.
-// The calls made for every message go to the kernel directly: glibc's wrappers are cancellation points, and in a process with
-// threads switching cancellation on and off around each call costs as much as the engine's own work on a message; and
-// each function that a system call is in ends with a return that the processor cannot predict.
+// The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. Everything is inlined. The calls
+// made for every message go directly to the kernel. glibc's wrappers are cancellation points: in a process with
+// threads, switching cancellation on and off around each call costs as much as the engine's own work on a message. And
+// each function around a system call ends with a return that the processor can't predict.
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/// A system call with six arguments, without a function around it. Returns what the kernel does: a result, or -errno.
+/// A system call with six arguments, without a function call. Returns what the kernel does: a result, or -errno.
 static inline long clinux_call(long number, long a, long b, long c, long d, long e, long f) {
 #if defined(__x86_64__)
     long result;
@@ -67,22 +67,22 @@ static inline uint64_t clinux_thread_time(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/// Set once epoll_pwait2 has been refused, for the whole process.
+/// Whether the system has refused epoll_pwait2, for the whole process.
 extern bool clinux_waits_are_coarse;
 
-/// Notes that epoll_pwait2 is refused with this errno, and says so on stderr, once a process.
+/// Records that epoll_pwait2 was refused with this errno, and says so on stderr, once per process.
 void clinux_refuse_precise_waits(int error);
 
-/// Nanoseconds as epoll_wait's milliseconds. Rounded up, so that a wait never ends before it should and is then repeated
-/// over and over; an hour at most; negative is no limit.
+/// Nanoseconds as epoll_wait's milliseconds. Rounded up, so that a wait never ends early and then repeats in a busy
+/// loop. An hour at most; negative is no limit.
 static inline int clinux_milliseconds(int64_t nanoseconds) {
     if (nanoseconds < 0) return -1;
     int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
     return milliseconds > 3600000 ? 3600000 : (int)milliseconds;
 }
 
-/// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait where the kernel is older than 5.11 (ENOSYS) or
-/// a container's seccomp profile refuses it (EPERM or ENOSYS). Returns the number of events or -errno.
+/// epoll_pwait2 with its timeout in nanoseconds (negative: none), or epoll_wait if the kernel is older than 5.11
+/// (ENOSYS) or a container's seccomp profile refuses it (EPERM or ENOSYS). Returns the number of events or -errno.
 static inline int clinux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
     int count;
     if (!__atomic_load_n(&clinux_waits_are_coarse, __ATOMIC_RELAXED)) {
@@ -117,8 +117,8 @@ static inline int clinux_tcp_socket(int family) {
     return descriptor;
 }
 
-/// Binds to an address without taking a port, which connect then chooses among those that are free for the whole
-/// four-tuple (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
+/// Binds to an address without taking a port. connect then chooses one that is free for the whole four-tuple
+/// (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
 static inline int clinux_bind_address(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
     int one = 1;
     if (setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) != 0) return errno;
@@ -135,7 +135,7 @@ static inline int clinux_connect(int descriptor, const struct sockaddr_storage *
     return connect(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;
 }
 
-/// The pending error of a socket (SO_ERROR), or errno if it can't be had.
+/// The pending error of a socket (SO_ERROR), or errno if it can't be read.
 static inline int clinux_socket_error(int descriptor) {
     int error = 0;
     socklen_t length = sizeof error;
@@ -152,8 +152,8 @@ static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t coun
     return clinux_call(SYS_sendto, descriptor, (long)bytes, (long)count, MSG_NOSIGNAL, 0, 0);
 }
 
-/// How many more bytes, its own bookkeeping included, a socket takes before a write would block; 0 where the kernel does not
-/// say.
+/// How many more bytes, including the kernel's bookkeeping, a socket takes before a write would block; 0 if the kernel
+/// does not say.
 static inline ssize_t clinux_send_room(int descriptor) {
     uint32_t memory[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof memory;
@@ -162,7 +162,7 @@ static inline ssize_t clinux_send_room(int descriptor) {
     return room > 0 ? room : 0;
 }
 
-/// Makes the coming close a reset, so that an aborted connection leaves no state behind.
+/// Makes the close that follows a reset, so that an aborted connection leaves no state behind.
 static inline void clinux_reset_on_close(int descriptor) {
     struct linger now = {1, 0};
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -171,5 +171,5 @@ static inline void clinux_reset_on_close(int descriptor) {
 /// Lets timers of this thread fire when they are due, not up to 50 µs later (the kernel's default slack).
 static inline void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 
-/// Names the calling thread; what is longer than 15 bytes is cut.
+/// Names the calling thread; a name is cut to 15 bytes.
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }

@@ -1,17 +1,18 @@
-// The loops over payloads, for as wide registers as the processor has: Swift compiles for the narrowest that any has.
+// The loops over payloads, compiled for the widest registers of the processor: Swift compiles for the narrowest of any
+// processor.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/// XORs `count` bytes with the key's four, over and over (RFC 6455 §5.3). `key`: in memory order.
+/// XORs `count` bytes with the key's four bytes, repeated (RFC 6455 §5.3). `key`: in memory order.
 void clinux_mask(void *bytes, size_t count, uint32_t key);
 
-/// How many bytes of the beginning are ASCII for sure: a multiple of 128, and no more than `count`.
+/// How many of the first bytes are certainly ASCII: a multiple of 128, at most `count`.
 size_t clinux_ascii_prefix(const void *bytes, size_t count);
 
-/// Copies `count` bytes, XORed with 32 others over and over: `low`, `high`, and both rotated to the right by 3 bits, each
-/// with its lowest byte first and only the bits of `mask`. `from` must be readable up to the next multiple of 8; `to` and
-/// `from` must not overlap.
+/// Copies `count` bytes, XORed with 32 repeating bytes: `low`, `high`, and both rotated to the right by 3 bits, each
+/// with its lowest byte first and only the bits of `mask`. `from` must be readable up to the next multiple of 8; `to`
+/// and `from` must not overlap.
 void clinux_random_bytes(void *to, const void *from, size_t count, uint64_t low, uint64_t high, uint64_t mask);

@@ -1,8 +1,8 @@
-/// The deadlines of a loop's slots, at most one a slot: an indexed 4-ary heap.
+/// The deadlines of a loop's slots, at most one per slot: an indexed 4-ary heap.
 ///
 /// A 4-ary heap is shallower than a binary one and its four children share a cache line, and unlike a timer wheel it
-/// keeps deadlines to the nanosecond. Setting and removing cost O(log n), the earliest is at hand. Confined to one thread. A
-/// class, because calls on a stored value cost an exclusivity check each.
+/// keeps deadlines to the nanosecond. Setting and removing cost O(log n), reading the earliest O(1). Confined to one
+/// thread. A class, because each call on a stored value costs an exclusivity check.
 final class DeadlineQueue {
     private struct Entry {
         var deadline: UInt64

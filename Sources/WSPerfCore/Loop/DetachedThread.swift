@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// Threads with a name; the one place that starts any.
+/// Named threads. All threads are started here.
 package enum DetachedThread {
     private final class Body {
         let name: String
@@ -12,7 +12,7 @@ package enum DetachedThread {
         }
     }
 
-    /// Runs `body` on a new thread; false when the system has none to give. `name` is cut to 15 bytes.
+    /// Runs `body` on a new thread; false if the system can't create one. `name` is cut to 15 bytes.
     package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> Bool {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

@@ -1,19 +1,19 @@
 internal import CLinux
 internal import Glibc
 
-/// One thread's loop: readiness of sockets, deadlines, and what other threads post to it.
+/// One thread's loop: readiness of sockets, deadlines, and jobs that other threads post to it.
 ///
 /// The engine makes as many as the plan has `threads`; nothing is shared between them. A custom client may `post` to it
 /// and ask for `now`, and need not use either.
 public final class EventLoop: @unchecked Sendable {
-    // Loop-confined but for `mailbox` and `thread`: everything else is touched on the loop's thread only, which is what
-    // makes the class safe to pass around.
+    // Loop-confined except for `mailbox` and `thread`: everything else is touched only on the loop's thread, so the
+    // class is safe to pass around.
     private let poller: Poller
-    /// Watches the connections that are not open yet; `poller` watches it as one of its descriptors. With thousands of
-    /// handshakes ready at a time, a look at the open connections costs no more than without them.
+    /// Watches the connections that are not open yet; `poller` watches it as one of its descriptors. Even with
+    /// thousands of handshakes ready at once, a look at the open connections costs no more.
     private let openings: Poller
     private let mailbox: Mailbox
-    /// Mail taken out of the mailbox, of which the first `mailTaken` items have been handled.
+    /// Items taken out of the mailbox. The first `mailTaken` have been handled.
     private var mail: [Mailbox.Item] = []
     private var mailTaken = 0
     private var thread = pthread_t()
@@ -22,7 +22,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The time as of the event being handled: nanoseconds of the monotonic clock. For the loop's thread.
     public var now: UInt64 { clock }
-    // Not public itself: the compiler could not then leave its exclusivity checks out.
+    // Not public itself, or the compiler could not omit its exclusivity checks.
     private var clock: UInt64 = 0
 
     /// Shared by all connections of the loop. Invariant: `receiveCapacity` bytes; what a read leaves in it is consumed or
@@ -30,8 +30,9 @@ public final class EventLoop: @unchecked Sendable {
     let receiveBuffer: UnsafeMutableRawPointer
     let receiveCapacity = 128 << 10
 
-    // What every message uses is behind plain pointers: stored properties and arrays would cost exclusivity and uniqueness
-    // checks each time. Invariant: `outgoing`, `budget` and `keys` point to one value each, initialised from init to deinit.
+    // What every message uses is behind plain pointers: stored properties and arrays would each time cost exclusivity
+    // and uniqueness checks. Invariant: `outgoing`, `budget` and `keys` point to one value each, initialised from init
+    // to deinit.
 
     /// Shared by all connections of the loop; see `OutgoingBuffer`.
     let outgoing: UnsafeMutablePointer<OutgoingBuffer>
@@ -50,8 +51,8 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     // Invariant: `handlers` has room for `handlerCapacity` registrations, of which the first `handlerCount` are
-    // initialised. A handler is retained here while registered; its generation goes up when it is not any more,
-    // so that an event of the same batch for a socket closed meanwhile finds nobody.
+    // initialised. A handler is retained here while registered; its generation goes up when it no longer is, so that an
+    // event in the same batch for a socket closed meanwhile finds no handler.
     private var handlers: UnsafeMutablePointer<Registration>
     private var handlerCount = 0
     private var handlerCapacity = 64
@@ -89,7 +90,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Whether the caller is on the loop's thread.
     public var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
 
-    /// Has `job` done on the loop's thread; dropped when the loop is over. Any thread.
+    /// Runs `job` on the loop's thread; drops it if the loop is over. May be called on any thread.
     public func post(_ job: @escaping @Sendable () -> Void) {
         mailbox.put(.job(job), mayWait: false)
     }
@@ -98,7 +99,7 @@ public final class EventLoop: @unchecked Sendable {
         mailbox.put(.event(event, table, slot: slot, generation: generation, time: clinux_now()), mayWait: true)
     }
 
-    /// Reads the clock anew.
+    /// Reads the clock again.
     @discardableResult
     func updateNow() -> UInt64 {
         let time = clinux_now()
@@ -107,10 +108,10 @@ public final class EventLoop: @unchecked Sendable {
         return time
     }
 
-    /// Set after what takes time, such as a write to a socket, and cleared when the clock is read.
+    /// Set after anything that takes time, such as a write to a socket; cleared when the clock is read.
     var isNowOld = false
 
-    /// `now`, or the clock where `now` is old: a message that answers one just read needs no second look at it.
+    /// `now`, or the clock if `now` is old: a message that answers one just read needs no second reading.
     func currentNow() -> UInt64 { isNowOld ? updateNow() : now }
 
     // MARK: - Sockets
@@ -118,8 +119,8 @@ public final class EventLoop: @unchecked Sendable {
     private static var mailToken: UInt64 { .max }
     private static var openingsToken: UInt64 { .max - 1 }
 
-    /// Watches `fd` for `handler`; returns the token to change or end that with. Until `opened` is called, its events come
-    /// after those of open connections.
+    /// Watches `fd` for `handler`. Returns the token to change or end the watch with. Until `opened` is called, its
+    /// events come after those of open connections.
     func watch(_ fd: Int32, _ interest: Poller.Interest, _ handler: PollHandler) throws(SystemError) -> UInt64 {
         let index: UInt32
         if let free = freeHandlers.popLast() {
@@ -142,12 +143,12 @@ public final class EventLoop: @unchecked Sendable {
         return token
     }
 
-    /// The connection behind this token is open: its events come before those of connections that are not.
+    /// The connection behind this token is open: its events come before those of connections still opening.
     func opened(_ fd: Int32, _ interest: Poller.Interest, token: UInt64) {
         let index = Int(token & 0xffff_ffff)
         precondition(index < handlerCount)
         guard handlers[index].generation == UInt32(token >> 32), handlers[index].isOpening else { return }
-        // Where the kernel has no room, it stays where it is and is served, only later.
+        // If the kernel has no room, the socket stays with `openings` and is served later.
         guard (try? poller.add(fd, interest, token: token)) != nil else { return }
         openings.remove(fd)
         handlers[index].isOpening = false
@@ -169,7 +170,7 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Ends a watch; the descriptor is then to be closed, which takes it out of the kernel's set.
+    /// Ends a watch. The caller must then close the descriptor, which removes it from the kernel's set.
     func unwatch(token: UInt64) {
         let index = Int(token & 0xffff_ffff)
         precondition(index < handlerCount)
@@ -179,7 +180,7 @@ public final class EventLoop: @unchecked Sendable {
         releaseLater(handler)
     }
 
-    /// Gives up a reference once the events at hand are handled: the object may be the one that is running right now.
+    /// Releases a reference once the present events are handled: the object may be the one that is running now.
     func releaseLater<Object: AnyObject>(_ object: Unmanaged<Object>) {
         released.append(Unmanaged.fromOpaque(object.toOpaque()))
     }
@@ -188,29 +189,29 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: - Running
 
-    // Each pass of the loop looks at the sockets once. What it does before it looks again is bounded, so that no kind of
-    // work starves another: messages that are due come first, then what open connections have received, then other
-    // threads' mail, then connections that open.
+    // Each pass of the loop looks at the sockets once. The work between two looks is bounded, so that no kind of work
+    // starves another: due messages come first, then what open connections have received, then other threads' mail,
+    // then connections that open.
 
-    /// The most time that a pass gives to handshakes under way, and to beginning new ones, each: nanoseconds. At least one
-    /// of each is served.
+    /// The most time that a pass spends on handshakes under way, and again on beginning new ones: nanoseconds. Each
+    /// pass serves at least one of each.
     static var openingShare: UInt64 { 500_000 }
-    /// Handshakes asked for at a time: what is asked for and not served has cost a call for nothing.
+    /// Handshakes fetched at a time: fetching one without serving it wastes the call.
     private static var openingBatch: Int { 8 }
     /// Deadlines handled and messages sent in one pass.
     private static var passBudget: Int { 1024 }
-    /// Items of mail taken in one pass.
+    /// Mailbox items taken in one pass.
     private static var mailShare: Int { 512 }
 
     /// How a loop's thread spent its time, nanoseconds.
     struct Usage {
         /// Since `run` began.
         var time: UInt64 = 0
-        /// Of it, waiting for something to happen.
+        /// Of `time`, waiting for something to happen.
         var waited: UInt64 = 0
-        /// Of that, awake, because a deadline was near.
+        /// Of `waited`, awake, because a deadline was near.
         var awake: UInt64 = 0
-        /// Processor time of the thread; brought up to date by `usage(at:)` only.
+        /// Processor time of the thread; only `usage(at:)` updates it.
         var processor: UInt64 = 0
     }
 
@@ -224,7 +225,7 @@ public final class EventLoop: @unchecked Sendable {
         return usage
     }
 
-    /// Runs on the calling thread until `stop()`. `table` says when the next deadline is and handles those that are due.
+    /// Runs on the calling thread until `stop()`. `table` says when the next deadline is and handles due ones.
     func run(_ table: SessionTable) {
         thread = pthread_self()
         isRunning = true
@@ -246,7 +247,7 @@ public final class EventLoop: @unchecked Sendable {
                 // `unwatch` defers the release, so the reference kept here outlives this call.
                 handler._withUnsafeGuaranteedRef { $0.ready(ready) }
                 isNowOld = true
-                // A send that came due while a long batch is worked through does not wait for its end.
+                // A send that comes due during a long batch does not wait for the end of the batch.
                 if table.earliest <= clock { table.fire() }
             }
             if hasMail || mailTaken < mail.count { takeMail(table) }
@@ -263,7 +264,7 @@ public final class EventLoop: @unchecked Sendable {
 
     private var lead = WakeLead()
 
-    /// Waits for events, until something is due, or not at all where work is left. Returns how many events there are.
+    /// Waits for events, until something is due, or not at all if work is left. Returns the number of events.
     @inline(__always)
     private func wait(_ table: SessionTable) -> Int {
         let earliest = table.earliest
@@ -275,7 +276,7 @@ public final class EventLoop: @unchecked Sendable {
             return count
         }
         let remaining = wake - began
-        // Where a later wake is welcome, so is a late one.
+        // If the table allows a later wake, being late does no harm.
         let lead = wake == .max || table.slack > 0 ? 0 : self.lead.current(now: began)
         let timeout = remaining > lead ? remaining - lead : 0
         let count = poller.wait(timeout: wake == .max ? -1 : Int64(clamping: timeout))
@@ -287,22 +288,22 @@ public final class EventLoop: @unchecked Sendable {
             }
             self.lead.waitedAwake(took)
         } else {
-            // A wait that came back at once did not sleep: it was work.
+            // A wait that returned at once did not sleep, so it counts as work.
             if took > Self.shortestSleep { usage.waited &+= took }
             if count == 0, wake != .max { self.lead.woke(late: took.since(timeout)) }
         }
         return count
     }
 
-    /// Nanoseconds; a thread that gives the processor up and gets it back takes longer.
+    /// Nanoseconds; giving up the processor and getting it back takes longer.
     private static var shortestSleep: UInt64 { 3_000 }
 
-    /// Handles what has happened to connections that are opening, for a share of the pass: a TLS handshake takes a hundred
-    /// times as long as a message. What is left over, the poller tells again.
+    /// Handles what has happened to connections that are opening, for a share of the pass: a TLS handshake takes a
+    /// hundred times as long as a message. The poller reports again what is left over.
     @inline(never)
     private func serveOpenings(isAlone: Bool, _ table: SessionTable) {
         let began = clock
-        // With nothing else to do, fewer looks at the sockets.
+        // With nothing else to do, look at the sockets less often.
         let share = isAlone ? Self.openingShare * 4 : Self.openingShare
         while true {
             let count = openings.wait(timeout: 0, limit: Self.openingBatch)
@@ -318,10 +319,10 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Ends `run` after the events at hand. On the loop's thread.
+    /// Ends `run` after the present events. On the loop's thread.
     func stop() { mustStop = true }
 
-    /// Who watches for this token's events; nil if nobody does any more.
+    /// The handler of this token's events; nil if there is none any more.
     @inline(__always)
     private func handler(_ token: UInt64) -> Unmanaged<PollHandler>? {
         let index = Int(token & 0xffff_ffff)
@@ -346,7 +347,7 @@ public final class EventLoop: @unchecked Sendable {
             switch item {
             case .job(let job): job()
             case .event(let event, let table, let slot, let generation, let time):
-                // Put in since the clock was read last: nothing may happen later than now.
+                // Posted after the clock was last read: no event may be later than `now`.
                 if time > clock { clock = time }
                 table.handle(event, slot: slot, generation: generation, now: time)
             }
@@ -356,7 +357,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 }
 
-/// What a loop tells of a socket's readiness, and of its turn to send (see `UnwrittenBudget`).
+/// Hears from the loop when its socket is ready, and when it is its turn to send (see `UnwrittenBudget`).
 class PollHandler {
     func ready(_ ready: Poller.Interest) {}
     func takeTurn() {}

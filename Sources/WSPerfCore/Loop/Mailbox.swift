@@ -1,22 +1,22 @@
 internal import CLinux
 internal import Glibc
 
-/// What other threads want done on a loop's thread: bounded, first in, first out.
+/// Jobs from other threads for a loop's thread: bounded, first in, first out.
 ///
-/// A sender that finds it full waits until the loop has emptied it, so that a client's own threads can't pile up more
-/// than the loop keeps up with; the loop itself never waits.
+/// If it is full, a sender waits until the loop has emptied it, so that a client's own threads can't outrun the loop.
+/// The loop itself never waits.
 final class Mailbox: @unchecked Sendable {
     enum Item {
         case job(@Sendable () -> Void)
         case event(SessionEvent, SessionTable, slot: UInt32, generation: UInt32, time: UInt64)
     }
 
-    /// Readable while there is something to take.
+    /// Readable while the mailbox has items.
     let descriptor: Int32
 
     private static let limit = 65_536
 
-    // Invariant: the fields below are touched within `monitor.withLock` only.
+    // Invariant: the fields below are accessed only within `monitor.withLock`.
     private let monitor = Monitor()
     private var items: [Item] = []
     private var isClosed = false
@@ -30,8 +30,8 @@ final class Mailbox: @unchecked Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Puts an item in; it is dropped when the loop is over. With `mayWait` false the item goes in even if the mailbox is
-    /// full: for the few that are not messages.
+    /// Puts an item in, or drops it if the loop is over. With `mayWait` false the item goes in even if the mailbox is
+    /// full: for the few items that are not messages.
     func put(_ item: Item, mayWait: Bool) {
         monitor.withLock {
             while mayWait, items.count >= Self.limit, !isClosed { monitor.wait() }
@@ -41,7 +41,7 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// Takes all items, leaving `spare`'s storage (which must be empty) to be filled next.
+    /// Takes all items and leaves `spare`'s storage (it must be empty) to be filled next.
     func take(into spare: inout [Item]) {
         monitor.withLock {
             var value: eventfd_t = 0
@@ -51,7 +51,7 @@ final class Mailbox: @unchecked Sendable {
         }
     }
 
-    /// Refuses items from now on and wakes all who wait.
+    /// Refuses items from now on and wakes all waiting senders.
     func shut() {
         monitor.withLock {
             isClosed = true

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// A mutex with a condition: what Swift's `Mutex` lacks is the waiting.
+/// A mutex with a condition variable, which Swift's `Mutex` lacks.
 final class Monitor: @unchecked Sendable {
     // Invariant: both primitives are initialised and stay at these addresses from init to deinit; `wait` is called with
     // the mutex held.
@@ -26,7 +26,7 @@ final class Monitor: @unchecked Sendable {
         return try body()
     }
 
-    /// Within `withLock`: lets go of the lock until someone calls `wakeAll`.
+    /// Within `withLock`: releases the lock until someone calls `wakeAll`.
     func wait() { pthread_cond_wait(condition, mutex) }
 
     func wakeAll() { pthread_cond_broadcast(condition) }

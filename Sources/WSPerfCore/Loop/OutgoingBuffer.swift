@@ -1,20 +1,21 @@
 /// Where a loop's frames are built: one buffer for all its connections, used from the start for each frame.
 ///
-/// The payload begins at a fixed 64-byte aligned place with the header right before it, so that masking works on
-/// aligned words whatever the header's length. The buffer grows with the largest payload, and shrinks again when no
-/// payload in a while has needed half of it.
+/// The payload begins at a fixed, 64-byte aligned place with the header right before it, so that masking works on
+/// aligned words whatever the header's length. The buffer grows with the largest payload, and shrinks when no payload
+/// has needed half of it for a while.
 struct OutgoingBuffer: ~Copyable {
     static let headRoom = 64
-    /// Bytes that it always has.
+    /// The buffer's least size, bytes.
     static let leastCapacity = 64 << 10
-    /// After so many payloads the buffer shrinks to what the largest of them needed. Many, so that large messages among small
-    /// ones do not have it made anew each time.
+    /// After this many payloads the buffer shrinks to what the largest of them needed. Many, so that occasional large
+    /// messages don't reallocate it each time.
     static let window = 1024
 
     // Invariant: `bytes` has room for headRoom + capacity + 64 bytes.
     private var bytes: UnsafeMutableRawPointer
     private(set) var capacity = Self.leastCapacity
-    // While it is larger than it has to be: the payloads since its capacity was last judged, and the largest of them.
+    // While it is larger than its least size: the payloads since its capacity was last reviewed, and the largest of
+    // them.
     private var used = 0
     private var largest = 0
 

@@ -9,9 +9,9 @@ struct Poller: ~Copyable {
         let rawValue: UInt32
         static let read = Interest(rawValue: 0x001)  // EPOLLIN
         static let write = Interest(rawValue: 0x004)  // EPOLLOUT
-        /// Comes without asking: EPOLLERR.
+        /// Reported without asking: EPOLLERR.
         static let error = Interest(rawValue: 0x008)
-        /// Comes without asking: EPOLLHUP.
+        /// Reported without asking: EPOLLHUP.
         static let hangUp = Interest(rawValue: 0x010)
     }
 
@@ -38,7 +38,7 @@ struct Poller: ~Copyable {
         guard error == 0 else { throw SystemError("epoll_ctl", error) }
     }
 
-    /// For a descriptor that was added and is still open; the kernel can't refuse that.
+    /// Only for a descriptor that was added and is still open; the kernel can't refuse that.
     func change(_ fd: Int32, _ interest: Interest, token: UInt64) {
         _ = clinux_epoll_control(descriptor, EPOLL_CTL_MOD, fd, interest.rawValue, token)
     }
@@ -48,15 +48,15 @@ struct Poller: ~Copyable {
         _ = clinux_epoll_control(descriptor, EPOLL_CTL_DEL, fd, 0, 0)
     }
 
-    /// Waits until something is ready or `timeout` nanoseconds are over (negative: no timeout). Returns how many events
-    /// there are, at most `limit`; 0 also after a signal. Where the system refuses waits that precise, they are rounded up
+    /// Waits until something is ready or `timeout` nanoseconds have passed (negative: no timeout). Returns the number
+    /// of events, at most `limit`; 0 also after a signal. If the system refuses such precise waits, they are rounded up
     /// to milliseconds.
     func wait(timeout: Int64, limit: Int = capacity) -> Int {
         precondition(limit > 0 && limit <= Self.capacity)
         return max(0, Int(clinux_epoll_wait(descriptor, events, Int32(limit), timeout)))
     }
 
-    /// What a wait of so many nanoseconds becomes where the system knows milliseconds only.
+    /// The milliseconds to wait instead of `timeout` nanoseconds if the system can wait only for milliseconds.
     static func milliseconds(_ timeout: Int64) -> Int32 { clinux_milliseconds(timeout) }
 
     func event(_ index: Int) -> (ready: Interest, token: UInt64) {

@@ -1,31 +1,31 @@
 /// How much later than a deadline a loop may wake.
 ///
-/// A wake that comes a little later finds the messages that came due meanwhile and sends them in one batch, which costs
-/// less processor time but delays them. That pays only where messages come due close together: with `n` messages due in
-/// the whole of the allowed slack, (n − 1) / n of it is taken, and nothing where no more than one is.
+/// A slightly later wake sends all messages that came due meanwhile in one batch. This costs less processor time but
+/// delays them, and pays only if messages come due close together. With `n` messages due within the allowed slack, the
+/// loop takes (n − 1) / n of it, and none if at most one is due.
 ///
-/// Without a limit of the plan's (`auto`) it must also be needed: the loop estimates how busy it would be if each message
-/// had a wake of its own, from the processor time that a message took while there was no slack, which it tries again once a
+/// If the plan sets no limit (`auto`), the slack must also be needed. The loop estimates how busy it would be if each
+/// message had its own wake, from the processor time that a message takes without slack, which it measures again once a
 /// second. Up to an eighth of the time there is no slack; from there to a fifth it grows to `automaticLimit`.
 ///
 /// Pure; all times are nanoseconds of one clock.
 struct TimerSlack {
-    /// Over how long messages are counted before the slack changes.
+    /// How long messages are counted before the slack changes.
     static let window: UInt64 = 8_000_000
-    /// The most that `auto` takes.
+    /// The most slack that `auto` takes.
     static let automaticLimit: UInt64 = 400_000
     /// How often `auto` measures again what a message costs without slack, in windows.
     static let windowsBetweenTrials = 125
 
-    /// The most that may be taken.
+    /// The most slack that may be taken.
     private let limit: UInt64
     private let isAutomatic: Bool
-    /// What is to be taken now.
+    /// The slack to take now.
     private(set) var current: UInt64 = 0
     private var counted: UInt64 = 0
     private var began: UInt64 = 0
     private var workedBefore: UInt64 = 0
-    /// Processor time of each message sent without slack, nanoseconds; 0 while it is not known.
+    /// Processor time per message sent without slack, nanoseconds; 0 while unknown.
     private var costAlone = 0.0
     private var windows = 0
 
@@ -42,8 +42,8 @@ struct TimerSlack {
         return now &- began >= Self.window
     }
 
-    /// Sets `current` by what has been counted. `worked` is the processor time that the loop's thread has taken in its life,
-    /// without what it spent awake waiting.
+    /// Sets `current` from what has been counted. `worked` is the processor time that the loop's thread has used so
+    /// far, without the time it spent awake waiting.
     mutating func adapt(now: UInt64, worked: UInt64) {
         let elapsed = max(1, now &- began)
         let work = worked.since(workedBefore)
@@ -64,7 +64,7 @@ struct TimerSlack {
         counted = 0
     }
 
-    /// 0 where the loop has time to spare, 1 where it would be busy a fifth of its time or more.
+    /// 0 if the loop has time to spare, 1 if it would be busy a fifth of its time or more.
     private mutating func need(rate: Double, work: UInt64) -> Double {
         if current == 0, counted > 0 {
             let cost = Double(work) / Double(counted)

@@ -1,12 +1,12 @@
-/// How much the connections of one loop keep of messages that their sockets have not taken, and who waits for it to become
-/// less.
+/// How many bytes of messages the connections of one loop keep because their sockets have not taken them, and which
+/// connections wait for that to shrink.
 ///
-/// The rest of a message that a socket takes in part must be kept. Without a bound for all connections together, a thousand
-/// messages of 16 MiB to a server that reads nothing would be 16 GB. Connections that wait have their turns in the order in
-/// which they came. Confined to its loop's thread.
+/// If a socket takes part of a message, the rest must be kept. Without a common bound, a thousand messages of 16 MiB to
+/// a server that reads nothing would take 16 GB. Waiting connections get their turns in the order in which they came.
+/// Confined to its loop's thread.
 struct UnwrittenBudget {
-    /// While more bytes than these are kept, a message is taken only if its socket has room for all of it. So a loop keeps
-    /// these and one message at most, and less than 1 KiB of control frames for each connection.
+    /// While more bytes than this are kept, a message is taken only if its socket has room for all of it. So a loop
+    /// keeps at most this and one message, plus less than 1 KiB of control frames per connection.
     static let limit = 64 << 20
 
     private struct Waiter {
@@ -14,22 +14,22 @@ struct UnwrittenBudget {
         let length: Int
     }
 
-    /// Bytes of memory that are kept.
+    /// Bytes of memory kept now.
     private(set) var held = 0
-    /// Whether a message has to ask first: too much is kept, or others wait. Looked at before each message.
+    /// Whether a message must ask first, because too much is kept or others wait. Checked before each message.
     private(set) var isTight = false
-    /// Whether what the kernel says of a socket's room has held good so far. With some settings (`tcp_notsent_lowat`) a socket
-    /// takes less than that, and then nothing more is kept on the strength of it.
+    /// Whether the kernel's figures for sockets' room have been right so far. With some settings (`tcp_notsent_lowat`)
+    /// a socket takes less, and then the figures are no longer used.
     private(set) var trustsRoom = true
-    /// Turns are about to be given.
+    /// Turns are about to be given out.
     var isServing = false
 
-    // Those who wait, by ticket: consecutive numbers from `served` on, with gaps where one has left.
+    // Waiting connections by ticket: consecutive numbers from `served` on, with gaps where one has left.
     private var waiters: [UInt64: Waiter] = [:]
     private var served: UInt64 = 1
     private var issued: UInt64 = 1
 
-    /// Whether somebody waits who could have a turn, and nobody is about to give it.
+    /// Whether a waiting connection could have a turn and no turns are about to be given out.
     var mustServe: Bool { !waiters.isEmpty && held <= Self.limit && !isServing }
 
     mutating func hold(_ bytes: Int) {
@@ -56,14 +56,14 @@ struct UnwrittenBudget {
     /// The length of the message that waits with this ticket.
     func length(of ticket: UInt64) -> Int? { waiters[ticket]?.length }
 
-    /// Gives up a ticket; one that is not valid any more does no harm.
+    /// Gives up a ticket. Does nothing if it is no longer valid.
     mutating func leave(_ ticket: UInt64) {
         waiters[ticket] = nil
         if waiters.isEmpty { served = issued }
         isTight = held > Self.limit || !waiters.isEmpty
     }
 
-    /// Takes out whoever has waited longest; nil if too much is kept, or nobody waits.
+    /// Takes out the connection that has waited longest; nil if too much is kept or none waits.
     mutating func next() -> PollHandler? {
         guard held <= Self.limit else { return nil }
         while served < issued {
@@ -78,7 +78,7 @@ struct UnwrittenBudget {
 }
 
 extension EventLoop {
-    /// Bytes are not kept any more: those who waited for that have their turns soon, and not within the caller.
+    /// Bytes are no longer kept. The connections that waited for that get their turns soon, but not within this call.
     func release(unwritten bytes: Int) {
         budget.pointee.release(bytes)
         serveLater()
@@ -91,7 +91,7 @@ extension EventLoop {
     }
 
     private func serve() {
-        // Bounded, so that sockets and deadlines are looked at in between.
+        // Bounded, so that the loop looks at sockets and deadlines in between.
         var turns = 0
         while turns < 64, let handler = budget.pointee.next() {
             handler.takeTurn()

@@ -3,8 +3,8 @@ import Testing
 @testable import WSPerfCore
 
 @Suite struct DeadlineQueueTests {
-    /// Any sequence of operations leaves the same earliest deadline as a dictionary would.
-    @Test(arguments: [1, 2, 5, 64, 1000]) func behavesAsADictionary(capacity: Int) {
+    /// Any sequence of operations leaves the same earliest deadline as in a dictionary.
+    @Test(arguments: [1, 2, 5, 64, 1000]) func behavesLikeADictionary(capacity: Int) {
         let queue = DeadlineQueue(capacity: capacity)
         var model: [Int: UInt64] = [:]
         var random = SeededGenerator(seed: UInt64(capacity), stream: 3)

@@ -19,7 +19,7 @@ struct OutgoingBufferTests {
         #expect(capacity == least)
     }
 
-    @Test("shrinks to what was needed lately")
+    @Test("shrinks to what was needed recently")
     func partly() {
         var buffer = OutgoingBuffer()
         let capacity: Int
@@ -29,7 +29,7 @@ struct OutgoingBufferTests {
         #expect(capacity == 1 << 20)
     }
 
-    @Test("is not made anew for each large message of a run, or for one now and then", arguments: [1, 2, 500])
+    @Test("is not reallocated for each of many large messages, or for an occasional one", arguments: [1, 2, 500])
     func stays(every: Int) {
         var buffer = OutgoingBuffer()
         let first = buffer.payload(5 << 20)

@@ -9,8 +9,8 @@ struct PollerTests {
         (3_600_000_000_000, 3_600_000), (.max, 3_600_000),
     ]
 
-    /// A wait for a deadline that is still to come is never 0, which would be a busy loop.
-    @Test("rounds waits up where only milliseconds can be waited for", arguments: waits)
+    /// A wait for a future deadline is never 0, which would be a busy loop.
+    @Test("rounds waits up if the system can wait only for milliseconds", arguments: waits)
     func milliseconds(nanoseconds: Int64, expected: Int32) {
         #expect(Poller.milliseconds(nanoseconds) == expected)
     }

@@ -3,7 +3,7 @@ import Testing
 @testable import WSPerfCore
 
 @Suite struct TimerSlackTests {
-    /// Messages that come due in 10 ms, the plan's limit, and the slack that comes of it; microseconds.
+    /// Messages that come due in 10 ms, the plan's limit, and the resulting slack; microseconds.
     @Test(arguments: [
         (0, 250, 0), (1, 250, 0), (39, 250, 0), (40, 250, 0), (80, 250, 125), (200, 250, 200), (4000, 250, 247),
         (200, 1000, 950), (200, 0, 0), (10, 1000, 0),
@@ -43,8 +43,8 @@ import Testing
         #expect(timer.current == 0)
     }
 
-    /// Messages a second, what each costs with a wake of its own (µs), and the automatic slack (µs). There is none while
-    /// the loop would be busy for less than an eighth of its time.
+    /// Messages a second, what each costs with its own wake (µs), and the automatic slack (µs). There is none while the
+    /// loop would be busy less than an eighth of its time.
     @Test(arguments: [
         (1_000, 30.0, 0), (4_000, 30, 0), (5_000, 20, 0), (10_000, 15, 100), (20_000, 10, 350), (40_000, 20, 375),
     ])
@@ -53,7 +53,7 @@ import Testing
         var (now, worked) = (UInt64(1), UInt64(0))
         for _ in 0..<100 {
             let messages = UInt64(rate / 100)
-            // Messages that share a wake cost half.
+            // Messages that share a wake cost half as much.
             let each = timer.current == 0 ? cost : cost / 2
             now += 10_000_000
             worked += UInt64(Double(messages) * each * 1000)
@@ -66,7 +66,7 @@ import Testing
         #expect(abs(Int(timer.current / 1000) - expected) <= 2)
     }
 
-    /// What a message costs without slack is measured again, so that a busy minute is forgotten.
+    /// The cost of a message without slack is measured again, so that a busy minute is forgotten.
     @Test func automaticForgets() {
         var timer = TimerSlack(limit: nil)
         var (now, worked) = (UInt64(1), UInt64(0))

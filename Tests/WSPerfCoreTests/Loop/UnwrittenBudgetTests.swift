@@ -6,7 +6,7 @@ import Testing
 struct UnwrittenBudgetTests {
     private static let limit = UnwrittenBudget.limit
 
-    @Test("takes what comes until its limit is passed, so that one message larger than that still goes")
+    @Test("takes messages until its limit is passed, so that one message larger than the limit still goes")
     func limit() {
         var budget = UnwrittenBudget()
         #expect(!budget.isTight)
@@ -20,7 +20,7 @@ struct UnwrittenBudgetTests {
         #expect(budget.held == 0)
     }
 
-    @Test("gives turns in the order in which they were asked for, when there is room")
+    @Test("gives turns in the order of the requests, when there is room")
     func order() {
         var budget = UnwrittenBudget()
         let handlers = (0..<5).map { _ in PollHandler() }
@@ -33,7 +33,7 @@ struct UnwrittenBudgetTests {
         budget.leave(tickets[1])
         #expect(budget.length(of: tickets[1]) == nil)
         budget.release(1)
-        // Others wait, so a newcomer has to as well.
+        // Others wait, so a newcomer must wait too.
         #expect(budget.mustServe && budget.isTight)
         #expect(budget.next() === handlers[0])
         #expect(budget.next() === handlers[2])
@@ -47,7 +47,7 @@ struct UnwrittenBudgetTests {
         #expect(!budget.isTight && !budget.mustServe)
     }
 
-    @Test("keeps nothing of those that left")
+    @Test("keeps nothing of connections that left")
     func leaving() {
         var budget = UnwrittenBudget()
         budget.hold(Self.limit + 1)

@@ -16,7 +16,7 @@ import Testing
         #expect(lead.current(now: 4) == WakeLead.limit)
     }
 
-    /// However many deadlines there are, no more than a fifth of the time is spent awake before them.
+    /// However many deadlines there are, at most a fifth of the time is spent awake before them.
     @Test(arguments: [20_000, 50_000, 200_000] as [UInt64]) func isBounded(interval: UInt64) {
         var lead = WakeLead()
         for _ in 0..<1000 { lead.woke(late: 60_000) }
