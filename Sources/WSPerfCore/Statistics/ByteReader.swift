@@ -1,4 +1,4 @@
-/// Takes the primitives of WSPerf's binary formats off the front of a byte array that nobody vouches for.
+/// Takes the primitives of WSPerf's binary formats off the front of an untrusted byte array.
 struct ByteReader {
     private let bytes: [UInt8]
     private(set) var position = 0

@@ -6,7 +6,7 @@ struct ByteWriter {
 
     mutating func write(_ slice: some Sequence<UInt8>) { bytes.append(contentsOf: slice) }
 
-    /// Unsigned LEB128: seven bits a byte, the least significant first, the top bit set on all but the last.
+    /// Unsigned LEB128: seven bits per byte, the least significant first, the top bit set on all but the last.
     mutating func write<Value: UnsignedInteger & FixedWidthInteger>(varint value: Value) {
         var rest = value
         while rest > 0x7f {

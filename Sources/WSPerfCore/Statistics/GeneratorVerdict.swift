@@ -1,8 +1,8 @@
-/// Whether the load generator itself kept up with what it was to do: opened connections and sent messages when it could.
+/// Whether the load generator itself kept up: it opened connections and sent messages when it could.
 ///
-/// Judged by the 99th percentiles of the open lag and of the send lag, whichever is larger. Both are counted from the moment
-/// at which the connection could have opened or sent, so what a server holds up is in neither. The response time has no say
-/// in it, because a machine that is too busy makes its own response times long.
+/// Judged by the 99th percentiles of the open lag and of the send lag, whichever is larger. Both count from the moment
+/// when the connection could have opened or sent, so neither includes delays caused by the server. The response time
+/// plays no part, because a machine that is too busy makes its own response times long.
 public enum GeneratorVerdict: String, Sendable, Hashable, CaseIterable {
     /// Both are at most 10 ms.
     case keptUp = "kept_up"
@@ -22,8 +22,8 @@ public enum GeneratorVerdict: String, Sendable, Hashable, CaseIterable {
 /// ```
 public struct GeneratorJudgement: Sendable, Hashable {
     public let verdict: GeneratorVerdict
-    /// What was late, by how much, and what was the limit as far as the numbers tell; or why nothing is judged. The end of
-    /// a sentence; nil if the generator kept up.
+    /// What was late, by how much, and what limited the generator as far as the numbers tell; or why there is no
+    /// judgement. The end of a sentence; nil if the generator kept up.
     public let reason: String?
 
     /// A lag up to this is `keptUp`, nanoseconds.
@@ -33,8 +33,8 @@ public struct GeneratorJudgement: Sendable, Hashable {
 
     /// Judges what was counted.
     ///
-    /// A lag over the limits always counts. Small ones prove nothing where each message was sent because a reply had come,
-    /// where more than one message in a hundred found its socket's buffer full, and where nothing was done at all.
+    /// A lag over the limits always counts. Small lags prove nothing if each message was sent because a reply had come,
+    /// if more than one message in a hundred found its socket's buffer full, or if nothing was opened or sent.
     public init(_ statistics: LoadStatistics, isClosedLoopWithoutPauses: Bool) {
         let lags = [
             ("messages were sent", statistics.sendLag.percentile(99)),
@@ -57,7 +57,7 @@ public struct GeneratorJudgement: Sendable, Hashable {
         }
     }
 
-    /// What kept the generator from being in time, as far as its loops' times tell; nil where they are not known.
+    /// What kept the generator from being on time, as far as its loops' times tell; nil if they are not known.
     private static func limit(_ statistics: LoadStatistics) -> String? {
         guard let busy = statistics.loopUtilisation, let processor = statistics.loopCPUShare else { return nil }
         guard busy >= 0.9 else {

@@ -1,6 +1,6 @@
 extension Histogram {
-    /// The most values a histogram may claim to hold when it comes from elsewhere. With it, and values of at most 2⁴²,
-    /// the sum of squares stays below 2¹²⁷.
+    /// The most values that a decoded histogram may claim to hold. With this limit, and values of at most 2⁴², the sum
+    /// of squares stays below 2¹²⁷.
     static let decodableCount: UInt64 = 1 << 43
 
     /// The compact binary form of one distribution; Docs/WireProtocol.md, "Snapshot body", describes it.
@@ -10,14 +10,14 @@ extension Histogram {
         return writer.bytes
     }
 
-    /// Reads what `encoded()` wrote; the bytes need not be trusted.
+    /// Reads what `encoded()` wrote. The bytes may be untrusted.
     public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
         guard reader.remaining == 0 else { throw reader.fault("something follows its end") }
     }
 
-    /// Writes the exact figures, then the buckets that hold something as pairs of gap and count.
+    /// Writes the exact figures, then the non-empty buckets as pairs of gap and count.
     func encode(into writer: inout ByteWriter) {
         writer.write(varint: count)
         guard !isEmpty else { return }
@@ -35,7 +35,7 @@ extension Histogram {
         }
     }
 
-    /// Reads what `encode(into:)` wrote and accepts nothing whose parts contradict each other. Allocates at most the
+    /// Reads what `encode(into:)` wrote, and refuses anything whose parts contradict each other. Allocates at most the
     /// fixed size of a full histogram (264 KiB).
     init(from reader: inout ByteReader) throws(SnapshotDecodingError) {
         self.init()
@@ -50,7 +50,7 @@ extension Histogram {
             throw reader.fault("a histogram's minimum and maximum contradict each other")
         }
         let values = UInt128(count)
-        // The last of these is what keeps the variance from being negative (Cauchy–Schwarz).
+        // The last condition keeps the variance from being negative (Cauchy–Schwarz).
         guard sum >= values * UInt128(lowest), sum <= values * UInt128(highest),
             sumOfSquares <= values * UInt128(highest) * UInt128(highest),
             values.multipliedFullWidth(by: sumOfSquares) >= sum.multipliedFullWidth(by: sum)

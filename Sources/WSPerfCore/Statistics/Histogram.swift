@@ -4,8 +4,8 @@
 /// larger ones in buckets no wider than 1/1,024 of the value. Values are unsigned integers of any unit (WSPerf records
 /// nanoseconds) from 0 to `highestTrackableValue`; a larger one is counted as that, and in `saturated`.
 ///
-/// Count, minimum, maximum, sum and sum of squares are kept apart from the buckets and exactly. Merging adds integers
-/// only, so it gives the same histogram, mean and standard deviation in whatever order and grouping it is done.
+/// Count, minimum, maximum, sum and sum of squares are kept separately from the buckets, and exactly. Merging only adds
+/// integers, so its order and grouping don't affect the histogram, its mean or its standard deviation.
 ///
 /// ```swift
 /// var histogram = Histogram()
@@ -14,15 +14,14 @@
 /// if let p99 = histogram.percentile(99), p99 < 500_000_000 { print("fast enough") }
 /// ```
 ///
-/// The figures of an empty histogram are nil, so that no limit is kept by having measured nothing.
+/// The figures of an empty histogram are nil, so that a limit can't pass because nothing was measured.
 public struct Histogram: Sendable {
-    /// The largest value told apart from larger ones: 2⁴², about 73 minutes in nanoseconds.
+    /// The largest value that can be told from larger ones: 2⁴², about 73 minutes in nanoseconds.
     public static var highestTrackableValue: UInt64 { 1 << 42 }
 
-    /// Count of each bucket, from bucket 0 to at least the highest ever touched; zero outside of the buckets of
-    /// `lowest ... highest`.
+    /// Count of each bucket, from bucket 0 to at least the highest ever touched; zero outside `lowest ... highest`.
     var buckets: [UInt64] = []
-    /// The smallest value; `UInt64.max` while there is none, so that recording needs no case for the first.
+    /// The smallest value; `UInt64.max` while there is none, so that recording needs no special case for the first.
     var lowest: UInt64 = .max
     /// The largest value; 0 while there is none.
     var highest: UInt64 = 0
@@ -39,7 +38,7 @@ public struct Histogram: Sendable {
     /// An empty histogram; it owns no storage until something is recorded.
     public init() {}
 
-    /// Counts `value`. Allocates only if it is larger than every value before it, since the last `reset()` or not.
+    /// Counts `value`. Allocates only if it is larger than every value before it, including those before a `reset()`.
     @inline(__always)
     public mutating func record(_ value: UInt64) {
         var value = value
@@ -75,8 +74,8 @@ public struct Histogram: Sendable {
     /// Adds all values of `other`, as `merge(_:)` does.
     public static func += (a: inout Histogram, b: Histogram) { a.merge(b) }
 
-    /// Forgets all values and keeps the storage. Costs in proportion to the range of buckets touched, unless the storage
-    /// is shared with a copy: to hand a delta out and start the next, merge it into the receiver's histogram first.
+    /// Forgets all values and keeps the storage. Costs in proportion to the range of buckets touched, unless a copy
+    /// shares the storage: to hand out a delta and start the next, merge it into the receiver's histogram first.
     public mutating func reset() {
         for bucket in touchedBuckets { buckets[bucket] = 0 }
         count = 0
@@ -87,17 +86,17 @@ public struct Histogram: Sendable {
         sumOfSquares = 0
     }
 
-    /// The range of buckets outside of which all counts are zero.
+    /// The range of buckets outside which all counts are zero.
     var touchedBuckets: Range<Int> {
         count == 0 ? 0..<0 : Self.bucket(of: lowest)..<Self.bucket(of: highest) + 1
     }
 
-    /// The same with 16 neighbouring buckets told apart no longer, which takes a tenth of the bytes when encoded. Count,
-    /// minimum, maximum and sums stay exact, percentiles are at most 1/64 (below 2,048: 15) too high.
+    /// The same with 16 neighbouring buckets combined into one, which takes a tenth of the bytes when encoded. Count,
+    /// minimum, maximum and sums stay exact; percentiles are at most 1/64 (below 2,048: 15) too high.
     package func coarsened() -> Histogram {
         var result = self
         guard let last = touchedBuckets.last else { return result }
-        // The two at the ends stay, because minimum and maximum are in them.
+        // The first and last bucket stay, because they hold the minimum and maximum.
         for bucket in touchedBuckets.dropFirst().dropLast() where result.buckets[bucket] > 0 {
             let home = Swift.min(bucket | 15, last)
             guard home != bucket else { continue }
@@ -109,10 +108,10 @@ public struct Histogram: Sendable {
 
     @inline(never)
     mutating func grow(toHold bucket: Int) {
-        // All that it can ever need, of which only what is touched takes memory: growing step by step would leave holes of
-        // every size behind, in each of a run's many histograms.
+        // Reserves all that it can ever need; only what is touched takes memory. Growing step by step would fragment
+        // the heap, once for each of a run's many histograms.
         if bucket >= buckets.capacity { buckets.reserveCapacity(Self.lastBucket + 1) }
-        // One by one: a sequence of zeros would be a few allocations in a build that is not optimised.
+        // One by one: appending a sequence of zeros would allocate in a build without optimisation.
         while buckets.count <= bucket { buckets.append(0) }
     }
 }
@@ -145,16 +144,16 @@ extension Histogram {
         return difference.squareRoot() / Double(count)
     }
 
-    /// The value that `percentile` per cent of all values are no larger than, as HdrHistogram defines it: the highest
-    /// value equivalent to that of this rank, but never more than `max`.
+    /// The value that `percentile` per cent of all values do not exceed. As in HdrHistogram, it is the highest value
+    /// equivalent to the one of this rank, but never more than `max`.
     ///
-    /// - Parameter percentile: 0 ... 100; what lies outside is taken as the nearest of the two. 0 gives `min`.
+    /// - Parameter percentile: 0 ... 100; values outside are clamped. 0 gives `min`.
     /// - Returns: nil if the histogram is empty.
     public func percentile(_ percentile: Double) -> UInt64? {
         guard !isEmpty else { return nil }
         guard percentile > 0 else { return lowest }
         guard percentile < 100 else { return highest }
-        // One unit in the last place less, so that a rounding error does not carry the rank into the next bucket.
+        // Lower by one unit in the last place, so that a rounding error does not move the rank into the next bucket.
         let exact = (percentile.nextDown * Double(count) / 100).rounded(.up)
         let rank = Swift.max(1, exact < Double(count) ? UInt64(exact) : count)
         var seen: UInt64 = 0
@@ -165,15 +164,15 @@ extension Histogram {
         return highest
     }
 
-    /// A bucket that holds something.
+    /// A non-empty bucket.
     public struct Bucket: Sendable, Hashable {
-        /// The values that are counted together here.
+        /// The values counted in this bucket.
         public var values: ClosedRange<UInt64>
         /// How many there were; never 0.
         public var count: UInt64
     }
 
-    /// The buckets that hold something, in ascending order of their values.
+    /// The non-empty buckets, in ascending order of their values.
     public var nonZeroBuckets: some Sequence<Bucket> {
         touchedBuckets.lazy.filter { buckets[$0] > 0 }.map { bucket in
             Bucket(values: Self.values(of: bucket), count: buckets[bucket])
@@ -184,10 +183,10 @@ extension Histogram {
 // MARK: - Layout
 
 extension Histogram {
-    /// Number of the last bucket.
+    /// The number of the last bucket.
     static var lastBucket: Int { bucket(of: highestTrackableValue) }
 
-    /// The bucket of a value up to `highestTrackableValue`: the value itself below 2,048; above, 1,024 buckets to each
+    /// The bucket of a value up to `highestTrackableValue`: the value itself below 2,048; above, 1,024 buckets per
     /// power of two.
     @inline(__always)
     static func bucket(of value: UInt64) -> Int {
@@ -204,7 +203,7 @@ extension Histogram {
     }
 }
 
-/// Two histograms are equal when they hold the same, whatever storage they have kept.
+/// Two histograms are equal if they hold the same values, whatever storage they keep.
 extension Histogram: Equatable {
     public static func == (a: Histogram, b: Histogram) -> Bool {
         guard a.count == b.count, a.saturated == b.saturated, a.lowest == b.lowest, a.highest == b.highest,

@@ -1,5 +1,5 @@
 extension LoadStatistics {
-    /// Adds all that `other` counted. Exact, and the same in whatever order and grouping it is done.
+    /// Adds all that `other` counted. Exact, and the same in any order and grouping.
     public mutating func merge(_ other: LoadStatistics) {
         for field in Self.fields {
             switch field.storage {
@@ -16,7 +16,7 @@ extension LoadStatistics {
     /// Adds all that `b` counted, as `merge(_:)` does.
     public static func += (a: inout LoadStatistics, b: LoadStatistics) { a.merge(b) }
 
-    /// Sets everything to nothing and keeps the storage of histograms and outcomes.
+    /// Clears everything and keeps the storage of histograms and outcomes.
     public mutating func reset() {
         for field in Self.fields {
             switch field.storage {
@@ -41,7 +41,7 @@ extension LoadStatistics {
         }
     }
 
-    /// Connections that have come to their outcome: the sum of `outcomes`.
+    /// Connections that have their outcome: the sum of `outcomes`.
     public var accounted: UInt64 { outcomes.values.reduce(0, &+) }
 
     /// The most names that `unknownFields` holds.

@@ -1,17 +1,17 @@
 extension LoadStatistics {
-    /// Version of the format, its first byte. It only changes if the way in which fields are written does: a field that is
-    /// new, or gone, needs no other version.
+    /// Version of the format, its first byte. It changes only if the encoding of fields changes: adding or removing a
+    /// field needs no new version.
     static let formatVersion: UInt8 = 3
-    /// The largest counter accepted from elsewhere: 2⁵³, which JSON can still hold.
+    /// The largest counter that decoding accepts: 2⁵³, which JSON can still hold.
     static let decodableCounter: UInt64 = 1 << 53
-    /// The most fields accepted from elsewhere.
+    /// The most fields that decoding accepts.
     static let decodableFields: UInt64 = 1000
 
-    /// How a field's value is written: the byte after its name. The set is open, because versions to come may have more.
+    /// How a field's value is written: the byte after its name. The set is open, because later versions may have more.
     private struct Kind: RawRepresentable, Equatable {
         var rawValue: UInt8
 
-        /// A version that did not know the field has left its value out. Nothing but the name is there.
+        /// A version that did not know the field has omitted its value. Only the name is there.
         static let omitted = Kind(rawValue: 0)
         static let counter = Kind(rawValue: 1)
         static let maximum = Kind(rawValue: 2)
@@ -33,7 +33,7 @@ extension LoadStatistics {
         var isKnown: Bool { rawValue <= Self.histogram.rawValue }
     }
 
-    /// The compact binary form that snapshots travel and are kept in; Docs/WireProtocol.md, "Snapshot body", describes
+    /// The compact binary form in which snapshots are sent and stored; Docs/WireProtocol.md, "Snapshot body", describes
     /// it. The same statistics always give the same bytes.
     public func encoded() -> [UInt8] {
         var writer = ByteWriter()
@@ -41,11 +41,11 @@ extension LoadStatistics {
         return writer.bytes
     }
 
-    /// Reads what `encoded()` wrote, in this version or another. Fields that this version does not know are left out, and
-    /// their names are in `unknownFields`.
+    /// Reads what `encoded()` wrote, in this version or another. Fields that this version does not know are omitted;
+    /// `unknownFields` has their names.
     ///
-    /// The bytes need not be trusted: anything inconsistent is refused, and whatever they are, decoding allocates no more
-    /// than a full histogram (264 KiB) for each distribution that it knows and a small multiple of their size.
+    /// The bytes may be untrusted. Anything inconsistent is refused, and decoding never allocates more than a full
+    /// histogram (264 KiB) for each distribution that it knows plus a small multiple of their size.
     public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
@@ -86,7 +86,7 @@ extension LoadStatistics {
         guard version == Self.formatVersion else {
             throw reader.fault("version \(version) of its statistics is not known, only \(Self.formatVersion)")
         }
-        // Ascending order makes the encoding unique and rules duplicates out; both lists are in it.
+        // Ascending order makes the encoding unique and excludes duplicates; both lists are in it.
         var known = Self.fieldsByName[...]
         var previous = ""
         var unknown: Set<String> = []
@@ -123,7 +123,7 @@ extension LoadStatistics {
         }
     }
 
-    /// A name of `a-z`, `0-9` and `_`, 1 to 40 of them; it can be shown as it is.
+    /// A name of `a-z`, `0-9` and `_`, 1 to 40 of them; safe to display as it is.
     private static func decodeName(
         from reader: inout ByteReader, of what: String
     ) throws(SnapshotDecodingError) -> String {
@@ -149,7 +149,7 @@ extension LoadStatistics {
         from reader: inout ByteReader
     ) throws(SnapshotDecodingError) -> [Outcome: UInt64] {
         var outcomes: [Outcome: UInt64] = [:]
-        // Ascending order makes the encoding unique and rules duplicates out.
+        // Ascending order makes the encoding unique and excludes duplicates.
         var previous = ""
         for _ in 0..<(try reader.readVarint(atMost: UInt64(reader.remaining / 3))) {
             guard let outcome = Outcome(rawValue: try decodeName(from: &reader, of: "an outcome")) else {

@@ -1,13 +1,13 @@
 extension LoadStatistics {
     /// A property as it is merged, reset and encoded.
     struct Field: Sendable {
-        /// The name that it travels under: `a-z`, `0-9` and `_`, at most 40 of them. Once used, a name never gets another
-        /// meaning or another storage.
+        /// Its encoded name: `a-z`, `0-9` and `_`, at most 40 of them. Once used, a name never gets another meaning or
+        /// another storage.
         let name: String
         let storage: Storage
     }
 
-    /// Where a field's value is, and thus how two values merge.
+    /// Where a field's value is stored, and thus how two values merge.
     enum Storage: Sendable {
         /// Merged by addition.
         case counter(any WritableKeyPath<LoadStatistics, UInt64> & Sendable)

@@ -1,32 +1,32 @@
-/// Counters and distributions over any number of connections, loops and workers. Two of them merge exactly and in any
-/// order, so a delta of one second, the tally of a worker and the total of a run are all of this type.
+/// Counters and distributions over any number of connections, loops and workers. They merge exactly and in any order,
+/// so one second's delta, a worker's tally and a run's total all have this type.
 ///
 /// A new property needs one line in `fields`, which merges, resets and encodes it.
 public struct LoadStatistics: Sendable, Equatable {
-    // Connections. `started` counts those whose opening began, `opened` those whose upgrade succeeded, `ended` those
-    // of the opened ones that are over; `outcomes` counts all that are over, opened or not.
+    // Connections. `started` counts those whose opening began, `opened` those whose upgrade succeeded, `ended` those of
+    // them that are over; `outcomes` counts all that are over, opened or not.
     public var started: UInt64 = 0
     public var opened: UInt64 = 0
     public var ended: UInt64 = 0
     public var outcomes: [Outcome: UInt64] = [:]
-    /// What attempts came to that were followed by another one of the same connection; `outcomes` has the last one's.
+    /// Outcomes of attempts that another attempt of the same connection followed; `outcomes` has the last attempt's.
     public var interruptions: [Outcome: UInt64] = [:]
 
     // Messages. Bytes are payload bytes of data messages, both ways.
     public var sent: UInt64 = 0
     public var received: UInt64 = 0
-    /// Sent, and no reply had come when the connection ended.
+    /// Sent, but without a reply when the connection ended.
     public var unanswered: UInt64 = 0
-    /// Received, and no message sent was waiting for it.
+    /// Received, although no sent message was waiting for a reply.
     public var unexpected: UInt64 = 0
     /// Replies that came after the reply deadline.
     public var late: UInt64 = 0
-    /// Replies that were counted but whose round-trip time was not taken, because more than the plan's
-    /// `max_unanswered` messages were waiting on one connection.
+    /// Replies that were counted without a round-trip time, because more than the plan's `max_unanswered` messages were
+    /// waiting on one connection.
     public var untimed: UInt64 = 0
-    /// Times a message that was due found its socket's send buffer full and had to wait.
+    /// How often a due message found its socket's send buffer full and had to wait.
     public var blocked: UInt64 = 0
-    /// Messages whose time came on an open connection, and that were not sent when its sending ended: offered, not sent.
+    /// Messages that came due on an open connection but were not sent by the time its sending ended: offered, not sent.
     public var unsent: UInt64 = 0
     public var bytesSent: UInt64 = 0
     public var bytesReceived: UInt64 = 0
@@ -35,15 +35,15 @@ public struct LoadStatistics: Sendable, Equatable {
     public var cpuUser: UInt64 = 0
     public var cpuSystem: UInt64 = 0
 
-    // What the event loops did with their time, nanoseconds, added up over all of them.
-    /// Wall time for which the loops ran.
+    // How the event loops spent their time, nanoseconds, summed over all loops.
+    /// Wall time during which the loops ran.
     public var loopTime: UInt64 = 0
     /// The part of `loopTime` in which they did not wait for something to happen.
     public var loopBusy: UInt64 = 0
-    /// Processor time of the loops' threads. Less than `loopBusy` where a busy loop had to wait for a processor.
+    /// Processor time of the loops' threads. Less than `loopBusy` if a busy loop had to wait for a processor.
     public var loopCPU: UInt64 = 0
 
-    /// From the begin of the run to the latest first attempt to open a connection, nanoseconds of the monotonic clock;
+    /// From the start of the run to the latest first attempt to open a connection, nanoseconds of the monotonic clock;
     /// 0 if there was none. Merging keeps the larger of two.
     public var lastStart: UInt64 = 0
 
@@ -57,7 +57,8 @@ public struct LoadStatistics: Sendable, Equatable {
     public var handshake = Histogram()
     /// From the intended start of an attempt (the ramp's time) to the end of its upgrade.
     public var handshakeResponse = Histogram()
-    /// How late the generator began to open a connection: actual start minus the time when it was meant to and could.
+    /// How late the generator began to open a connection: actual start minus the earliest time when it was due and
+    /// possible.
     public var openLag = Histogram()
     /// Reply time from the intended send (response time, free of coordinated omission).
     public var rttResponse = Histogram()
@@ -66,8 +67,8 @@ public struct LoadStatistics: Sendable, Equatable {
     /// Actual minus intended send time.
     public var sendLag = Histogram()
 
-    /// Names of fields that were left out when these statistics were decoded, because this version does not know them.
-    /// At most `unknownFieldLimit`; of more, the first in alphabetical order.
+    /// Names of fields that decoding omitted because this version does not know them. At most `unknownFieldLimit`, the
+    /// first in alphabetical order.
     public internal(set) var unknownFields: Set<String> = []
 
     public init() {}

@@ -1,4 +1,4 @@
-/// What a connection came to. Every planned connection ends in exactly one outcome, and the outcomes of a run add up to
+/// How a connection ended. Every planned connection ends in exactly one outcome, and the outcomes of a run add up to
 /// the number of connections planned.
 ///
 /// The set is open (a close code or an HTTP status is part of the name), so this is a struct with statics.
@@ -7,7 +7,7 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     /// Lower-case letters, digits and underscores, at most 40 of them.
     public let rawValue: String
 
-    /// Nil when `rawValue` is empty, longer than 40 characters, or holds anything but `a-z`, `0-9` and `_`.
+    /// Nil if `rawValue` is empty, longer than 40 characters, or holds anything but `a-z`, `0-9` and `_`.
     public init?(rawValue: String) {
         let utf8 = rawValue.utf8
         guard !utf8.isEmpty, utf8.count <= 40,
@@ -24,12 +24,12 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let dns = Outcome("dns")
     /// The target refused the TCP connection (ECONNREFUSED).
     public static let refused = Outcome("refused")
-    /// No route to the target (ENETUNREACH, EHOSTUNREACH), also when it is lost before the upgrade is answered.
+    /// No route to the target (ENETUNREACH, EHOSTUNREACH), also if it is lost before the upgrade is answered.
     public static let unreachable = Outcome("unreachable")
     /// This machine had no local port left for the connection (EADDRNOTAVAIL).
     public static let portsExhausted = Outcome("ports_exhausted")
-    /// The source address that the plan gives the connection is not on this machine any more (EADDRNOTAVAIL on bind), or
-    /// is of another family than all of the target's.
+    /// The source address that the plan gives the connection is no longer on this machine (EADDRNOTAVAIL on bind), or
+    /// has a different family than all of the target's.
     public static let sourceUnavailable = Outcome("source_unavailable")
     /// This process or machine had no file descriptor left (EMFILE, ENFILE).
     public static let descriptorsExhausted = Outcome("descriptors_exhausted")
@@ -39,9 +39,11 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let timeoutDNS = Outcome("timeout_dns")
     /// The TCP connection was not established within the connect deadline.
     public static let timeoutTCP = Outcome("timeout_tcp")
-    /// The TLS handshake was not over within the connect deadline, or before the kernel gave the connection up (ETIMEDOUT).
+    /// The TLS handshake was not over within the connect deadline, or before the kernel gave up the connection
+    /// (ETIMEDOUT).
     public static let timeoutTLS = Outcome("timeout_tls")
-    /// The upgrade was not answered within the connect deadline, or before the kernel gave the connection up (ETIMEDOUT).
+    /// The upgrade was not answered within the connect deadline, or before the kernel gave up the connection
+    /// (ETIMEDOUT).
     public static let timeoutUpgrade = Outcome("timeout_upgrade")
     /// The TLS handshake failed, or the server broke TLS on the open connection.
     public static let tls = Outcome("tls")
@@ -53,9 +55,9 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let upgradeClosed = Outcome("upgrade_closed")
     /// The server reset the open connection (ECONNRESET, EPIPE).
     public static let reset = Outcome("reset")
-    /// The kernel gave the open connection up, because the server's machine acknowledged nothing any more (ETIMEDOUT).
+    /// The kernel gave up the open connection because the server's machine acknowledged nothing any more (ETIMEDOUT).
     public static let connectionTimedOut = Outcome("connection_timed_out")
-    /// The kernel gave the open connection up, because there was no route to the server's machine any more (ENETUNREACH,
+    /// The kernel gave up the open connection because there was no longer a route to the server's machine (ENETUNREACH,
     /// EHOSTUNREACH).
     public static let connectionUnreachable = Outcome("connection_unreachable")
     /// The open connection failed in another way.
@@ -66,7 +68,7 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let idleTimeout = Outcome("idle_timeout")
     /// A reply was still missing when the reply deadline after the last message passed.
     public static let replyTimeout = Outcome("reply_timeout")
-    /// A message that was due could not be written for the reply timeout, because the server read nothing.
+    /// A due message could not be written within the reply timeout, because the server read nothing.
     public static let sendTimeout = Outcome("send_timeout")
     /// All was sent and answered, but the server did not complete the closing handshake within its deadline.
     public static let closeTimeout = Outcome("close_timeout")
@@ -74,11 +76,11 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let closeIncomplete = Outcome("close_incomplete")
     /// The server sent a message longer than the plan's `max_message_size`.
     public static let messageTooBig = Outcome("message_too_big")
-    /// The client under the engine failed by a fault of its own.
+    /// The engine's client failed through its own fault.
     public static let clientError = Outcome("client_error")
-    /// The payload generator gave a message an impossible length, or did not write as much as it had said.
+    /// The payload generator gave a message an impossible length, or did not write as much as it had announced.
     public static let payloadError = Outcome("payload_error")
-    /// Ended by the operator, or by the run's time limit, before it had done what it was planned to do.
+    /// Ended by the operator, or by the run's time limit, before its work was done.
     public static let aborted = Outcome("aborted")
     /// Its worker process died or fell silent.
     public static let lost = Outcome("lost")

@@ -13,7 +13,7 @@ extension Snapshot {
         return writer.bytes
     }
 
-    /// Reads what `encoded()` wrote, as untrusting and as bounded as `LoadStatistics.init(decoding:)`.
+    /// Reads what `encoded()` wrote, with the same checks and bounds as `LoadStatistics.init(decoding:)`.
     public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
         var reader = ByteReader(bytes)
         let version = try reader.readByte()

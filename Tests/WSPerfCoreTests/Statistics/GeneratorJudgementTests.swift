@@ -4,7 +4,7 @@ import Testing
 
 @Suite("GeneratorJudgement")
 struct GeneratorJudgementTests {
-    /// What was measured: lags in milliseconds (-1 for none), and loops' times in per cent of their time.
+    /// Measurements: lags in milliseconds (-1 for none), and the loops' times in per cent.
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var sendLag: Double = -1
@@ -26,7 +26,7 @@ struct GeneratorJudgementTests {
         Case(testDescription: "in time", sendLag: 1, openLag: 1, verdict: .keptUp),
         Case(testDescription: "just in time", sendLag: 9.9, openLag: 9.9, verdict: .keptUp),
         Case(testDescription: "only opened, in time", openLag: 1, sent: 0, verdict: .keptUp),
-        Case(testDescription: "sent by a client that has no openings", sendLag: 1, verdict: .keptUp),
+        Case(testDescription: "sent by a client without openings", sendLag: 1, verdict: .keptUp),
         Case(
             testDescription: "messages a little late", sendLag: 12.5, openLag: 1, verdict: .strained,
             reason: "messages were sent 12.5 ms late (99th percentile)"),
@@ -51,7 +51,7 @@ struct GeneratorJudgementTests {
             reason: "messages were sent 250 ms late (99th percentile); its event loops were busy 92 % of the time: "
                 + "give the plan more threads or processes"),
         Case(
-            testDescription: "loops without a processor", sendLag: 250, busy: 98, processor: 51, verdict: .tooSlow,
+            testDescription: "loops waiting for a CPU", sendLag: 250, busy: 98, processor: 51, verdict: .tooSlow,
             reason: "messages were sent 250 ms late (99th percentile); its event loops waited for a processor "
                 + "(busy 98 % of the time, on a processor 51 %): the machine was busy with something else"),
         Case(
@@ -64,19 +64,19 @@ struct GeneratorJudgementTests {
             testDescription: "a closed loop", sendLag: 0, openLag: 1, isClosed: true, verdict: .notJudged,
             reason: "the replies decided when messages were sent (in_flight, no pauses)"),
         Case(
-            testDescription: "a closed loop that is late all the same", sendLag: 150, isClosed: true, verdict: .tooSlow,
+            testDescription: "a closed loop that is late anyway", sendLag: 150, isClosed: true, verdict: .tooSlow,
             reason: "messages were sent 150 ms late (99th percentile)"),
         Case(
             testDescription: "blocked", sendLag: 1, blocked: 11, verdict: .notJudged,
             reason: "more than one message in a hundred found its socket's buffer full"),
         Case(testDescription: "seldom blocked", sendLag: 1, blocked: 10, verdict: .keptUp),
         Case(
-            testDescription: "blocked, and late all the same", sendLag: 11, blocked: 500, verdict: .strained,
+            testDescription: "blocked, and late anyway", sendLag: 11, blocked: 500, verdict: .strained,
             reason: "messages were sent 11 ms late (99th percentile)"),
         Case(testDescription: "nothing", sent: 0, verdict: .notJudged, reason: "nothing was opened or sent"),
     ]
 
-    @Test("is made by what was late, and says what was the limit", arguments: cases)
+    @Test("depends on what was late, and says what the limit was", arguments: cases)
     func judges(_ item: Case) {
         var statistics = LoadStatistics()
         statistics.sent = item.sent
@@ -99,7 +99,7 @@ struct GeneratorJudgementTests {
     }
 
     @Test(
-        "knows which plans leave it to the replies when messages are sent",
+        "knows the plans in which replies decide when messages are sent",
         arguments: [
             (#"{}"#, false),
             (#"{"in_flight":1}"#, false),

@@ -1,7 +1,7 @@
-// A file of its own, because this module's name is that of its type, and of WSPerfCore's.
+// In its own file, because the module has the name of its type, which is also WSPerfCore's.
 internal import Histogram
 
-/// An independent HDR histogram of the same layout, to compare with.
+/// An independent HDR histogram with the same layout, to compare with.
 struct HdrOracle {
     private var histogram: Histogram<UInt64>
 
@@ -18,6 +18,6 @@ struct HdrOracle {
     var mean: Double { histogram.mean }
     var standardDeviation: Double { histogram.stdDeviation }
 
-    /// A value of each bucket that holds something, and what it holds.
+    /// A value of each non-empty bucket, and the bucket's count.
     var buckets: [(value: UInt64, count: UInt64)] { histogram.recordedValues().map { ($0.value, $0.count) } }
 }

@@ -34,7 +34,7 @@ struct HistogramTests {
         #expect(abs(deviation - oracle.standardDeviation) <= oracle.mean / 512 + 1)
     }
 
-    @Test("takes mean and standard deviation from the values themselves", arguments: ValueShape.allCases)
+    @Test("computes mean and standard deviation from the values themselves", arguments: ValueShape.allCases)
     func moments(shape: ValueShape) throws {
         let values = shape.values(5000, seed: 3)
         let mean = values.reduce(0) { $0 + Double($1) } / 5000
@@ -53,7 +53,7 @@ struct HistogramTests {
         #expect(histogram.mean == Double(base) + 0.5)
     }
 
-    @Test("merges to the same, in any order and grouping, as recording all into one", arguments: ValueShape.allCases)
+    @Test("merges, in any order and grouping, to the same as recording all into one", arguments: ValueShape.allCases)
     func merging(shape: ValueShape) {
         let parts =
             ValueShape.allCases.enumerated().map { $1.values(300 * ($0 + 1), seed: UInt64($0)) }
@@ -88,7 +88,7 @@ struct HistogramTests {
         #expect(Histogram.values(of: Histogram.lastBucket).contains(Histogram.highestTrackableValue))
     }
 
-    @Test("counts what is too large as the largest it can tell apart")
+    @Test("counts a value that is too large as the largest trackable one")
     func saturation() {
         let histogram = histogram([5, .max, 1 << 42, (1 << 42) + 1])
         #expect(histogram.count == 4)
@@ -98,7 +98,7 @@ struct HistogramTests {
         #expect(histogram.sum == 5 + 3 << 42)
     }
 
-    /// So that `p99 < 500 ms` does not hold because nothing was measured.
+    /// So that `p99 < 500 ms` does not pass because nothing was measured.
     @Test("has no figures when empty, at first and after a reset")
     func empty() {
         var histogram = histogram([5])
@@ -124,7 +124,7 @@ struct HistogramTests {
     }
 
     @Test(
-        "tells less apart when it is coarse, and stays exact where it says so", arguments: ValueShape.allCases,
+        "loses resolution when coarsened, and stays exact where it says so", arguments: ValueShape.allCases,
         [1, 2, 20_000])
     func coarse(shape: ValueShape, count: Int) throws {
         let exact = histogram(shape.values(count, seed: 3))
@@ -140,7 +140,7 @@ struct HistogramTests {
         #expect(coarse.coarsened() == coarse)
     }
 
-    @Test("never allocates again for what it has already reached")
+    @Test("never allocates again for values within the range it has reached")
     func steadyState() {
         var histogram = histogram([1 << 30])
         let before = histogram.buckets.withUnsafeBufferPointer { $0.baseAddress }
@@ -150,7 +150,7 @@ struct HistogramTests {
         #expect(histogram.buckets.withUnsafeBufferPointer { $0.baseAddress } == before)
     }
 
-    @Test("takes percentiles outside 0 ... 100 as the nearest of the two")
+    @Test("clamps percentiles to 0 ... 100")
     func percentileRange() {
         let histogram = histogram([10, 20, 30])
         #expect(histogram.percentile(-5) == 10 && histogram.percentile(500) == 30 && histogram.percentile(.nan) == 10)

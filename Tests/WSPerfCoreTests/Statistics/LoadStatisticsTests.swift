@@ -4,7 +4,7 @@ import Testing
 
 @Suite("LoadStatistics")
 struct LoadStatisticsTests {
-    /// Statistics in which every field holds something of its own.
+    /// Statistics in which every field has a value of its own.
     static func sample(seed: UInt64, values: Int = 200) -> LoadStatistics {
         var random = ShapeRandom(seed)
         var statistics = LoadStatistics()
@@ -28,7 +28,7 @@ struct LoadStatisticsTests {
 
     @Test("names every stored property in its table, once")
     func table() {
-        // A property that is missing from the table would neither merge nor travel.
+        // A property missing from the table would be neither merged nor sent.
         let stored = Mirror(reflecting: LoadStatistics()).children.compactMap(\.label)
         #expect(
             stored.count == LoadStatistics.fields.count + 1,
@@ -67,7 +67,7 @@ struct LoadStatisticsTests {
         #expect(forwards.accounted == parts.reduce(0) { $0 + $1.accounted })
     }
 
-    @Test("keeps the latest start of all, not their sum")
+    @Test("keeps the latest start, not the sum of starts")
     func lastStart() {
         var statistics = LoadStatistics()
         for start: UInt64 in [5, 9, 0, 7] {
@@ -78,7 +78,7 @@ struct LoadStatisticsTests {
         #expect(statistics.lastStart == 9)
     }
 
-    @Test("keeps a bounded number of unknown names, the same in whatever order they come")
+    @Test("keeps a bounded number of unknown names, the same in any order")
     func unknownNames() {
         let parts = (0..<10).map { part in
             var statistics = LoadStatistics()

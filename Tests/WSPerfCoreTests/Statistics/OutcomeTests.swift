@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Outcome")
 struct OutcomeTests {
-    @Test("has names of lower-case letters, digits and underscores only")
+    @Test("has names of only lower-case letters, digits and underscores")
     func names() {
         #expect(Outcome.upgradeStatus(503).rawValue == "upgrade_status_503")
         #expect(Outcome.upgradeStatus(-1).rawValue == "upgrade_status_0")

@@ -10,7 +10,7 @@ struct SnapshotCodingTests {
             statistics: LoadStatisticsTests.sample(seed: seed, values: values))
     }
 
-    @Test("comes back as it went", arguments: 0..<20)
+    @Test("survives a round trip", arguments: 0..<20)
     func roundTrip(seed: UInt64) throws {
         let snapshot = snapshot(seed: seed)
         let bytes = snapshot.encoded()
@@ -20,7 +20,7 @@ struct SnapshotCodingTests {
         #expect(try LoadStatistics(decoding: snapshot.statistics.encoded()) == snapshot.statistics)
     }
 
-    @Test("holds the extremes")
+    @Test("holds extreme values")
     func extremes() throws {
         var statistics = LoadStatistics()
         statistics.sendLag.record(.max)
@@ -67,7 +67,7 @@ struct SnapshotCodingTests {
         #expect(try Snapshot(decoding: golden) == snapshot)
     }
 
-    @Test("is refused when cut short or prolonged, wherever")
+    @Test("is refused when cut short or extended anywhere")
     func truncated() {
         let bytes = snapshot(seed: 3, values: 40).encoded()
         let accepted = (0..<bytes.count).filter { (try? Snapshot(decoding: Array(bytes[..<$0]))) != nil }
@@ -107,7 +107,7 @@ struct SnapshotCodingTests {
         }
     }
 
-    /// Whatever is accepted re-encodes to itself, less what was not known, merges, and gives figures without a trap.
+    /// Anything accepted re-encodes to itself (without unknown fields), merges, and gives figures without a trap.
     private func expectHarmless(_ bytes: [UInt8]) throws {
         guard let snapshot = try? Snapshot(decoding: bytes) else { return }
         var sum = snapshot.statistics
@@ -127,7 +127,7 @@ struct SnapshotCodingTests {
     }
 
     @Test(
-        "is refused when it claims what it cannot hold",
+        "is refused when a number is impossible",
         arguments: [
             [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],  // a counter over 64 bits
             [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],  // a counter over 2⁵³
@@ -159,7 +159,7 @@ struct SnapshotCodingTests {
         return writer.bytes
     }
 
-    @Test("is read without what this version does not know, which it names")
+    @Test("is read without the fields this version does not know, and names them")
     func unknown() throws {
         let histogram = Figures(testDescription: "sound").bytes
         let snapshot = try Snapshot(
@@ -167,11 +167,11 @@ struct SnapshotCodingTests {
                 Self.field("a_new_counter", 1, [0x07]),
                 Self.field("a_new_histogram", 4, histogram),
                 Self.field("a_new_kind", 200, Array(repeating: 0xff, count: 300)),
-                // Its kind is not known yet, or it says nothing at all.
+                // Its kind is unknown, or it has no content at all.
                 Self.field("opened", 5, []),
                 Self.field("received", 1, [0x2a]),
                 Self.field("send_lag", 4, histogram),
-                // Nothing is said of the content of what is not known.
+                // The content of an unknown field may be anything.
                 Self.field("sent2", 1, Array(repeating: 0xff, count: 20)),
                 Self.field("started", 1, [0x2b]),
                 Self.field("zzz", 0, []),
@@ -182,7 +182,7 @@ struct SnapshotCodingTests {
         for value: UInt64 in [3, 3, 5000] { expected.sendLag.record(value) }
         expected.addUnknown(["a_new_counter", "a_new_histogram", "a_new_kind", "opened", "sent2", "zzz"])
         #expect(snapshot.statistics == expected)
-        // What is handed on, or kept in a journal, still names them.
+        // A copy that is passed on, or kept in a journal, still names them.
         #expect(try Snapshot(decoding: snapshot.encoded()) == snapshot)
     }
 
@@ -208,34 +208,34 @@ struct SnapshotCodingTests {
         BadFields(
             testDescription: "a maximum over 2⁵³",
             fields: [field("last_start", 2, [UInt8](repeating: 255, count: 7) + [127])]),
-        BadFields(testDescription: "left out, yet there", fields: [field("x", 0, [1])]),
+        BadFields(testDescription: "omitted, yet with a value", fields: [field("x", 0, [1])]),
         BadFields(testDescription: "no name", fields: [field("", 1, [1])]),
         BadFields(testDescription: "a long name", fields: [field(String(repeating: "x", count: 41), 1, [1])]),
         BadFields(testDescription: "a name in capitals", fields: [field("Sent", 1, [1])]),
         BadFields(testDescription: "a name with an escape", fields: [field("a\u{1b}[2J", 1, [1])]),
-        BadFields(testDescription: "fewer than it says", fields: [field("sent", 1, [1])], count: 2),
-        BadFields(testDescription: "more than it says", fields: [field("sent", 1, [1])], count: 0),
+        BadFields(testDescription: "fewer fields than announced", fields: [field("sent", 1, [1])], count: 2),
+        BadFields(testDescription: "more fields than announced", fields: [field("sent", 1, [1])], count: 0),
         BadFields(
-            testDescription: "more than there may be",
+            testDescription: "more fields than allowed",
             fields: (1000...2000).map { field("x\($0)", 1, [1]) }),
         BadFields(testDescription: "longer than the body", fields: [Array(field("x", 9, []).dropLast()) + [100]]),
     ]
 
-    @Test("is refused when its fields are not as they must be", arguments: badFields)
+    @Test("is refused when its fields are malformed", arguments: badFields)
     func malformed(_ bad: BadFields) {
         #expect(throws: SnapshotDecodingError.self) {
             try Snapshot(decoding: Self.body(bad.fields, count: bad.count))
         }
     }
 
-    @Test("may have a thousand fields, and names few of those that it does not know")
+    @Test("may have a thousand fields, and names only a few of the unknown ones")
     func manyFields() throws {
         let bytes = Self.body((1000..<2000).map { Self.field("x\($0)", 1, [1]) })
         let names = try Snapshot(decoding: bytes).statistics.unknownFields
         #expect(names == Set((1000..<1000 + LoadStatistics.unknownFieldLimit).map { "x\($0)" }))
     }
 
-    /// The figures of a distribution as they are written; those of two values of 3 and one of 5,000 unless changed.
+    /// The encoded figures of a distribution; by default those of two values of 3 and one of 5,000.
     struct Figures: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var count: UInt64 = 3
@@ -265,8 +265,8 @@ struct SnapshotCodingTests {
             Figures(
                 testDescription: "an empty bucket", count: 2, sum: 5003, squares: 25_000_009, buckets: [0, 0, 3294, 2]),
             Figures(testDescription: "no buckets", buckets: []),
-            Figures(testDescription: "not from the minimum on", buckets: [1, 2, 3293, 1]),
-            Figures(testDescription: "not up to the maximum", buckets: [0, 2, 3293, 1]),
+            Figures(testDescription: "beginning after the minimum", buckets: [1, 2, 3293, 1]),
+            Figures(testDescription: "ending before the maximum", buckets: [0, 2, 3293, 1]),
             Figures(testDescription: "beyond the maximum", buckets: [0, 2, 3295, 1]),
             Figures(testDescription: "beyond every bucket", buckets: [0, 2, .max, 1]),
             Figures(testDescription: "minimum over maximum", lowest: 5001),
