@@ -4,12 +4,12 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// The steady state allocates nothing: not for a message sent, not for its echo.
+/// The steady state allocates nothing, neither for a message sent nor for its echo.
 @Suite struct AllocationGateTests {
     private static let skipped = 20_000
     private static let counted = 100_000
-    /// What may be allocated however many messages there are: a handful each second, when counts are handed over, and
-    /// what histograms grow by when a value is larger than all before.
+    /// The allowed allocations, however many messages there are: a few each second, when counts are handed over, and
+    /// those of histograms that grow for a value larger than all before.
     private static let allowed: UInt64 = 500
 
     @Test(.enabled(if: allocation_count_works(), "a sanitizer has its own allocator"), arguments: MatchMode.allCases)
@@ -24,7 +24,7 @@ import WSPerfTestServer
         plan.inFlight = match == .none ? nil : 1
         plan.match = match
         plan.messages = (Self.skipped + Self.counted) / plan.instances + 20
-        // Without replies to wait for, full sockets are the only brake, and what they hold back is kept in memory.
+        // Without replies to wait for, only full sockets slow the sending, and what they hold back stays in memory.
         if match == .none { plan.schedule = .periodic(PeriodicOptions(interval: .microseconds(1500), phase: .random)) }
         plan.timeLimit = .seconds(240)
         let statistics = try await LoadRun.run(plan, registry: registry)
@@ -37,7 +37,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// The counter counts, or the gate would let everything through.
+    /// The counter must count, or the gate would let everything through.
     @Test(.enabled(if: allocation_count_works(), "a sanitizer has its own allocator"))
     func theCounterCounts() {
         let before = allocation_count()
@@ -54,7 +54,7 @@ import WSPerfTestServer
         func set(after: UInt64) { values.withLock { $0.after = after } }
     }
 
-    /// Random text of 64 to 300 bytes, which looks at the allocations of its loop's thread at two of its messages.
+    /// Random text of 64 to 300 bytes, which reads its loop's thread's allocations at two of its messages.
     private struct MarkingPayload: PayloadGenerator {
         let marks: Marks
         private var random = RandomPayload(format: .text, length: .uniform(64...300), seed: 1)

@@ -4,9 +4,9 @@ import WSPerfCore
 
 /// Connections that take a message later than it is due.
 @Suite struct BlockedConnectionTests {
-    /// A large message that is taken in pieces holds nothing back while nothing else is due.
+    /// A large message that is taken in pieces blocks nothing while nothing else is due.
     @Test(arguments: [(Duration.milliseconds(1), 0), (.milliseconds(300), 1)] as [(Duration, UInt64)])
-    func countsOnlyWhatHadToWait(takes: Duration, blocked: UInt64) async throws {
+    func countsOnlyMessagesThatWaited(takes: Duration, blocked: UInt64) async throws {
         var client = ScriptedClient()
         client.send = { connection, index in
             connection.later { connection.reply() }
@@ -20,8 +20,8 @@ import WSPerfCore
         #expect(statistics.blocked == blocked)
     }
 
-    /// The deadline of a connection that takes nothing counts from when it took nothing, not from its last message.
-    @Test func theDeadlineCountsFromWhenItBlocked() async throws {
+    /// The deadline of a blocked connection counts from when it blocked, not from its last message.
+    @Test func theDeadlineStartsWhenTheConnectionBlocks() async throws {
         var client = ScriptedClient()
         let wasBlocked = Atomic(false)
         client.send = { connection, index in
@@ -39,7 +39,7 @@ import WSPerfCore
         #expect(statistics.blocked == 1)
     }
 
-    @Test func aPingThatIsBlockedIsSentLater() async throws {
+    @Test func aBlockedPingIsSentLater() async throws {
         let refused = Mutex(Set<UInt64>())
         var client = ScriptedClient()
         client.send = { _, _ in .sent }
@@ -60,7 +60,7 @@ import WSPerfCore
         #expect(statistics.unanswered == 0)
     }
 
-    /// RFC 6455 §5.5.3: who got several pings may answer only the latest.
+    /// RFC 6455 §5.5.3: a peer that got several pings may answer only the latest.
     @Test func aPongAnswersAllPingsBeforeIt() async throws {
         var client = ScriptedClient()
         client.send = { _, _ in .sent }

@@ -4,13 +4,13 @@ import WSPerfCore
 
 /// Connections that end without a word from the server.
 @Suite struct ConnectionLossTests {
-    /// The kernel gives a connection up when nothing is acknowledged for too long: here a full window that never opens, and a
-    /// limit that the test sets on the sockets (TCP_USER_TIMEOUT).
-    @Test func aConnectionThatTheKernelGivesUpHasTimedOut() async throws {
+    /// The kernel gives up a connection when nothing is acknowledged for too long: here a full window never opens, and
+    /// the test sets the limit on the sockets (TCP_USER_TIMEOUT).
+    @Test func aConnectionTheKernelGivesUpTimesOut() async throws {
         let server = try ScriptedServer(receiveBuffer: 4096) { _, peer in
             try peer.upgrade()
             peer.setClientOption(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, 300)
-            // Nothing is read until the test is over.
+            // The server reads nothing until the test is over.
             var event = pollfd(fd: peer.descriptor, events: 0, revents: 0)
             poll(&event, 1, 60_000)
         }

@@ -1,7 +1,7 @@
 import Testing
 import WSPerfCore
 
-/// Connections that die within the very call that uses them, as one does whose second write finds a reset.
+/// Connections that die within the call that uses them, as when a second write finds a reset.
 @Suite struct DyingClientTests {
     enum Moment: CaseIterable { case send, ping, close }
 

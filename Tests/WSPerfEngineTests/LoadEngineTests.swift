@@ -26,7 +26,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// The same seed sends the same bytes in the same order; another does not.
+    /// The same seed sends the same bytes in the same order; a different seed does not.
     @Test func seeds() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 10, messages: 10)
@@ -68,21 +68,21 @@ import WSPerfTestServer
         #expect(statistics.outcomes == [.succeeded: 10])
         #expect(statistics.sent == 2000)
         #expect(statistics.rttService.count == 2000)
-        // Without pauses a message is meant to go out when the reply before it has come: nothing is queued.
+        // Without pauses a message is due when the previous reply has come: nothing is queued.
         let service = try #require(statistics.rttService.percentile(50))
         #expect(try #require(statistics.rttResponse.percentile(50)) < 2 * service + 1_000_000)
         await server.stop()
     }
 
-    /// The open loop does not wait: while a server answers nothing for a while, messages go out, and the time they spent
-    /// waiting is in the response time.
+    /// The open loop does not wait: messages go out while a server does not answer, and the response time includes
+    /// their waiting time.
     @Test func openLoopShowsQueueing() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=400ms"), connections: 2, messages: 20)
         var statistics = try await LoadRun.run(plan)
         #expect(statistics.outcomes == [.succeeded: 2])
         #expect(try #require(statistics.rttService.min) >= 400_000_000)
-        // The closed loop holds messages back, and its response times say so though its service times don't.
+        // The closed loop holds messages back. Its response times show that; its service times don't.
         plan.inFlight = 1
         plan.messages = 4
         statistics = try await LoadRun.run(plan)
@@ -137,12 +137,12 @@ import WSPerfTestServer
         plan.duration = .milliseconds(500)
         let statistics = try await LoadRun.run(plan)
         #expect(statistics.outcomes == [.succeeded: 4])
-        // 100 intervals of 5 ms, from a random phase within the first on: however late, all are sent.
+        // 100 intervals of 5 ms, beginning at a random phase within the first: however late, all are sent.
         #expect(statistics.sent == 400)
         await server.stop()
     }
 
-    /// Without pauses there is no schedule that would come to its end: the clock ends it.
+    /// Without pauses no schedule ends, so the clock ends the sending.
     @Test func durationOfAClosedLoop() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 5)
@@ -225,7 +225,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    @Test func requestSaysWhatThePlanSays() async throws {
+    @Test func requestFollowsThePlan() async throws {
         var options = TestServerOptions()
         options.subprotocols = ["chat"]
         let server = try await TestServer.start(options: options)
@@ -273,8 +273,8 @@ import WSPerfTestServer
         }
     }
 
-    /// What a harness asks of a result.
-    @Test func aResultSaysWhatItIsWorth() {
+    /// What a test harness asks of a result.
+    @Test func aResultSaysWhetherItIsValid() {
         var statistics = LoadStatistics()
         statistics.outcomes = [.succeeded: 7, .refused: 3]
         statistics.sendLag.record(1_000)

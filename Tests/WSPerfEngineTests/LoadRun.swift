@@ -2,9 +2,9 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// Runs plans in-process against a target of the test's own.
+/// Runs plans in-process against the test's own server.
 enum LoadRun {
-    /// A plan whose deadlines are short enough for misbehaviour to be found out soon, and long enough for a busy machine.
+    /// A plan whose deadlines are short enough to detect misbehaviour soon, and long enough for a busy machine.
     static func plan(_ url: String, connections: Int = 4, messages: Int = 3) throws -> Plan {
         var plan = Plan(target: try Target(url))
         plan.instances = connections

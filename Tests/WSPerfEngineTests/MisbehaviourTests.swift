@@ -2,7 +2,7 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// Whatever the server does is a result: every connection comes to the outcome that names it.
+/// Whatever the server does is a result: every connection gets the outcome that names it.
 @Suite struct MisbehaviourTests {
     static let refusals: [(String, Outcome)] = [
         ("/fault/refuse", .upgradeStatus(503)),
@@ -69,7 +69,7 @@ import WSPerfTestServer
     @Test(arguments: afterTwo) func deathAfterTwoMessages(fault: String, outcome: Outcome) async throws {
         let server = try await TestServer.start()
         let path = "/fault/\(fault)" + (fault.contains("?") ? "&" : "?") + "after=2"
-        // Paced so that the third message is not on its way when the second one's answer is.
+        // Paced so that the third message is not yet sent when the second reply comes.
         var plan = try LoadRun.plan(server.url(path), messages: 1000)
         plan.inFlight = 1
         let statistics = try await LoadRun.run(plan)
@@ -91,7 +91,7 @@ import WSPerfTestServer
     }
 
     @Test func noSuchName() async throws {
-        // RFC 6761 §6.4: never resolved, and by glibc not even asked for.
+        // RFC 6761 §6.4: never resolved; glibc does not even ask.
         let statistics = try await LoadRun.run(LoadRun.plan("ws://host.invalid:9/", connections: 3))
         #expect(statistics.outcomes == [.dns: 3])
     }
@@ -137,7 +137,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// Far more than was asked for, as fast as it goes: all of it is counted, and none is taken for a reply that is not.
+    /// Far more messages than were asked for, as fast as possible: all are counted, and none is mistaken for a reply.
     @Test func floods() async throws {
         let server = try await TestServer.start()
         let path = "/fault/flood?after=1&length=1000&count=5000"
@@ -149,7 +149,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// A server that reads no more: the messages that its buffers do not take are held back, said, and end as a timeout.
+    /// A server that stops reading: messages that its buffers don't take are held back, counted, and end as a timeout.
     @Test func stalls() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/stall?after=1"), messages: 1000)
@@ -167,7 +167,7 @@ import WSPerfTestServer
         var plan = try LoadRun.plan(server.url("/fault/no-close"))
         plan.timeouts.close = .milliseconds(300)
         #expect(try await LoadRun.run(plan).outcomes == [.closeTimeout: 4])
-        // The close frame is the end of the conversation; a TCP connection left open behind it does no harm.
+        // The close frame ends the conversation; a TCP connection left open after it does no harm.
         var other = try LoadRun.plan(server.url("/fault/no-fin"))
         other.timeouts.close = .milliseconds(300)
         #expect(try await LoadRun.run(other).outcomes == [.succeeded: 4])

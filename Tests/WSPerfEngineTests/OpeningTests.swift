@@ -4,9 +4,9 @@ import WSPerfCore
 import WSPerfTestServer
 
 @Suite struct OpeningTests {
-    /// However fast the ramp, no more are opening at once than the plan allows; what that holds back is in the handshake's
-    /// response time, and is no lag of the generator's.
-    @Test(arguments: [1, 2]) func noMoreAtOnceThanAllowed(threads: Int) async throws {
+    /// However fast the ramp, no more connections open at once than the plan allows. The delay is part of the
+    /// handshake's response time and not the generator's lag.
+    @Test(arguments: [1, 2]) func opensNoMoreAtOnceThanAllowed(threads: Int) async throws {
         let opening = Mutex((now: 0, most: 0))
         var client = ScriptedClient()
         client.connect = { connection in
@@ -32,7 +32,7 @@ import WSPerfTestServer
         #expect(statistics.lastStart >= 270_000_000)
     }
 
-    /// Those that fail make room too, and new attempts wait their turn.
+    /// Failed openings make room too, and new attempts wait their turn.
     @Test func failuresAndNewAttemptsCount() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/hang"), connections: 6)
@@ -51,8 +51,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// A run's clock starts when all is set up: what that takes is no lag.
-    @Test func settingUpIsNoLag() async throws {
+    /// A run's clock starts after set-up, so set-up time is not lag.
+    @Test func setUpTimeIsNotLag() async throws {
         var client = ScriptedClient()
         client.connect = { $0.open() }
         var (plan, registry) = try client.plan(connections: 10, messages: 1)
@@ -69,7 +69,7 @@ import WSPerfTestServer
         #expect(statistics.openLag.largest < 700_000_000)
     }
 
-    /// The time from the ramp's intention counts, not only that from the start.
+    /// The time from the ramp's intended start counts, not only the time from the actual start.
     @Test func everyOpeningHasBothTimes() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url, connections: 200)

@@ -2,9 +2,9 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// More is offered than the server, or the connection, can take.
+/// The plan offers more than the server or the connection can take.
 @Suite struct OverloadTests {
-    /// Far more messages wait than are remembered one by one; each reply still has its time.
+    /// Far more messages wait than are remembered one by one; each reply is still timed.
     @Test(arguments: [MatchMode.echo, .tagged, .ping]) func everyReplyIsTimed(match: MatchMode) async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=400ms"), connections: 2, messages: 6_000)
@@ -20,8 +20,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// Each reply takes 100 ms and none is sent before it: fewer messages go out than were due, and the rest is counted when
-    /// the time is over.
+    /// Each reply takes 100 ms and none is sent before it: fewer messages go out than are due, and the rest is counted
+    /// when the time is over.
     @Test func durationIsAClock() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=100ms"), connections: 20)
@@ -41,8 +41,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// What a plan's `messages` leave over is not offered.
-    @Test func unsentIsNoMoreThanWasToBeSent() async throws {
+    /// Messages beyond the plan's `messages` are not offered.
+    @Test func unsentNeverExceedsThePlansMessages() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=50ms"), connections: 5)
         plan.messages = 30
@@ -56,8 +56,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// A server that reads no more: the connection ends its sending when the time is over, and then waits for the socket.
-    @Test func durationEndsAFullSocketsSending() async throws {
+    /// A server that stops reading: the connection stops sending when the time is over, and then waits for the socket.
+    @Test func durationEndsSendingOnAFullSocket() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/stall?after=1"), connections: 3)
         plan.messages = nil
@@ -70,8 +70,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// A connection that dies with messages waiting to go out leaves them unsent.
-    @Test func aDeathLeavesItsBacklogUnsent() async throws {
+    /// Messages still waiting when their connection dies count as unsent.
+    @Test func aDeadConnectionsBacklogIsUnsent() async throws {
         var client = ScriptedClient()
         client.send = { connection, _ in
             connection.after(.milliseconds(200)) { connection.end(.reset) }
@@ -86,8 +86,8 @@ import WSPerfTestServer
         #expect(statistics.unsent < 4 * 9_000)
     }
 
-    /// Custom schedulers need not say how many are left.
-    @Test func countsWhatACustomScheduleLeaves() {
+    /// Custom schedulers need not say how many messages are left.
+    @Test func countsUnsentMessagesOfACustomSchedule() {
         struct Burst: MessageScheduler {
             var next: Int64 = 0
             mutating func next(using random: inout SeededGenerator) -> ScheduledMessage? {

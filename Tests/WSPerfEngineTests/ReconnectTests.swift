@@ -15,9 +15,9 @@ import WSPerfTestServer
         return plan
     }
 
-    /// A server that closes after three messages, each time. The fourth may be on its way by then, and is not sent again: so
-    /// ten messages take three or four attempts.
-    @Test func goesOnWhereItWas() async throws {
+    /// A server that closes after three messages, each time. The fourth may already be sent by then and is not sent
+    /// again, so ten messages take three or four attempts.
+    @Test func continuesWhereItStopped() async throws {
         let server = try await TestServer.start()
         let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .continue, limit: 50))
         #expect(statistics.outcomes == [.succeeded: 4])
@@ -30,7 +30,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    @Test func beginsAgain() async throws {
+    @Test func restarts() async throws {
         let server = try await TestServer.start()
         let statistics = try await LoadRun.run(Self.plan(server.url("/fault/close?after=3"), .restart, limit: 2))
         #expect(statistics.outcomes == [.closed(1011): 4])
@@ -40,9 +40,9 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// A connection that held for as long as the longest wait has all its attempts again: this server ends each after 200 ms,
-    /// and two attempts in a row are the limit.
-    @Test func startsOverWhereItHeld() async throws {
+    /// A connection that stays open as long as the longest wait gets all its attempts back: this server ends each
+    /// connection after 200 ms, and the limit is two attempts in a row.
+    @Test func resetsAttemptsAfterStayingOpen() async throws {
         let server = try await TestServer.start()
         var plan = try Self.plan(server.url("/fault/expire?min=200ms&max=250ms"), .continue, limit: 2)
         plan.schedule = .periodic(every: .milliseconds(100))

@@ -34,12 +34,12 @@ import WSPerfTestServer
     @Test func keepsNoAttachments() throws {
         let engine = try LoadEngine(plan: Self.plan("ws://127.0.0.1:9/"))
         #expect(engine.plan.attachments.isEmpty)
-        // 190 µs of log, 20 messages that may each wait for the socket, and what every run may take.
+        // 190 µs of log, 20 messages that may each wait for the socket, and the allowance of every run.
         #expect(engine.timeLimit == 190_000 + 20 * 20_000_000_000 + 1_060_000_000 + 60_000_000_000 + 5_000_000)
     }
 
-    /// A server that keeps its own deadlines, however slow, is not cut short: in a closed loop each message of the log may
-    /// wait for a reply.
+    /// A slow server that meets the deadlines is not cut short: in a closed loop each message of the log may wait for a
+    /// reply.
     @Test func aSlowServerIsNotCutShort() async throws {
         let server = try await TestServer.start()
         var plan = try Self.plan(server.url("/fault/late?by=200ms"), messages: 25)

@@ -1,9 +1,9 @@
 import Synchronization
 import WSPerfCore
 
-/// A client without a network: a script says what becomes of each connection and of each message.
+/// A client without a network: a script decides what happens to each connection and each message.
 struct ScriptedClient: WebSocketClient {
-    /// Called when a connection is to open. By itself it opens at once, and every message is answered at once.
+    /// Called when a connection should open. By default it opens at once, and every message is answered at once.
     var connect: @Sendable (ScriptedConnection) -> Void = { $0.open() }
     /// Called for each message, with its index on its connection.
     var send: @Sendable (ScriptedConnection, Int) -> SendOutcome = { connection, _ in
@@ -21,7 +21,7 @@ struct ScriptedClient: WebSocketClient {
         return connection
     }
 
-    /// A plan of this client's.
+    /// A plan for this client.
     func plan(
         connections: Int = 1, messages: Int? = 3, interval: Duration = .milliseconds(5)
     ) throws -> (Plan, Registry) {
@@ -46,10 +46,10 @@ final class ScriptedConnection: WebSocketConnection, Sendable {
         (self.client, self.sink, self.loop) = (client, sink, loop)
     }
 
-    /// Does something on the loop, after what it is doing now.
+    /// Runs `job` on the loop, after what it is doing now.
     func later(_ job: @escaping @Sendable () -> Void) { loop.post(job) }
 
-    /// Does something on another thread, after some time.
+    /// Runs `job` on another thread, after `time`.
     func after(_ time: Duration, _ job: @escaping @Sendable () -> Void) {
         Task {
             try await Task.sleep(for: time)

@@ -2,8 +2,8 @@ import COpenSSL
 import Foundation
 import Synchronization
 
-/// A server that talks to each connection on a thread of its own, in blocking calls that a test writes down: for what the
-/// embedded target can't do, such as to read when it is told to, or to start a TLS renegotiation.
+/// A server that serves each connection on its own thread, with blocking calls that a test scripts. For what the
+/// embedded test server can't do, such as reading on command or starting a TLS renegotiation.
 final class ScriptedServer: Sendable {
     let port: UInt16
     private let descriptor: Int32
@@ -12,7 +12,8 @@ final class ScriptedServer: Sendable {
 
     /// - Parameters:
     ///   - receiveBuffer: SO_RCVBUF of all connections; nil leaves it to the kernel.
-    ///   - serve: Called once a connection with its number, from 0 on. The connection is closed when it returns or throws.
+    ///   - serve: Called once per connection with its number, from 0. The connection is closed when it returns or
+    ///     throws.
     init(
         receiveBuffer: Int32? = nil, tls: ScriptedTLS? = nil,
         serve: @escaping @Sendable (Int, ScriptedPeer) throws -> Void
@@ -55,7 +56,7 @@ final class ScriptedServer: Sendable {
 
     var url: String { "\(tls == nil ? "ws" : "wss")://127.0.0.1:\(port)/" }
 
-    /// Takes no more connections and ends those that there are.
+    /// Accepts no more connections and ends the existing ones.
     func stop() {
         shutdown(descriptor, Int32(SHUT_RDWR))
         accepted.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
@@ -64,14 +65,14 @@ final class ScriptedServer: Sendable {
     deinit { Glibc.close(descriptor) }
 }
 
-/// The server's end of a connection. Every call waits for 30 seconds at most.
+/// The server's end of a connection. Every call waits at most 30 seconds.
 final class ScriptedPeer {
     struct Gone: Error {}
 
     struct Frame {
         let opcode: UInt8
         let length: Int
-        /// Its first bytes.
+        /// Its payload's first bytes.
         let payload: [UInt8]
     }
 
@@ -80,7 +81,7 @@ final class ScriptedPeer {
 
     init(_ descriptor: Int32) {
         self.descriptor = descriptor
-        // A `timeval` of 30 s: seconds and microseconds, a long each.
+        // A `timeval` of 30 s: seconds and microseconds, each a long.
         let limit = [30, 0]
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, limit, socklen_t(2 * MemoryLayout<Int>.size))
@@ -146,7 +147,7 @@ final class ScriptedPeer {
                 """.utf8))
     }
 
-    /// Opcode and length of the next frame, whose mask and payload are still to be read.
+    /// Opcode and length of the next frame, whose mask and payload are not yet read.
     func header() throws -> (opcode: UInt8, length: Int) {
         let start = try read(2)
         let extra = try read(start[1] & 0x7F == 126 ? 2 : start[1] & 0x7F == 127 ? 8 : 0)
@@ -154,7 +155,7 @@ final class ScriptedPeer {
         return (start[0] & 0xF, length)
     }
 
-    /// What belongs to a header: reads it all, and keeps no more than its beginning.
+    /// The payload after a header: reads all of it, and keeps only its beginning.
     func payload(_ header: (opcode: UInt8, length: Int)) throws -> Frame {
         let mask = try read(4)
         var kept: [UInt8] = []
@@ -175,7 +176,7 @@ final class ScriptedPeer {
         try write([0x80 | opcode, UInt8(payload.count)] + payload)
     }
 
-    /// Reads frames until the close frame, which it answers; returns all the others.
+    /// Reads frames until the close frame and answers it. Returns all the others.
     @discardableResult
     func readToTheClose(_ each: (Frame) throws -> Void = { _ in }) throws -> [Frame] {
         var frames: [Frame] = []
@@ -183,7 +184,7 @@ final class ScriptedPeer {
             let frame = try frame()
             guard frame.opcode != 8 else {
                 try send(8, Array(frame.payload.prefix(2)))
-                // The client closes TCP when it has seen the end of the stream.
+                // The client closes TCP after it has seen the end of the stream.
                 shutdown(descriptor, Int32(SHUT_WR))
                 return frames
             }
@@ -236,7 +237,7 @@ final class ScriptedPeer {
         guard status == 1 else { throw Gone() }
     }
 
-    /// Asks the client for a new handshake (TLS 1.2), which it begins when the next bytes are read from it.
+    /// Asks the client for a new handshake (TLS 1.2). It begins when the next bytes are read from the client.
     func renegotiate(clientCertificate: Bool = false) throws {
         if clientCertificate {
             SSL_set_verify(ssl, SSL_VERIFY_PEER) { _, _ in 1 }
@@ -260,7 +261,7 @@ final class ScriptedTLS: @unchecked Sendable {
     let context: OpaquePointer
 
     /// - Parameters:
-    ///   - version: Of TLS, the only one that is spoken: 0x0303 for 1.2, 0x0304 for 1.3.
+    ///   - version: The only TLS version spoken: 0x0303 for 1.2, 0x0304 for 1.3.
     init(certificate: String, key: String, version: Int, requiresClientCertificate: Bool = false) throws {
         guard let context = SSL_CTX_new(TLS_server_method()),
             SSL_CTX_use_certificate_chain_file(context, certificate) == 1,
@@ -271,7 +272,7 @@ final class ScriptedTLS: @unchecked Sendable {
         if requiresClientCertificate {
             SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         }
-        // As the client does: OpenSSL writes to its socket with write(2), which raises SIGPIPE.
+        // As the client does: OpenSSL uses write(2), which raises SIGPIPE.
         wsperf_ignore_sigpipe()
         self.context = context
     }

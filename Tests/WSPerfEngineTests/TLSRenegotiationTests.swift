@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 import WSPerfCore
 
-/// TLS where a write has to wait for reads, and a read for writes: renegotiations (TLS 1.2) and key updates (TLS 1.3).
+/// TLS where a write must wait for reads, and a read for writes: renegotiations (TLS 1.2) and key updates (TLS 1.3).
 @Suite struct TLSRenegotiationTests {
     private static func tls(
         _ name: String = "server", version: Int, requiresClientCertificate: Bool = false
@@ -21,8 +21,8 @@ import WSPerfCore
         return plan
     }
 
-    /// Messages come due while the server lets a renegotiation wait, and sends data of its own meanwhile. They go out when it is
-    /// over, and the client does not try over and over until then.
+    /// Messages come due while the server delays a renegotiation and sends data of its own. They go out when the
+    /// renegotiation is over, and until then the client does not retry in a busy loop.
     @Test func writesWaitForARenegotiation() async throws {
         let pause: UInt64 = 2_000_000_000
         let received = Mutex(0)
@@ -47,13 +47,13 @@ import WSPerfCore
         #expect(statistics.outcomes == [.succeeded: 1])
         #expect(received.withLock { $0 } == 400)
         #expect(statistics.received == 20)
-        // A client that spins takes a processor for the whole pause.
+        // A client that spins uses a processor for the whole pause.
         #expect(statistics.cpuUser + statistics.cpuSystem < pause / 2)
         server.stop()
     }
 
-    /// The server changes its keys and asks for the client's many times while it reads nothing, so that the client's answers
-    /// stand behind its messages.
+    /// The server changes its keys and asks for the client's many times while it reads nothing, so that the client's
+    /// answers queue up after its messages.
     @Test(arguments: [100, 1000]) func keyUpdates(length: Int) async throws {
         let received = Mutex<[Int]>([])
         let server = try ScriptedServer(receiveBuffer: 4096, tls: Self.tls(version: 0x0304)) { _, peer in
@@ -81,7 +81,7 @@ import WSPerfCore
         server.stop()
     }
 
-    /// The certificate is for another host, but it is not why the handshake fails.
+    /// The certificate is for another host, but that is not why the handshake fails.
     @Test(arguments: [false, true]) func aFailedHandshakeIsNotTheCertificatesFault(verify: Bool) async throws {
         let tls = try Self.tls("othername", version: 0x0303, requiresClientCertificate: true)
         let server = try ScriptedServer(tls: tls) { _, peer in try peer.upgrade() }

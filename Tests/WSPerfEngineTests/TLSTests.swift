@@ -5,7 +5,7 @@ import WSPerfTestServer
 
 /// `wss://` against the embedded server, with certificates that the tests make.
 @Suite struct TLSTests {
-    /// A folder of throw-away certificates, made by the script that makes them for everyone.
+    /// A folder of throw-away certificates, made by the same script that users run.
     static let certificates: Result<URL, any Error> = Result {
         let folder = FileManager.default.temporaryDirectory.appending(path: "wsperf-test-certificates-\(getuid())")
         let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -62,7 +62,7 @@ import WSPerfTestServer
     @Test(arguments: ["othername", "expired"]) func refusesWrongCertificates(name: String) async throws {
         let server = try await Self.start(name)
         #expect(try await Self.run(server) { _ in }.outcomes == [.tlsCertificate: 4])
-        // Unless it is told not to look.
+        // Unless the plan turns verification off.
         #expect(try await Self.run(server) { $0.tls.verify = false }.outcomes == [.succeeded: 4])
         await server.stop()
     }
@@ -73,12 +73,12 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    @Test func refusesStrangeAuthorities() async throws {
+    @Test func refusesUnknownAuthorities() async throws {
         let server = try await Self.start()
         #expect(
             try await Self.run(server) { $0.tls.ca = try Self.file("stranger-ca.pem") }.outcomes == [.tlsCertificate: 4]
         )
-        // The system's authorities don't know the test's either.
+        // The system's authorities don't include the test's either.
         #expect(try await Self.run(server) { $0.tls.ca = nil }.outcomes == [.tlsCertificate: 4])
         await server.stop()
     }
@@ -101,7 +101,7 @@ import WSPerfTestServer
             $0.target = try Target("wss://127.0.0.1:\(server.port)/")
             $0.timeouts.connect = .milliseconds(300)
         }
-        // It waits for the end of the request's first line, which TLS does not have.
+        // The server waits for the end of the request's first line, which TLS does not have.
         #expect(statistics.outcomes == [.timeoutTLS: 4])
         await server.stop()
     }
@@ -120,7 +120,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// What TLS has taken from the socket is not left lying, and a connection that is flooded hands the loop back.
+    /// Bytes that TLS has already taken from the socket are read, and a flooded connection yields to the loop.
     @Test func floods() async throws {
         let server = try await Self.start()
         let statistics = try await Self.run(server) {

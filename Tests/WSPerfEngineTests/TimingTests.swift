@@ -3,9 +3,9 @@ import Testing
 import WSPerfCore
 import WSPerfTestServer
 
-/// From when times count.
+/// When the measured times begin.
 @Suite struct TimingTests {
-    /// Whatever order events of other threads come in, no time is below zero and none is an age.
+    /// In whatever order other threads' events come, no time is negative or absurdly long.
     @Test(arguments: 1...6 as ClosedRange<UInt64>, [nil, 1, 3] as [Int?])
     func randomOrdersOfEvents(seed: UInt64, inFlight: Int?) async throws {
         let random = Mutex(SeededGenerator(seed: seed, stream: 7))
@@ -58,8 +58,8 @@ import WSPerfTestServer
         #expect(statistics.sent >= 40)
     }
 
-    /// A server that draws out its closing handshake delays what was due meanwhile; that is not the generator's lag.
-    @Test func aSlowCloseIsNoLag() async throws {
+    /// A server that delays its closing handshake delays messages due meanwhile; that is not the generator's lag.
+    @Test func aSlowCloseIsNotLag() async throws {
         var client = ScriptedClient()
         client.send = { connection, index in
             connection.later { connection.reply() }
@@ -80,7 +80,7 @@ import WSPerfTestServer
 
     /// Pings, and the parts of a long message, show that a server is alive.
     @Test(arguments: ["/fault/ping/silent?every=50ms", "/fault/ping?every=50ms"])
-    func bytesOfAnyFrameEndIdleness(path: String) async throws {
+    func bytesOfAnyFrameCountAsActivity(path: String) async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url(path), connections: 3, messages: 2)
         plan.schedule = .periodic(PeriodicOptions(interval: .milliseconds(1500), phase: .aligned))
@@ -90,8 +90,8 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// Two runs in one room get each other's messages, and take none for replies to their own.
-    @Test func runsInOneRoomKeepApart() async throws {
+    /// Two runs in one room get each other's messages, and don't mistake them for replies to their own.
+    @Test func runsInOneRoomStaySeparate() async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/broadcast?room=both"), connections: 3, messages: 20)
         plan.match = .tagged

@@ -4,11 +4,11 @@ import Synchronization
 import Testing
 import WSPerfCore
 
-/// What a server does not read is kept in memory, and all connections of a loop together keep so much and no more.
+/// What a server does not read is kept in memory, and all connections of a loop together keep a bounded amount.
 @Suite struct UnwrittenTests {
     private static let large = 8 << 20
 
-    /// Runs a plan; `release` is called once every first message was taken or had to wait.
+    /// Runs a plan; `release` is called once each connection's first message was taken or had to wait.
     private func run(
         _ plan: Plan, registry: Registry = Registry(), release: @escaping @Sendable () -> Void
     ) async throws -> LoadStatistics {
@@ -29,10 +29,10 @@ import WSPerfCore
         return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }.map { $0 << 10 }
     }
 
-    /// 48 messages of 8 MiB to a server that reads nothing: 64 MiB and one message of them are in memory. When the server reads
-    /// again, all of them arrive.
+    /// 48 messages of 8 MiB to a server that reads nothing: only 64 MiB plus one message stay in memory. When the
+    /// server reads again, all messages arrive.
     @Test(.enabled(if: allocation_count_works(), "a sanitizer's memory is not the engine's"))
-    func manyConnectionsKeepNoMoreThanTheirLoopMay() async throws {
+    func manyConnectionsStayWithinTheirLoopsBudget() async throws {
         let gate = Gate()
         let arrived = Mutex<[Int]>([])
         let server = try ScriptedServer(receiveBuffer: 64 << 10) { _, peer in
@@ -54,13 +54,13 @@ import WSPerfCore
         #expect(statistics.outcomes == [.succeeded: 48])
         #expect(arrived.withLock { $0 } == Array(repeating: Self.large, count: 48))
         #expect(statistics.blocked >= 30)
-        // The bound, one message, the buffer that frames are built in, and what threads and counts take.
+        // The bound, one message, the buffer for building frames, and the memory of threads and counts.
         #expect(peak - before < 64 << 20 + 2 * Self.large + 24 << 20, "\((peak - before) >> 20) MiB")
         server.stop()
     }
 
-    /// Connections whose server reads go on as if nothing were kept for the others.
-    @Test func aServerThatReadsIsNotKeptWaitingByOneThatDoesNot() async throws {
+    /// Connections whose server reads continue as if nothing were kept for the others.
+    @Test func aServerThatDoesNotReadDoesNotDelayOneThatDoes() async throws {
         let gate = Gate()
         let healthy = Mutex(0)
         let server = try ScriptedServer(receiveBuffer: 64 << 10) { _, peer in
@@ -73,7 +73,7 @@ import WSPerfCore
             } else {
                 try peer.send(2, peer.payload(first).payload)
                 try peer.readToTheClose { try peer.send(2, $0.payload) }
-                // Not before the last of the healthy ones is done are the others read from.
+                // The others are read from only after the last healthy one is done.
                 if healthy.withLock({
                     $0 += 1
                     return $0 == 10
@@ -98,7 +98,7 @@ import WSPerfCore
         server.stop()
     }
 
-    /// One message of 8 MiB, or 500 of 100 bytes, a millisecond apart, which begin after the large ones.
+    /// One message of 8 MiB, or 500 of 100 bytes, a millisecond apart, beginning after the large ones.
     private struct MixedScheduler: MessageScheduler {
         static let smallMessages = 500
         let isLarge: Bool
@@ -115,14 +115,14 @@ import WSPerfCore
         }
     }
 
-    /// Connections that die while they wait for their turn do not keep the others from theirs.
-    @Test func theDeadDoNotHoldUpTheQueue() async throws {
+    /// Connections that die while waiting for their turn don't block the others.
+    @Test func deadConnectionsDoNotBlockTheQueue() async throws {
         let gate = Gate()
         let server = try ScriptedServer(receiveBuffer: 64 << 10) { index, peer in
             try peer.upgrade()
             gate.wait()
             guard index % 3 != 0 else {
-                // Closed with bytes unread: a reset.
+                // Closing with unread bytes resets the connection.
                 return
             }
             try peer.readToTheClose()
@@ -134,7 +134,7 @@ import WSPerfCore
         plan.timeLimit = .seconds(200)
         let statistics = try await run(plan) { gate.open() }
         #expect(statistics.outcomes[.succeeded] == 20)
-        // One that had sent nothing yet may see its end in order.
+        // A connection that had sent nothing yet may end in order.
         #expect((statistics.outcomes[.reset] ?? 0) + (statistics.outcomes[.closed(1006)] ?? 0) == 10)
         server.stop()
     }
@@ -144,10 +144,10 @@ import WSPerfCore
         let frames = Mutex<[ScriptedPeer.Frame]>([])
         let server = try ScriptedServer(receiveBuffer: 4096) { _, peer in
             try peer.upgrade()
-            // The message has begun, and its rest can't go out as long as nothing is read.
+            // The message has begun, and its rest can't go out while nothing is read.
             let first = try peer.header()
             for number in 0..<1000 { try peer.send(9, Array("ping \(number)".utf8)) }
-            // The client has taken the pings in once it has nothing left to read.
+            // The client has taken all pings once it has nothing left to read.
             while !peer.hasBeenRead { usleep(1000) }
             let message = try peer.payload(first)
             let others = try peer.readToTheClose()
@@ -166,7 +166,7 @@ import WSPerfCore
     }
 }
 
-/// Holds threads back until it is opened, or for a minute.
+/// Holds threads until it is opened, for at most a minute.
 private final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     func open() { semaphore.signal() }
