@@ -1,7 +1,7 @@
 /// A snapshot together with its bytes, so that a journal holds the bytes that the worker sent.
 ///
-/// Both always say the same. The bytes may be longer than what `snapshot.encoded()` gives, because another version may have
-/// written them.
+/// Both always have the same meaning. The bytes may be longer than `snapshot.encoded()`, because another version may
+/// have written them.
 public struct EncodedSnapshot: Sendable, Equatable {
     public let snapshot: Snapshot
     /// The binary form of `snapshot`; Docs/WireProtocol.md, "Snapshot body", describes it.
@@ -13,7 +13,7 @@ public struct EncodedSnapshot: Sendable, Equatable {
         bytes = snapshot.encoded()
     }
 
-    /// Decodes a snapshot and keeps its bytes as they came. The bytes need not be trusted.
+    /// Decodes a snapshot and keeps its bytes unchanged. The bytes may be untrusted.
     public init(decoding bytes: [UInt8]) throws(SnapshotDecodingError) {
         snapshot = try Snapshot(decoding: bytes)
         self.bytes = bytes
