@@ -44,11 +44,16 @@ extension PlanNode {
     /// The document with `directory`, which ends in a slash, put before the relative paths of the files that it names.
     func resolvingFiles(in directory: String) -> PlanNode {
         var document = self
-        for (parent, key, kind) in [
-            ("schedule", "log", "replay"), ("payload", "file", "fixed"), ("tls", "ca", nil),
-            ("tls", "certificate", nil),
-            ("tls", "key", nil),
-        ] as [(String, String, String?)] {
+        var keys: [(parent: String, key: String, kind: String?)] = [
+            ("tls", "ca", nil), ("tls", "certificate", nil), ("tls", "key", nil),
+        ]
+        for kind in SchedulePlan.Kind.allCases {
+            keys += kind.options.fileKeys.map { ("schedule", $0, kind.rawValue) }
+        }
+        for kind in PayloadPlan.Kind.allCases {
+            keys += kind.options.fileKeys.map { ("payload", $0, kind.rawValue) }
+        }
+        for (parent, key, kind) in keys {
             // A component of another kind is the user's; only its author knows which of its options are paths.
             document.change(parent) { component in
                 if let kind, let given = component["kind"]?.text, given != kind { return }

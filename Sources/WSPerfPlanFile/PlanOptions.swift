@@ -189,14 +189,14 @@ extension PlanOptions {
         add(client, "client", "client", "kind")
         add(schedule, "schedule", "schedule", "kind")
         if let replayLog {
-            if let schedule, schedule != "replay" {
+            if let schedule, schedule != SchedulePlan.Kind.replay.rawValue {
                 throw PlanError("contradicts --schedule \(PlanText.printable(schedule, limit: 60))", at: "--replay-log")
             }
-            document.set(scalar("replay", "--replay-log"), at: ["schedule", "kind"])
+            document.set(scalar(SchedulePlan.Kind.replay.rawValue, "--replay-log"), at: ["schedule", "kind"])
             document.set(scalar(replayLog, "--replay-log"), at: ["schedule", "log"])
         }
         if distribution != nil, schedule == nil, replayLog == nil {
-            document.set(scalar("randomized", "--distribution"), at: ["schedule", "kind"])
+            document.set(scalar(SchedulePlan.Kind.randomized.rawValue, "--distribution"), at: ["schedule", "kind"])
         }
         add(distribution, "distribution", "schedule", "distribution")
         add(replaySpeed, "replay-speed", "schedule", "speed")

@@ -19,7 +19,7 @@ import WSPerfTestServer
         var registry = Registry()
         registry.register(payload: "marking") { _ in { _ in MarkingPayload(marks: marks) } }
         var plan = try LoadRun.plan(server.url, connections: 50)
-        plan.payload = ComponentPlan(kind: "marking")
+        plan.payload = .custom(kind: "marking")
         plan.schedule = .periodic(PeriodicOptions(interval: .zero, phase: .aligned))
         plan.inFlight = match == .none ? nil : 1
         plan.match = match

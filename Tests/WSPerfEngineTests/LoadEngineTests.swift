@@ -256,7 +256,7 @@ import WSPerfTestServer
         plan.messages = nil
         plan.attachments = ["log.jsonl": Array(log.utf8)]
         plan.schedule = .replay(ReplayOptions(log: "log.jsonl", speed: 10))
-        plan.payload = .replayedPayload
+        plan.payload = .replay
         let statistics = try await LoadRun.run(plan)
         #expect(statistics.outcomes == [.succeeded: 50])
         #expect(statistics.sent == 50_000)

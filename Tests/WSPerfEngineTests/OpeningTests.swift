@@ -57,7 +57,7 @@ import WSPerfTestServer
         client.connect = { $0.open() }
         var (plan, registry) = try client.plan(connections: 10, messages: 1)
         plan.ramp = .rate(perSecond: 100_000)
-        plan.payload = ComponentPlan(kind: "slow to set up")
+        plan.payload = .custom(kind: "slow to set up")
         registry.register(payload: "slow to set up") { _ in
             { _ in
                 let end = ContinuousClock.now + .milliseconds(800)

@@ -36,7 +36,7 @@ import WSPerfTestServer
         registry.register(payload: "rendering") { _ in { _ in RenderingPayload() } }
         var plan = try LoadRun.plan("ws://127.0.0.1:9/", connections: 60, messages: 4)
         plan.client = ComponentPlan(kind: "recording")
-        plan.payload = ComponentPlan(kind: "rendering")
+        plan.payload = .custom(kind: "rendering")
         plan.schedule = .periodic(PeriodicOptions(interval: .milliseconds(1), phase: .aligned))
         plan.match = .none
         let statistics = try await LoadRun.run(plan, registry: registry)
@@ -148,7 +148,7 @@ import WSPerfTestServer
         var registry = Registry()
         registry.register(payload: "short") { _ in { _ in FixedPayload([97, 98, 99], kind: kind) } }
         var plan = try LoadRun.plan(server.url)
-        plan.payload = ComponentPlan(kind: "short")
+        plan.payload = .custom(kind: "short")
         plan.match = .tagged
         let statistics = try await LoadRun.run(plan, registry: registry)
         #expect(statistics.outcomes == [.succeeded: 4])
@@ -175,8 +175,8 @@ import WSPerfTestServer
 
     private func plan(_ url: String, _ fault: Fault) throws -> Plan {
         var plan = try LoadRun.plan(url, connections: 5, messages: 4)
-        plan.payload = ComponentPlan(kind: "json")
-        plan.schedule = ComponentPlan(kind: "lengths")
+        plan.payload = .custom(kind: "json")
+        plan.schedule = .custom(kind: "lengths")
         return plan
     }
 
@@ -190,7 +190,7 @@ import WSPerfTestServer
         registry.register(payload: "noting") { _ in { _ in NotingPayload(record: record) } }
         var plan = try LoadRun.plan("ws://127.0.0.1:9/", connections: 8, messages: 6)
         plan.client = ComponentPlan(kind: "recording")
-        plan.payload = ComponentPlan(kind: "noting")
+        plan.payload = .custom(kind: "noting")
         plan.schedule = .periodic(PeriodicOptions(interval: .milliseconds(3), phase: .aligned))
         plan.match = .none
         let began = monotonic()

@@ -126,15 +126,15 @@ import WSPerfTestServer
             $0.schedule = .replay(ReplayOptions(log: "x", loop: true))
             $0.messages = nil
         },
-        Case("schedule.kind: '' is no name of a kind") { $0.schedule = ComponentPlan(kind: "") },
+        Case("schedule.kind: '' is no name of a kind") { $0.schedule = .custom(kind: "") },
         Case("schedule: expected a mapping (key: value), not 'fast'") {
-            $0.schedule = ComponentPlan(kind: "periodic", options: .string("fast"))
+            $0.schedule = .custom(kind: "periodic", options: .string("fast"))
         },
         Case("schedule.intervall: unknown key; did you mean 'interval'?") {
-            $0.schedule = ComponentPlan(kind: "periodic", options: .mapping(["intervall": .string("1s")]))
+            $0.schedule = .custom(kind: "periodic", options: .mapping(["intervall": .string("1s")]))
         },
         Case("schedule.kind: the key is there twice") {
-            $0.schedule = ComponentPlan(kind: "own", options: .mapping(["kind": .string("other")]))
+            $0.schedule = .custom(kind: "own", options: .mapping(["kind": .string("other")]))
         },
         Case("client.a.b: the key is there twice") {
             $0.client = ComponentPlan(
@@ -157,7 +157,7 @@ import WSPerfTestServer
         Case("payload.length.exponential.mean: expected a size such as 240, 4KiB or 1MiB, not 'inf'") {
             $0.payload = .random(RandomPayloadOptions(length: .exponential(mean: .infinity, range: 0...9)))
         },
-        Case("payload.kind: replay needs the replay schedule, whose log it sends") { $0.payload = .replayedPayload },
+        Case("payload.kind: replay needs the replay schedule, whose log it sends") { $0.payload = .replay },
         Case("payload.length: match: tagged needs text messages of at least 48 bytes, not 8") {
             $0.match = .tagged
             $0.payload = .random(RandomPayloadOptions(length: .fixed(8)))

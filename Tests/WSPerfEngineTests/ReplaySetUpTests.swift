@@ -11,7 +11,7 @@ import WSPerfTestServer
         plan.threads = 3
         plan.messages = nil
         plan.schedule = .replay(ReplayOptions(log: "log.jsonl"))
-        plan.payload = .replayedPayload
+        plan.payload = .replay
         let lines = (0..<messages).map { #"{"t_us": \#($0 * 10), "len": 20}"# }
         plan.attachments = ["log.jsonl": Array(lines.joined(separator: "\n").utf8)]
         return plan

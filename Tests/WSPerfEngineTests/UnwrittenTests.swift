@@ -85,7 +85,7 @@ import WSPerfCore
         var registry = Registry()
         registry.register(scheduler: "mixed") { _ in { connection, _ in MixedScheduler(isLarge: connection % 5 != 4) } }
         var plan = try LoadRun.plan(server.url, connections: 50)
-        plan.schedule = ComponentPlan(kind: "mixed")
+        plan.schedule = .custom(kind: "mixed")
         plan.messages = nil
         plan.duration = .seconds(60)
         plan.match = .none

@@ -121,7 +121,7 @@ import WSPerfCore
             let directory = path.replacingOccurrences(of: "plan.yaml", with: "")
             let runs = try plans(path)
             #expect(runs[0].referencedFiles == [directory + "c.jsonl", "/abs/b"])
-            #expect(runs[1].schedule.options["log"]?.text == "d.jsonl")
+            #expect(runs[1].schedule.ownOptions?["log"]?.text == "d.jsonl")
         }
     }
 
@@ -210,5 +210,12 @@ import WSPerfCore
             return !manual.contains("`\(plain)") && !manual.contains("`--[no-]\(name)`")
         }
         #expect(missing.sorted() == [])
+    }
+}
+
+extension SchedulePlan {
+    /// The options of a custom schedule.
+    fileprivate var ownOptions: PlanNode? {
+        if case .custom(let component) = self { component.options } else { nil }
     }
 }

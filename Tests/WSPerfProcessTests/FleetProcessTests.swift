@@ -381,7 +381,7 @@ import WSPerfTestServer
         let run = try Run(worker: Self.executables + "/CrashingWorker")
         var plan = try plan(9, machines: 1, processes: 1)
         plan.target = try Target(target.url)
-        plan.payload = ComponentPlan(kind: "one-too-many")
+        plan.payload = .custom(kind: "one-too-many")
         #expect(try await run(plan).end == .finished)
         let end = try #require(run.end(of: 0))
         #expect(!end.lost && end.status == 0)

@@ -55,7 +55,7 @@ struct RunJournalTests {
         var silent = plain
         (silent.sendMessages, silent.ramp) = (false, .rate(perSecond: 0.1))
         var custom = plain
-        custom.schedule = ComponentPlan(kind: "my-own", options: .mapping(["steps": .sequence([.integer(1), .null])]))
+        custom.schedule = .custom(kind: "my-own", options: .mapping(["steps": .sequence([.integer(1), .null])]))
         return [plain, closed, silent, custom].map { RecordedPlan($0) }
     }()
 

@@ -51,8 +51,8 @@ public final class LoadEngine: Sendable {
         self.share = try plan.checked(share)
         let context = ComponentContext(options: .null, plan: plan)
         client = try registry.make(plan.client, from: registry.clients, key: "client", context)
-        schedulers = try registry.make(plan.schedule, from: registry.schedulers, key: "schedule", context)
-        payloads = try registry.make(plan.payload, from: registry.payloads, key: "payload", context)
+        schedulers = try registry.make(plan.schedule.component, from: registry.schedulers, key: "schedule", context)
+        payloads = try registry.make(plan.payload.component, from: registry.payloads, key: "payload", context)
         timeLimit = PlanArithmetic.limit(of: plan, logs: context.logs).wholeNanoseconds
         plan.attachments = [:]
         self.plan = plan

@@ -1,54 +1,71 @@
-/// A pluggable part of a plan: which conformance, and the options that only it understands.
+/// A part of a plan that the workers' registry knows by its kind, with options that only this part understands.
 public struct ComponentPlan: Sendable, Hashable {
-    /// The name the registry knows it by.
+    /// The name that the registry knows.
     public var kind: String
-    /// The mapping as written, without `kind`; for the stock kinds with every option spelled out.
+    /// The mapping as written, without `kind`.
     public var options: PlanNode
 
     public init(kind: String, options: PlanNode = .mapping([] as [PlanNode.Entry])) {
         self.kind = kind
         self.options = options
     }
-}
 
-extension ComponentPlan {
     /// The client that comes with the library.
     public static let stock = ComponentPlan(kind: "stock")
 
-    /// A message every interval.
-    public static func periodic(_ options: PeriodicOptions = PeriodicOptions()) -> ComponentPlan {
-        ComponentPlan(kind: "periodic", options: options.document)
-    }
-
-    /// A message every `interval`, from a random point of the first one on.
-    public static func periodic(every interval: Duration) -> ComponentPlan {
-        periodic(PeriodicOptions(interval: interval))
-    }
-
-    /// A message after a time drawn from `distribution`.
-    public static func randomized(_ distribution: RandomizedOptions.Distribution) -> ComponentPlan {
-        ComponentPlan(kind: "randomized", options: RandomizedOptions(distribution).document)
-    }
-
-    /// The messages of a log, at its times.
-    public static func replay(_ options: ReplayOptions) -> ComponentPlan {
-        ComponentPlan(kind: "replay", options: options.document)
-    }
-
-    /// Random payloads.
-    public static func random(_ options: RandomPayloadOptions = RandomPayloadOptions()) -> ComponentPlan {
-        ComponentPlan(kind: "random", options: options.document)
-    }
-
-    /// The same payload in every message.
-    public static func fixed(_ options: FixedPayloadOptions) -> ComponentPlan {
-        ComponentPlan(kind: "fixed", options: options.document)
-    }
-
-    /// The payloads of the log that the `replay` schedule replays.
-    public static let replayedPayload = ComponentPlan(kind: "replay")
-
     var document: PlanNode {
         PlanNode(.mapping([PlanNode.Entry(key: "kind", value: .string(kind))] + options.entries), line: options.line)
+    }
+}
+
+/// The options of a schedule or payload that comes with the library: read once from the plan's document, typed from then on.
+package protocol ComponentOptions: Sendable, Hashable {
+    /// Reads the options. Mistakes are kept for the reader's `finish()`.
+    init(reading reader: PlanReader)
+
+    /// Every option with its value, without `kind`.
+    var document: PlanNode { get }
+
+    /// The keys whose values are paths of files.
+    static var fileKeys: [String] { get }
+
+    /// Keys that mean the same for other kinds. They stay when a sweep or an option changes the kind.
+    static var sharedKeys: Set<String> { get }
+
+    /// The keys of `base` that exclude what `overlay` gives. `given` are the overlay's keys that have a value.
+    static func superseded(in base: PlanNode, by overlay: PlanNode, given: Set<String>) -> Set<String>
+}
+
+extension ComponentOptions {
+    package static var fileKeys: [String] { [] }
+    package static var sharedKeys: Set<String> { [] }
+    package static func superseded(in base: PlanNode, by overlay: PlanNode, given: Set<String>) -> Set<String> { [] }
+
+    /// The paths of the files that the options name.
+    var files: [String] { Self.fileKeys.compactMap { document[$0]?.text } }
+
+    /// Reads the options from a plan's mapping by themselves. Errors begin with `path`.
+    init(_ options: PlanNode, at path: String) throws(PlanError) {
+        let reader = options.reader(at: path)
+        self.init(reading: reader)
+        try reader.finish()
+    }
+}
+
+extension PlanReader {
+    /// The mapping's `kind`. Reports a kind that cannot be a name.
+    func kind(default standard: String) -> String {
+        let kind = string("kind", default: standard)
+        if kind.isEmpty || kind.utf8.count > 64 || PlanText.printable(kind, limit: 64) != kind {
+            report("\(PlanText.quoted(kind)) is no name of a kind", at: "kind")
+        }
+        return kind
+    }
+
+    /// A component of the user's: it reads its options itself.
+    func component(kind: String) -> ComponentPlan {
+        acceptAll()
+        return ComponentPlan(
+            kind: kind, options: PlanNode(.mapping(node.entries.filter { $0.key != "kind" }), line: line))
     }
 }

@@ -15,7 +15,17 @@ public struct FixedPayloadOptions: Sendable, Hashable {
         self.source = source
     }
 
-    /// Reads `format` (text by default) and either `data` or `file`. What is wrong is kept for the reader's `finish()`.
+    /// Reads a payload's options as a plan holds them.
+    public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "payload") }
+}
+
+extension FixedPayloadOptions: PayloadOptions {
+    package static var kind: PayloadPlan.Kind { .fixed }
+    package static var fileKeys: [String] { ["file"] }
+
+    package var payload: PayloadPlan { .fixed(self) }
+
+    /// Reads `format` (text by default) and either `data` or `file`. Mistakes are kept for the reader's `finish()`.
     public init(reading reader: PlanReader) {
         let data = reader.string("data")
         let file = reader.value("file")?.filePath()
@@ -23,18 +33,30 @@ public struct FixedPayloadOptions: Sendable, Hashable {
         self.init(format: reader.choice("format", default: .text), source: file.map(Source.file) ?? .data(data ?? ""))
     }
 
-    /// Reads a payload's options as a plan holds them.
-    public init(_ options: PlanNode) throws(PlanError) {
-        let reader = options.reader(at: "payload")
-        self.init(reading: reader)
-        try reader.finish()
-    }
-
-    /// As a plan spells it out, without `kind`.
+    /// Every option with its value, without `kind`.
     public var document: PlanNode {
         switch source {
         case .data(let text): .mapping(["format": .string(format.rawValue), "data": .string(text)])
         case .file(let path): .mapping(["format": .string(format.rawValue), "file": .string(path)])
+        }
+    }
+
+    package static func superseded(in base: PlanNode, by overlay: PlanNode, given: Set<String>) -> Set<String> {
+        var dropped: Set<String> = []
+        if given.contains("data") { dropped.insert("file") }
+        if given.contains("file") { dropped.insert("data") }
+        return dropped
+    }
+
+    package var shortest: PayloadLength? {
+        guard case .data(let text) = source else { return nil }
+        return PayloadLength(format: format, length: text.utf8.count, key: "data")
+    }
+
+    package func meanLength(of plan: Plan) -> Double? {
+        switch source {
+        case .data(let text): Double(text.utf8.count)
+        case .file(let path): (try? plan.contents(ofFile: path)).map { Double($0.count) }
         }
     }
 }

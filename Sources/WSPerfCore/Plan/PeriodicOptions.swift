@@ -8,7 +8,7 @@ public struct PeriodicOptions: Sendable, Hashable {
         case aligned
     }
 
-    /// From one message to the next; 0 only in a closed loop, where a message follows its predecessor's reply at once.
+    /// From one message to the next. 0 is for closed loops only, where a message follows the reply to the one before it.
     public var interval: Duration
     public var phase: Phase
 
@@ -17,23 +17,28 @@ public struct PeriodicOptions: Sendable, Hashable {
         self.phase = phase
     }
 
-    /// Reads `interval` (1 s by default) and `phase` (random by default). What is wrong is kept for the reader's
-    /// `finish()`.
+    /// Reads a schedule's options as a plan holds them.
+    public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "schedule") }
+}
+
+extension PeriodicOptions: SteadySchedule {
+    package static var kind: SchedulePlan.Kind { .periodic }
+
+    package var schedule: SchedulePlan { .periodic(self) }
+
+    /// Reads `interval` (1 s by default) and `phase` (random by default). Mistakes are kept for the reader's `finish()`.
     public init(reading reader: PlanReader) {
         self.init(
             interval: reader.duration("interval", default: .seconds(1)),
             phase: reader.choice("phase", default: .random))
     }
 
-    /// Reads a schedule's options as a plan holds them.
-    public init(_ options: PlanNode) throws(PlanError) {
-        let reader = options.reader(at: "schedule")
-        self.init(reading: reader)
-        try reader.finish()
-    }
-
-    /// As a plan spells it out, without `kind`.
+    /// Every option with its value, without `kind`.
     public var document: PlanNode {
         .mapping(["interval": .duration(interval), "phase": .string(phase.rawValue)])
     }
+
+    var mean: Duration { interval }
+
+    func longestSum(of count: Double, connections: Int) -> Double { count * interval.inSeconds }
 }

@@ -1,6 +1,6 @@
-// What one key of a plan asks of another.
+// What one key of a plan demands of another.
 extension Plan {
-    /// Keeps what does not fit together as problems of `reader`.
+    /// Reports keys that contradict each other to `reader`.
     func crossCheck(_ reader: PlanReader) {
         let (perMachine, overflow) = processes.multipliedReportingOverflow(by: instances)
         let (total, overflow2) = perMachine.multipliedReportingOverflow(by: machines)
@@ -20,8 +20,9 @@ extension Plan {
         if self.tls.certificate != nil && self.tls.key == nil { tls.report("needs tls.key as well", at: "certificate") }
         checkSources(reader)
         guard sendMessages else { return }
-        checkEnd(reader)
-        checkPayload(reader)
+        schedule.options?.check(self, isBounded: messages != nil || duration != nil, reader)
+        payload.options?.check(self, reader)
+        checkTagged(reader)
         if inFlight != nil && match == .none {
             reader.report("waits for replies, but match is none: nothing received is a reply", at: "in_flight")
         }
@@ -37,68 +38,30 @@ extension Plan {
             at: "source_addresses")
     }
 
-    private func checkEnd(_ reader: PlanReader) {
-        let schedule = reader.mapping("schedule")
-        let isBounded = messages != nil || duration != nil
-        switch Pacing(self) {
-        case .steady(let mean):
-            if !isBounded {
-                reader.report("missing: give messages or duration, so that the run comes to an end", at: "messages")
-            }
-            if mean == 0 && inFlight == nil {
-                schedule.report("0 needs a closed loop: give in_flight as well", at: "interval")
-            }
-        case .replay(let options):
-            if options.loop && !isBounded {
-                schedule.report("needs messages or duration, so that the run comes to an end", at: "loop")
-            }
-        case .custom: break
+    private func checkTagged(_ reader: PlanReader) {
+        guard match == .tagged, !schedule.setsLengths, let shortest = payload.options?.shortest else { return }
+        let needed = shortest.format == .text ? MatchMode.taggedTextLength : MatchMode.taggedBinaryLength
+        if shortest.length < needed {
+            reader.mapping("payload").report(
+                "match: tagged needs \(shortest.format.rawValue) messages of at least \(needed) bytes, "
+                    + "not \(shortest.length)", at: shortest.key)
         }
     }
 
-    private func checkPayload(_ reader: PlanReader) {
-        let payload = reader.mapping("payload")
-        if self.payload.kind == "replay" && schedule.kind != "replay" {
-            payload.report("replay needs the replay schedule, whose log it sends", at: "kind")
-        }
-        guard match == .tagged, schedule.kind != "replay", let (format, least) = shortestPayload else { return }
-        let needed = format == .text ? MatchMode.taggedTextLength : MatchMode.taggedBinaryLength
-        if least < needed {
-            payload.report(
-                "match: tagged needs \(format.rawValue) messages of at least \(needed) bytes, not \(least)",
-                at: self.payload.kind == "random" ? "length" : "data")
-        }
-    }
-
-    /// The least length that the stock payloads may have; nil where it is not known without reading a file.
-    private var shortestPayload: (PayloadFormat, Int)? {
-        switch payload.kind {
-        case "random":
-            guard let options = try? RandomPayloadOptions(payload.options) else { return nil }
-            return (options.format, options.length.minimum)
-        case "fixed":
-            guard let options = try? FixedPayloadOptions(payload.options), case .data(let text) = options.source else {
-                return nil
-            }
-            return (options.format, text.utf8.count)
-        default: return nil
-        }
-    }
-
-    /// What is allowed but may not be meant, each in one line.
+    /// Settings that are allowed but may be unintended, each in one line.
     public var notices: [String] {
         var notices: [String] = []
-        let standard = [
-            "client": ["stock"], "schedule": ["periodic", "randomized", "replay"],
-            "payload": ["random", "fixed", "replay"],
+        let components: [(part: String, kind: String, stock: [String])] = [
+            ("client", client.kind, [ComponentPlan.stock.kind]),
+            ("schedule", schedule.kind, SchedulePlan.Kind.allCases.map(\.rawValue)),
+            ("payload", payload.kind, PayloadPlan.Kind.allCases.map(\.rawValue)),
         ]
-        for (part, kind) in [("client", client.kind), ("schedule", schedule.kind), ("payload", payload.kind)] {
-            guard let stock = standard[part], !stock.contains(kind) else { continue }
+        for (part, kind, stock) in components where !stock.contains(kind) {
             let nearest = PlanText.nearest(to: kind, among: stock).map { " (did you mean '\($0)'?)" } ?? ""
             notices.append(
                 "\(part).kind \(PlanText.quoted(kind)) is no stock kind\(nearest): the workers must know it")
         }
-        if client.kind != "stock", !sourceAddresses.isEmpty || congestionControl != nil {
+        if client.kind != ComponentPlan.stock.kind, !sourceAddresses.isEmpty || congestionControl != nil {
             notices.append(
                 "source_addresses and congestion_control are for the stock client: another follows them if it reads them"
             )
@@ -110,11 +73,10 @@ extension Plan {
         if !sendMessages && (messages != nil || duration != nil) {
             notices.append("messages and duration are not used: send_messages is false")
         }
-        if sendMessages, match == .echo, case let options? = try? RandomPayloadOptions(payload.options),
-            payload.kind == "random", schedule.kind != "replay", options.length.minimum > maxMessageSize
+        if sendMessages, match == .echo, !schedule.setsLengths, let shortest = payload.options?.shortest,
+            shortest.length > maxMessageSize
         {
-            notices.append(
-                "echoes of \(options.length.minimum) bytes are above max_message_size (\(maxMessageSize) bytes)")
+            notices.append("echoes of \(shortest.length) bytes are above max_message_size (\(maxMessageSize) bytes)")
         }
         return notices
     }

@@ -27,12 +27,11 @@ extension Plan {
         plan.processes = reader.integer("processes", in: 1...10_000, default: plan.processes)
         plan.instances = reader.integer("instances", in: 1...10_000_000, default: plan.instances)
         plan.threads = reader.integer("threads", in: 1...1024, default: plan.threads)
-        let schedule = reader.mapping("schedule")
-        plan.client = component(reader.mapping("client"), default: "stock")
-        plan.schedule = component(schedule, default: "periodic")
-        plan.payload = component(
-            reader.mapping("payload"),
-            default: plan.schedule.kind == "replay" && !reader.has("payload") ? "replay" : "random")
+        plan.client = client(reader.mapping("client"))
+        plan.schedule = SchedulePlan(reading: reader.mapping("schedule"))
+        let standardPayload = plan.schedule.options.map { type(of: $0).standardPayload } ?? .standard
+        plan.payload = PayloadPlan(
+            reading: reader.mapping("payload"), default: reader.has("payload") ? .standard : standardPayload)
         plan.sendMessages = reader.boolean("send_messages", default: plan.sendMessages)
         plan.messages = reader.integer("messages", in: 1...1_000_000_000)
         plan.duration = reader.duration("duration", in: .milliseconds(1)...PlanQuantity.longest)
@@ -74,8 +73,8 @@ extension Plan {
             "instances": .integer(instances),
             "threads": .integer(threads),
             "client": client.document,
-            "schedule": schedule.document,
-            "payload": payload.document,
+            "schedule": schedule.component.document,
+            "payload": payload.component.document,
             "send_messages": .boolean(sendMessages),
             "messages": Self.integer(messages),
             "duration": Self.duration(duration),
@@ -127,27 +126,9 @@ extension Plan {
         }
     }
 
-    private static func component(_ reader: PlanReader, default standard: String) -> ComponentPlan {
-        let kind = reader.string("kind", default: standard)
-        if kind.isEmpty || kind.utf8.count > 64 || PlanText.printable(kind, limit: 64) != kind {
-            reader.report("\(PlanText.quoted(kind)) is no name of a kind", at: "kind")
-        }
-        let name = reader.path
-        switch (name, kind) {
-        case ("client", "stock"), ("payload", "replay"): return ComponentPlan(kind: kind)
-        case ("schedule", "periodic"): return .periodic(PeriodicOptions(reading: reader))
-        case ("schedule", "randomized"):
-            return ComponentPlan(kind: kind, options: RandomizedOptions(reading: reader).document)
-        case ("schedule", "replay"): return .replay(ReplayOptions(reading: reader))
-        case ("payload", "random"): return .random(RandomPayloadOptions(reading: reader))
-        case ("payload", "fixed"): return .fixed(FixedPayloadOptions(reading: reader))
-        default:
-            // A conformance of the user's own: it reads its options itself.
-            reader.acceptAll()
-            return ComponentPlan(
-                kind: kind,
-                options: PlanNode(.mapping(reader.node.entries.filter { $0.key != "kind" }), line: reader.line))
-        }
+    private static func client(_ reader: PlanReader) -> ComponentPlan {
+        let kind = reader.kind(default: ComponentPlan.stock.kind)
+        return kind == ComponentPlan.stock.kind ? .stock : reader.component(kind: kind)
     }
 
     private static func timerSlack(_ reader: PlanReader) -> Duration? {

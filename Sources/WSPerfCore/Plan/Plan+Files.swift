@@ -9,8 +9,8 @@ extension Plan {
     /// Each once, in the plan's order.
     public var referencedFiles: [String] {
         var files: [String] = []
-        if schedule.kind == "replay", let log = schedule.options["log"]?.text { files.append(log) }
-        if payload.kind == "fixed", let file = payload.options["file"]?.text { files.append(file) }
+        files += schedule.options?.files ?? []
+        files += payload.options?.files ?? []
         files += [tls.ca, tls.certificate, tls.key].compactMap(\.self)
         var seen: Set<String> = []
         return files.filter { seen.insert($0).inserted }
@@ -23,10 +23,10 @@ extension Plan {
         return try Self.read(path, limit: Self.fileSizeLimit)
     }
 
-    /// Throws if a file that the plan names cannot be read, or is a replay log that is none.
+    /// Throws if a file that the plan names cannot be read or used.
     public func checkFiles() throws(PlanError) {
         for path in referencedFiles { _ = try contents(ofFile: path) }
-        if case .replay(let options) = Pacing(self) { _ = try ReplayLog.load(options, of: self) }
+        try schedule.options?.checkFiles(of: self)
     }
 
     /// Checks all referenced files and attaches their contents, so that the plan can be run where they do not exist.

@@ -4,7 +4,9 @@ extension Plan {
     /// lists everything wrong with it, by the keys and with the messages that a plan file gets.
     func validated() throws(PlanError) -> Plan {
         let problems = PlanProblems()
-        for (key, component) in [("client", client), ("schedule", schedule), ("payload", payload)] {
+        for (key, component) in [
+            ("client", client), ("schedule", schedule.component), ("payload", payload.component),
+        ] {
             // The document has the options' keys beside `kind`, and has no place for anything else.
             _ = PlanReader(component.options, path: key, problems: problems)
         }

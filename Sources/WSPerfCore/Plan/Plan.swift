@@ -19,10 +19,12 @@ public struct Plan: Sendable, Hashable {
     public var instances: Int = 1
     /// Event loops in each worker process.
     public var threads: Int = 1
-    /// Which client, scheduler and payload generator, by the names the registry knows them by, with their options.
+    /// The client, by its name in the workers' registry, with its options.
     public var client = ComponentPlan.stock
-    public var schedule = ComponentPlan.periodic()
-    public var payload = ComponentPlan.random()
+    /// When each connection sends its messages.
+    public var schedule = SchedulePlan.periodic()
+    /// What the messages contain.
+    public var payload = PayloadPlan.random()
     /// False: open, measure the handshake, close.
     public var sendMessages: Bool = true
     /// Messages each connection sends before it closes; nil: as many as the schedule has, or as fit in `duration`.

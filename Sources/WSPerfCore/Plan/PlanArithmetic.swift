@@ -37,8 +37,7 @@ public struct PlanArithmetic: Sendable, Hashable {
 
     /// - Parameter logs: Where the replay log is taken from.
     init(_ plan: Plan, logs: LoadedLogs) {
-        let pacing = Pacing(plan)
-        let extent = Self.extent(plan, pacing, logs)
+        let schedule = Self.schedule(plan, logs)
         connections = plan.connections
         workers = plan.machines * plan.processes
         let opening = plan.ramp.openingTime(of: plan.instances)
@@ -48,90 +47,57 @@ public struct PlanArithmetic: Sendable, Hashable {
         localPortsPerMachine = plan.processes * plan.instances
 
         let opened = opening.inSeconds
-        let least = Self.leastLife(plan, pacing, extent)
+        let least = Self.leastLife(plan, schedule)
         openAtOncePerWorker = least >= opened ? plan.instances : Int(Double(plan.instances) * least / opened)
 
-        let (expected, seconds, rate) = Self.course(plan, pacing, extent)
+        let (expected, seconds, rate) = Self.course(plan, schedule)
         messagesPerConnection = expected
         messages = expected.map { $0 * Double(plan.connections) }
         let perSecond = rate.map { $0 * Double(plan.connections) }
         messagesPerSecond = perSecond
-        let length = plan.sendMessages ? Self.meanLength(plan, extent) : 0
+        let length = plan.sendMessages ? schedule.meanLength ?? plan.payload.options?.meanLength(of: plan) : 0
         bytesPerSecond = perSecond.flatMap { rate in length.map { rate * $0 } }
         expectedDuration = seconds.map { opening + .bounded(seconds: $0) }
 
-        limit = plan.timeLimit ?? PlanTimeLimit(plan, pacing, extent).duration
+        limit = plan.timeLimit ?? PlanTimeLimit(plan, schedule).duration
     }
 
-    /// The limit alone, which takes no look at a payload's file.
+    /// The limit alone, which does not read a payload's file.
     static func limit(of plan: Plan, logs: LoadedLogs) -> Duration {
         if let limit = plan.timeLimit { return limit }
-        let pacing = Pacing(plan)
-        return PlanTimeLimit(plan, pacing, extent(plan, pacing, logs)).duration
+        return PlanTimeLimit(plan, schedule(plan, logs)).duration
     }
 
-    private static func extent(_ plan: Plan, _ pacing: Pacing, _ logs: LoadedLogs) -> ReplayExtent? {
-        guard case .replay(let options) = pacing, plan.sendMessages else { return nil }
-        return ReplayExtent(plan, options, logs)
+    /// Reads the replay log if messages are sent at all.
+    private static func schedule(_ plan: Plan, _ logs: LoadedLogs) -> any ScheduleArithmetic {
+        plan.sendMessages ? plan.schedule.arithmetic(of: plan, logs) : UnknownSchedule()
     }
 
     /// Expected messages and seconds of one connection, and its messages a second.
     private static func course(
-        _ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?
+        _ plan: Plan, _ schedule: any ScheduleArithmetic
     ) -> (messages: Double?, seconds: Double?, rate: Double?) {
         guard plan.sendMessages else { return (0, 0, 0) }
-        let duration = plan.duration?.inSeconds ?? .infinity
-        let count = plan.messages.map(Double.init) ?? .infinity
-        switch pacing {
-        case .steady(let mean) where mean > 0:
-            let seconds = min(duration, count * mean)
-            return seconds.isFinite ? (min(count, duration / mean), seconds, 1 / mean) : (nil, nil, 1 / mean)
-        case .replay(let options):
-            guard let extent else { return (plan.messages.map(Double.init), nil, nil) }
-            let round = extent.seconds / options.speed
-            guard round > 0 else { return (min(count, extent.messages), 0, nil) }
-            let rate = extent.messages / round
-            let sent = min(count, options.loop ? .infinity : extent.messages, duration * rate)
-            return sent.isFinite ? (sent, min(duration, sent / rate), rate) : (nil, nil, rate)
-        case .steady, .custom:
-            return (plan.messages.map(Double.init), plan.duration?.inSeconds, nil)
-        }
+        return schedule.course(count: plan.mostMessages, duration: plan.longestSending)
     }
 
     /// Seconds that a connection of this plan is open at least, in the mean: from its opening to its last message.
-    private static func leastLife(_ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?) -> Double {
+    private static func leastLife(_ plan: Plan, _ schedule: any ScheduleArithmetic) -> Double {
         guard plan.sendMessages else { return 0 }
-        let duration = plan.duration?.inSeconds ?? .infinity
-        let count = plan.messages.map(Double.init) ?? .infinity
-        let sending: Double =
-            switch pacing {
-            case .steady(let mean): count.isFinite ? (count - 1) * mean : .infinity
-            case .replay(let options):
-                if let extent, !options.loop, extent.messages <= count { extent.seconds / options.speed } else { 0 }
-            case .custom: 0
-            }
-        let least = min(duration, sending)
+        let least = min(plan.longestSending, schedule.shortest(count: plan.mostMessages))
         return least.isFinite ? least : 0
-    }
-
-    private static func meanLength(_ plan: Plan, _ extent: ReplayExtent?) -> Double? {
-        if plan.schedule.kind == "replay" { return extent?.meanLength }
-        switch plan.payload.kind {
-        case "random": return (try? RandomPayloadOptions(plan.payload.options))?.length.mean
-        case "fixed":
-            guard let options = try? FixedPayloadOptions(plan.payload.options) else { return nil }
-            switch options.source {
-            case .data(let text): return Double(text.utf8.count)
-            case .file(let path): return (try? plan.contents(ofFile: path)).map { Double($0.count) }
-            }
-        default: return nil
-        }
     }
 }
 
 extension Plan {
     /// What the plan amounts to. Reads the files that the plan names, so ask once.
     public var arithmetic: PlanArithmetic { PlanArithmetic(self) }
+
+    /// The plan's `messages`; infinite if it has none.
+    var mostMessages: Double { messages.map(Double.init) ?? .infinity }
+
+    /// The plan's `duration`, seconds; infinite if it has none.
+    fileprivate var longestSending: Double { duration?.inSeconds ?? .infinity }
 }
 
 extension Duration {

@@ -2,8 +2,8 @@ extension PlanNode {
     /// This plan document with `overlay`'s keys over it: mappings are merged key by key, everything else is replaced.
     ///
     /// Keys that exclude each other give way to the overlay's: `payload.length` is replaced as a whole, a `ramp` that is
-    /// given a `rate` drops `over` and the reverse, a `schedule`, `payload` or `client` of another `kind` drops the options
-    /// of the former one (all but the `interval` that periodic and randomized schedules share). Shorthands of both
+    /// given a `rate` drops `over` and the reverse, and a `schedule`, `payload` or `client` of another `kind` drops the
+    /// options of the former one (except the `interval` that periodic and randomized schedules share). Shorthands of both
     /// documents must have been expanded.
     public func merging(_ overlay: PlanNode) -> PlanNode { merging(overlay, at: "") }
 
@@ -33,27 +33,29 @@ extension PlanNode {
         if path == "ramp" {
             return given.contains("rate") ? ["over"] : given.contains("over") ? ["rate"] : []
         }
-        guard let standard = ["client": "stock", "schedule": "periodic", "payload": "random"][path] else { return [] }
+        var dropped: Set<String> = []
+        let (standard, options) = stockOptions(of: path)
+        guard let standard else { return [] }
         let former = base["kind"]?.text ?? standard
         let kind = overlay["kind"]?.text ?? former
-        var dropped: Set<String> = []
         if kind != former {
-            dropped.formUnion(base.entries.map(\.key))
-            if [kind, former].allSatisfy({ $0 == "periodic" || $0 == "randomized" }) { dropped.remove("interval") }
+            let shared = options(former)?.sharedKeys.intersection(options(kind)?.sharedKeys ?? []) ?? []
+            dropped = Set(base.entries.map(\.key)).subtracting(shared)
         }
-        if path == "schedule", kind == "randomized" {
-            if let distribution = overlay["distribution"]?.text,
-                distribution != base["distribution"]?.text ?? "exponential"
-            {
-                dropped.formUnion(["min", "max", "stddev", "unit"])
-            }
-            if given.contains("interval") { dropped.formUnion(["min", "max"]) }
-            if given.contains("min") || given.contains("max") { dropped.insert("interval") }
-        }
-        if path == "payload", kind == "fixed" {
-            if given.contains("data") { dropped.insert("file") }
-            if given.contains("file") { dropped.insert("data") }
-        }
+        if let stock = options(kind) { dropped.formUnion(stock.superseded(in: base, by: overlay, given: given)) }
         return dropped
+    }
+
+    /// For a plan's key that holds a component: the kind if the mapping names none (nil if the key holds no component), and
+    /// the options of the library's kinds.
+    private static func stockOptions(
+        of key: String
+    ) -> (standard: String?, options: (String) -> (any ComponentOptions.Type)?) {
+        switch key {
+        case "client": (ComponentPlan.stock.kind, { _ in nil })
+        case "schedule": (SchedulePlan.Kind.standard.rawValue, { SchedulePlan.Kind(rawValue: $0)?.options })
+        case "payload": (PayloadPlan.Kind.standard.rawValue, { PayloadPlan.Kind(rawValue: $0)?.options })
+        default: (nil, { _ in nil })
+        }
     }
 }

@@ -56,15 +56,16 @@ extension PlanNode {
             return problems.add(path: place, line: entry.value.line, "expected true or false, not \(value.kind)")
         }
         let isRandomized = text == "true"
+        let (randomized, periodic) = (SchedulePlan.Kind.randomized.rawValue, SchedulePlan.Kind.periodic.rawValue)
         if let kind = self["schedule"]?["kind"]?.text {
-            if (kind == "randomized") != isRandomized, isRandomized || kind == "periodic" || kind == "randomized" {
+            if (kind == randomized) != isRandomized, isRandomized || kind == periodic || kind == randomized {
                 problems.add(
                     path: place, line: entry.value.line, "contradicts schedule.kind, which is \(PlanText.quoted(kind))")
             }
             return
         }
         let kind = PlanNode(
-            .scalar(isRandomized ? "randomized" : "periodic", quoted: false), line: entry.value.line, origin: place)
+            .scalar(isRandomized ? randomized : periodic, quoted: false), line: entry.value.line, origin: place)
         insert(Entry(key: "kind", line: entry.line, value: kind), into: "schedule", problems)
     }
 

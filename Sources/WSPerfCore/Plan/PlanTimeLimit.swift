@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// The time that no run exceeds whose own deadlines are kept: the default of a plan's `time_limit`.
 ///
 /// It is the sum of the longest that each step of a connection may take, whatever the server and this machine make of it:
@@ -23,12 +21,12 @@ struct PlanTimeLimit {
     /// From a connection's opening until its last message has been taken by its socket.
     private let sending: Double
 
-    init(_ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?) {
+    init(_ plan: Plan, _ schedule: any ScheduleArithmetic) {
         self.plan = plan
         connect = plan.timeouts.connect.inSeconds
         reply = plan.timeouts.reply.inSeconds
         close = plan.timeouts.close.inSeconds
-        sending = Self.sending(plan, pacing, extent)
+        sending = Self.sending(plan, schedule)
     }
 
     var duration: Duration { .bounded(seconds: ramp + turn + attempt + newAttempts) }
@@ -55,58 +53,17 @@ struct PlanTimeLimit {
 
     /// A bound on the time from a connection's opening until its socket has taken its last message; for randomized
     /// intervals all connections together miss it with a chance below e⁻²⁰.
-    private static func sending(_ plan: Plan, _ pacing: Pacing, _ extent: ReplayExtent?) -> Double {
+    private static func sending(_ plan: Plan, _ schedule: any ScheduleArithmetic) -> Double {
         guard plan.sendMessages else { return 0 }
         let reply = plan.timeouts.reply.inSeconds
         // A message that the socket has taken a part of when `duration` is over may still be written.
         let byClock = plan.duration.map { $0.inSeconds + reply } ?? .infinity
         // A message may wait for the socket, and so may the ping after it; in a closed loop it may wait for a reply too.
         let held = reply * (plan.match == .ping ? 2 : 1) + (plan.inFlight == nil ? 0 : reply)
-        let given = plan.messages.map(Double.init) ?? .infinity
-        let (sequence, count): (Double, Double) =
-            switch pacing {
-            case .steady: (given.isFinite ? longest(of: given, plan: plan) : .infinity, given)
-            case .replay(let options):
-                if let extent {
-                    replay(options, extent, given: given)
-                } else {
-                    (.infinity, given)
-                }
-            case .custom: (.infinity, given)
-            }
+        let given = plan.mostMessages
+        let (sequence, count) = schedule.longest(count: given, connections: plan.connections)
         let bound = min(byClock, sequence + count * held)
         return bound.isFinite ? bound : ownSequence + held * (given.isFinite ? given : 1)
-    }
-
-    /// A bound on the time and the number of messages that a connection replays.
-    private static func replay(
-        _ options: ReplayOptions, _ extent: ReplayExtent, given: Double
-    ) -> (sequence: Double, count: Double) {
-        let round = max(extent.seconds / options.speed, 1e-9)
-        return options.loop
-            ? ((given / extent.fewest).rounded(.up) * round, given) : (round, min(given, extent.most))
-    }
-
-    /// A bound on the sum of `count` intervals. With t = ln(connections) + 20, all connections together miss it with a
-    /// chance below e⁻²⁰: Chernoff's bound for the gamma, normal and Poisson distributions (Boucheron, Lugosi and
-    /// Massart, Concentration Inequalities, §2.2–2.4).
-    private static func longest(of count: Double, plan: Plan) -> Double {
-        let t = log(Double(max(plan.connections, 1))) + 20
-        guard plan.schedule.kind == "randomized", let options = try? RandomizedOptions(plan.schedule.options) else {
-            return count * ((try? PeriodicOptions(plan.schedule.options))?.interval.inSeconds ?? 0)
-        }
-        switch options.distribution {
-        case .exponential(let mean): return mean.inSeconds * (count + (2 * count * t).squareRoot() + t)
-        case .uniform(_, let max): return count * max.inSeconds
-        case .normal(let mean, let stddev):
-            // Raising what is below 0 to it adds at most 0.4 standard deviations to the mean and nothing to the
-            // variance.
-            let deviation = stddev.inSeconds
-            return count * (mean.inSeconds + 0.4 * deviation) + deviation * (2 * count * t).squareRoot()
-        case .poisson(let mean, let unit):
-            let expected = count * mean.inSeconds / unit.inSeconds
-            return unit.inSeconds * (expected + t / 3 + (t * t / 9 + 2 * expected * t).squareRoot())
-        }
     }
 
     // MARK: - New attempts

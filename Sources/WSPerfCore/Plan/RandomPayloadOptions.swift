@@ -8,7 +8,16 @@ public struct RandomPayloadOptions: Sendable, Hashable {
         self.length = length
     }
 
-    /// Reads `format` (text by default) and `length` (240 bytes by default). What is wrong is kept for the reader's
+    /// Reads a payload's options as a plan holds them.
+    public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "payload") }
+}
+
+extension RandomPayloadOptions: PayloadOptions {
+    package static var kind: PayloadPlan.Kind { .random }
+
+    package var payload: PayloadPlan { .random(self) }
+
+    /// Reads `format` (text by default) and `length` (240 bytes by default). Mistakes are kept for the reader's
     /// `finish()`.
     public init(reading reader: PlanReader) {
         self.init(
@@ -16,13 +25,10 @@ public struct RandomPayloadOptions: Sendable, Hashable {
             length: reader.value("length").flatMap(LengthDistribution.init(reading:)) ?? .fixed(240))
     }
 
-    /// Reads a payload's options as a plan holds them.
-    public init(_ options: PlanNode) throws(PlanError) {
-        let reader = options.reader(at: "payload")
-        self.init(reading: reader)
-        try reader.finish()
-    }
-
-    /// As a plan spells it out, without `kind`.
+    /// Every option with its value, without `kind`.
     public var document: PlanNode { .mapping(["format": .string(format.rawValue), "length": length.document]) }
+
+    package var shortest: PayloadLength? { PayloadLength(format: format, length: length.minimum, key: "length") }
+
+    package func meanLength(of plan: Plan) -> Double? { length.mean }
 }

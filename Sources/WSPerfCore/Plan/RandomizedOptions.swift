@@ -1,14 +1,16 @@
+internal import Glibc
+
 /// The options of the `randomized` schedule: a message after a time drawn anew for each.
 public struct RandomizedOptions: Sendable, Hashable {
-    /// What the time from one message to the next is drawn from. All durations are at least 0; what a distribution
-    /// yields below 0 counts as 0.
+    /// The distribution of the time from one message to the next. All durations are at least 0. A time drawn below 0
+    /// counts as 0.
     public enum Distribution: Sendable, Hashable {
-        /// Memoryless arrivals (a Poisson process) of this mean distance.
+        /// Memoryless arrivals (a Poisson process) with this mean interval.
         case exponential(mean: Duration)
         /// Evenly from `min` to `max`.
         case uniform(min: Duration, max: Duration)
         case normal(mean: Duration, stddev: Duration)
-        /// A Poisson-distributed number of whole units: the interval of this tool's predecessor.
+        /// A Poisson-distributed number of whole units, as in WS-Perftester.
         case poisson(mean: Duration, unit: Duration)
     }
 
@@ -20,18 +22,27 @@ public struct RandomizedOptions: Sendable, Hashable {
 
     public init(_ distribution: Distribution) { self.distribution = distribution }
 
-    /// The expected time from one message to the next, before what is below 0 is raised to it.
+    /// Reads a schedule's options as a plan holds them.
+    public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "schedule") }
+
+    /// The expected time from one message to the next, if times below 0 are not raised to 0.
     public var mean: Duration {
         switch distribution {
         case .exponential(let mean), .normal(let mean, _), .poisson(let mean, _): mean
         case .uniform(let min, let max): (min + max) / 2
         }
     }
+}
 
-    /// Reads `distribution` (exponential by default), `interval` (the mean; 1 s by default) and what belongs to the
+extension RandomizedOptions: SteadySchedule {
+    package static var kind: SchedulePlan.Kind { .randomized }
+
+    package var schedule: SchedulePlan { .randomized(self) }
+
+    /// Reads `distribution` (exponential by default), `interval` (the mean; 1 s by default) and the keys of the
     /// distribution: `min` and `max` of uniform (in place of `interval`; 0 and twice the interval by default), `stddev`
-    /// of normal (a quarter of the interval by default), `unit` of poisson (1 s by default). What is wrong is kept for
-    /// the reader's `finish()`.
+    /// of normal (a quarter of the interval by default), `unit` of poisson (1 s by default). Mistakes are kept for the
+    /// reader's `finish()`.
     public init(reading reader: PlanReader) {
         let name = reader.choice("distribution", default: Name.exponential)
         let interval = reader.duration("interval", default: .seconds(1))
@@ -65,14 +76,7 @@ public struct RandomizedOptions: Sendable, Hashable {
         }
     }
 
-    /// Reads a schedule's options as a plan holds them.
-    public init(_ options: PlanNode) throws(PlanError) {
-        let reader = options.reader(at: "schedule")
-        self.init(reading: reader)
-        try reader.finish()
-    }
-
-    /// As a plan spells it out, without `kind`.
+    /// Every option with its value, without `kind`.
     public var document: PlanNode {
         switch distribution {
         case .exponential(let mean): .mapping(["distribution": .string("exponential"), "interval": .duration(mean)])
@@ -82,6 +86,35 @@ public struct RandomizedOptions: Sendable, Hashable {
             .mapping(["distribution": .string("normal"), "interval": .duration(mean), "stddev": .duration(stddev)])
         case .poisson(let mean, let unit):
             .mapping(["distribution": .string("poisson"), "interval": .duration(mean), "unit": .duration(unit)])
+        }
+    }
+
+    package static func superseded(in base: PlanNode, by overlay: PlanNode, given: Set<String>) -> Set<String> {
+        var dropped: Set<String> = []
+        if let distribution = overlay["distribution"]?.text,
+            distribution != base["distribution"]?.text ?? Name.exponential.rawValue
+        {
+            dropped.formUnion(["min", "max", "stddev", "unit"])
+        }
+        if given.contains("interval") { dropped.formUnion(["min", "max"]) }
+        if given.contains("min") || given.contains("max") { dropped.insert("interval") }
+        return dropped
+    }
+
+    /// Chernoff's bound for the gamma, normal and Poisson distributions (Boucheron, Lugosi and Massart, Concentration
+    /// Inequalities, §2.2–2.4), with t = ln(connections) + 20.
+    func longestSum(of count: Double, connections: Int) -> Double {
+        let t = log(Double(max(connections, 1))) + 20
+        switch distribution {
+        case .exponential(let mean): return mean.inSeconds * (count + (2 * count * t).squareRoot() + t)
+        case .uniform(_, let max): return count * max.inSeconds
+        case .normal(let mean, let stddev):
+            // Raising times below 0 to 0 adds at most 0.4 standard deviations to the mean and nothing to the variance.
+            let deviation = stddev.inSeconds
+            return count * (mean.inSeconds + 0.4 * deviation) + deviation * (2 * count * t).squareRoot()
+        case .poisson(let mean, let unit):
+            let expected = count * mean.inSeconds / unit.inSeconds
+            return unit.inSeconds * (expected + t / 3 + (t * t / 9 + 2 * expected * t).squareRoot())
         }
     }
 }

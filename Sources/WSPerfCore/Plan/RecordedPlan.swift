@@ -41,8 +41,8 @@ public struct RecordedPlan: Sendable, Hashable {
         maxOpening = plan.maxOpening.map { UInt64(max(0, $0)) }
         sendsMessages = plan.sendMessages
         messages = plan.messages.map { UInt64(max(0, $0)) }
-        schedule = plan.schedule.document.phrase
-        payload = plan.payload.document.phrase
+        schedule = plan.schedule.component.document.phrase
+        payload = plan.payload.component.document.phrase
         isClosedLoopWithoutPauses = plan.isClosedLoopWithoutPauses
         timeLimit = plan.timeLimit
         onLostWorker = plan.onLostWorker
@@ -81,7 +81,7 @@ extension Plan {
     /// Whether nothing but a reply decides when the next message is sent: `in_flight` with a schedule that has no
     /// pauses, or whose pauses are not known because it is not one of the library's.
     public var isClosedLoopWithoutPauses: Bool {
-        sendMessages && inFlight != nil && Pacing(schedule: schedule).isWithoutPauses
+        sendMessages && inFlight != nil && schedule.isWithoutPauses
     }
 }
 

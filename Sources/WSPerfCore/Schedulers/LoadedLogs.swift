@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// The replay logs that an engine's set-up has read, so that its schedule, its payloads and its time limit share one.
-final class LoadedLogs: Sendable {
+package final class LoadedLogs: Sendable {
     private let logs = Mutex<[String: ReplayLog]>([:])
 
     init() {}

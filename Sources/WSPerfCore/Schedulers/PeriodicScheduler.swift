@@ -4,13 +4,7 @@
 /// let scheduler = PeriodicScheduler(every: .milliseconds(250))    // or: .periodic(every: .milliseconds(250))
 /// ```
 public struct PeriodicScheduler: MessageScheduler, Hashable {
-    /// Where on its period a connection's first message lies.
-    public enum Phase: Sendable, Hashable {
-        /// At a time drawn evenly from the first interval, so that connections do not send in step.
-        case random
-        /// At once when the connection has opened, so that connections that open together send together.
-        case aligned
-    }
+    public typealias Phase = PeriodicOptions.Phase
 
     /// Nanoseconds.
     private let interval: Int64

@@ -16,7 +16,7 @@ extension ReplayLog {
             latest.withLock { $0 = LatestLog(key: key, log: log) }
             return log
         } catch {
-            throw PlanError("\(error)", at: "schedule.log", line: plan.schedule.options["log"]?.line)
+            throw PlanError("\(error)", at: "schedule.log")
         }
     }
 

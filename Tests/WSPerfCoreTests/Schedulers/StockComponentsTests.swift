@@ -3,7 +3,7 @@ import Testing
 @testable import WSPerfCore
 
 @Suite struct StockComponentsTests {
-    private func plan(_ schedule: ComponentPlan, _ payload: ComponentPlan = .random()) throws -> Plan {
+    private func plan(_ schedule: SchedulePlan, _ payload: PayloadPlan = .random()) throws -> Plan {
         var plan = Plan(target: try Target("ws://127.0.0.1:9/"))
         plan.schedule = schedule
         plan.payload = payload
@@ -19,12 +19,12 @@ import Testing
 
     private func schedulers(_ plan: Plan) throws -> SchedulerPool {
         let factory = try #require(Registry().schedulers[plan.schedule.kind])
-        return try factory(ComponentContext(options: plan.schedule.options, plan: plan))(4)
+        return try factory(ComponentContext(options: plan.schedule.component.options, plan: plan))(4)
     }
 
     private func payloads(_ plan: Plan) throws -> PayloadPool {
         let factory = try #require(Registry().payloads[plan.payload.kind])
-        return try factory(ComponentContext(options: plan.payload.options, plan: plan))(0)
+        return try factory(ComponentContext(options: plan.payload.component.options, plan: plan))(0)
     }
 
     private func steps(_ plan: Plan, connection: Int, _ count: Int) throws -> [ScheduledMessage?] {
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func replay() throws {
-        let replay = try plan(.replay(ReplayOptions(log: "log.jsonl", speed: 2)), .replayedPayload)
+        let replay = try plan(.replay(ReplayOptions(log: "log.jsonl", speed: 2)), .replay)
         let played = try steps(replay, connection: 2, 3)
         #expect(played.map(\.?.offset) == [0, 500_000, nil])
         #expect(played.map(\.?.length) == [6, 50, nil])
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func faults() throws {
-        var broken = try plan(.replay(ReplayOptions(log: "log.jsonl")), .replayedPayload)
+        var broken = try plan(.replay(ReplayOptions(log: "log.jsonl")), .replay)
         broken.attachments["log.jsonl"] = Array("{\"t_us\": 0, \"len\": 1}\n{\"t_us\": -5}".utf8)
         let reason =
             "schedule.log: log.jsonl:2: t_us must be a whole number of microseconds from 0 to 9007199254740992, not -5"
@@ -109,7 +109,7 @@ import Testing
         #expect(
             message { try schedulers(still) }
                 == "schedule.loop: a log whose messages all bear the same time cannot loop")
-        let stray = try plan(.periodic(), .replayedPayload)
+        let stray = try plan(.periodic(), .replay)
         #expect(message { try payloads(stray) } == "payload.kind: replay needs the replay schedule, whose log it sends")
         var noText = try plan(.periodic(), .fixed(FixedPayloadOptions(source: .file("blob"))))
         noText.attachments["blob"] = [0xFF]

@@ -1,0 +1,126 @@
+/// What the messages contain: a payload of the library with its options, or a generator that you have registered with the
+/// workers.
+public enum PayloadPlan: Sendable, Hashable {
+    /// Random characters or bytes of a random length.
+    case random(RandomPayloadOptions)
+    /// The same bytes in every message.
+    case fixed(FixedPayloadOptions)
+    /// The payloads of the log that the `replay` schedule replays.
+    case replay
+    /// A payload generator that the workers' `Registry` knows.
+    case custom(ComponentPlan)
+
+    /// The library's payloads, as plan files name them.
+    package enum Kind: String, Sendable, CaseIterable {
+        case random, fixed, replay
+
+        /// The kind of a plan that names none.
+        static let standard = random
+
+        package var options: any PayloadOptions.Type {
+            switch self {
+            case .random: RandomPayloadOptions.self
+            case .fixed: FixedPayloadOptions.self
+            case .replay: ReplayPayloadOptions.self
+            }
+        }
+    }
+
+    /// The options of a payload of the library; nil for a custom one.
+    package var options: (any PayloadOptions)? {
+        switch self {
+        case .random(let options): options
+        case .fixed(let options): options
+        case .replay: ReplayPayloadOptions()
+        case .custom: nil
+        }
+    }
+}
+
+extension PayloadPlan {
+    /// Random text of 240 bytes.
+    public static func random() -> PayloadPlan { .random(RandomPayloadOptions()) }
+
+    /// A payload generator that the workers' `Registry` knows as `kind`, with its options.
+    public static func custom(
+        kind: String, options: PlanNode = .mapping([] as [PlanNode.Entry])
+    ) -> PayloadPlan {
+        .custom(ComponentPlan(kind: kind, options: options))
+    }
+
+    /// The name that a plan file and the registry know.
+    public var kind: String { component.kind }
+
+    /// The kind with its options as a plan's document holds them.
+    var component: ComponentPlan {
+        if case .custom(let component) = self { return component }
+        guard let options else { return ComponentPlan(kind: "") }
+        return ComponentPlan(kind: type(of: options).kind.rawValue, options: options.document)
+    }
+
+    /// Reads the mapping at the plan's key `payload`; `standard` is the kind if it names none.
+    init(reading reader: PlanReader, default standard: Kind) {
+        let kind = reader.kind(default: standard.rawValue)
+        self =
+            Kind(rawValue: kind).map { $0.options.init(reading: reader).payload }
+            ?? .custom(reader.component(kind: kind))
+    }
+}
+
+/// The options of a payload of the library, and what follows from them.
+package protocol PayloadOptions: ComponentOptions {
+    static var kind: PayloadPlan.Kind { get }
+
+    /// The options as a plan holds them.
+    var payload: PayloadPlan { get }
+
+    /// The length of the shortest message in bytes, and the key that sets it; nil if only a file tells.
+    var shortest: PayloadLength? { get }
+
+    /// Bytes per message, on average; nil if that is not known. May read the file that the options name.
+    func meanLength(of plan: Plan) -> Double?
+
+    /// Reports what the payload demands of the plan's other keys.
+    func check(_ plan: Plan, _ reader: PlanReader)
+}
+
+/// How long a payload is, and which of its keys says so.
+package struct PayloadLength {
+    var format: PayloadFormat
+    /// Bytes.
+    var length: Int
+    var key: String
+}
+
+extension PayloadOptions {
+    package var shortest: PayloadLength? { nil }
+    package func check(_ plan: Plan, _ reader: PlanReader) {}
+}
+
+/// The `replay` payload, which has no options.
+struct ReplayPayloadOptions: PayloadOptions {
+    static var kind: PayloadPlan.Kind { .replay }
+
+    var payload: PayloadPlan { .replay }
+
+    init() {}
+
+    init(reading reader: PlanReader) {}
+
+    var document: PlanNode { .mapping([] as [PlanNode.Entry]) }
+
+    /// The schedule sets the lengths.
+    func meanLength(of plan: Plan) -> Double? { nil }
+
+    func check(_ plan: Plan, _ reader: PlanReader) {
+        if case .replay = plan.schedule { return }
+        reader.mapping("payload").report("replay needs the replay schedule, whose log it sends", at: "kind")
+    }
+}
+
+/// How a plan calls the two kinds of message.
+public enum PayloadFormat: String, Sendable, Hashable, CaseIterable {
+    case text, binary
+
+    public var kind: MessageKind { self == .text ? .text : .binary }
+}
