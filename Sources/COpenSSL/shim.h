@@ -26,6 +26,8 @@ static inline long wsperf_ssl_ctx_add_chain_certificate(SSL_CTX *context, X509 *
     return SSL_CTX_add0_chain_cert(context, certificate);
 }
 
+static inline int wsperf_err_reason(unsigned long code) { return ERR_GET_REASON(code); }
+
 static inline void wsperf_ssl_ctx_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_ahead(context, 1); }
 
 /// Ignores SIGPIPE unless the program handles it: OpenSSL writes to its socket with write(2), which raises SIGPIPE.

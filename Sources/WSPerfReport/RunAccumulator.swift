@@ -220,6 +220,10 @@ extension RunAccumulator {
             notices.append(
                 "some connections failed because the workers' machines ran out of local ports or descriptors")
         }
+        if total.tls.count == 0, total.outcomes[.notTLS] != nil || total.outcomes[.timeoutTLS] != nil {
+            notices.append(
+                "no TLS handshake was answered: the URL of a server without TLS begins with ws://, not wss://")
+        }
         if total.outcomes[.sourceUnavailable] != nil {
             notices.append("some connections used a source address that their worker's machine no longer had")
         }

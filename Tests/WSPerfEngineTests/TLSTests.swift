@@ -51,6 +51,19 @@ import WSPerfTestServer
         await server.stop()
     }
 
+    @Test func aServerWithoutTLSIsNamed() async throws {
+        let server = try ScriptedServer { _, peer in
+            _ = try peer.read(1)
+            try peer.write(Array("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".utf8))
+            _ = try peer.read(100_000)
+        }
+        defer { server.stop() }
+        let plan = try LoadRun.plan(server.url.replacingOccurrences(of: "ws://", with: "wss://"))
+        let statistics = try await LoadRun.run(plan)
+        #expect(statistics.outcomes == [.notTLS: 4])
+        #expect(statistics.tls.count == 0)
+    }
+
     @Test func byName() async throws {
         let server = try await Self.start()
         let statistics = try await Self.run(server) { $0.target = try Target("wss://localhost:\(server.port)/") }

@@ -74,6 +74,25 @@ struct RunAccumulatorTests {
         return summary.notices
     }
 
+    @Test func handshakesThatNobodyAnswersHintAtTheScheme() {
+        let hint = "no TLS handshake was answered: the URL of a server without TLS begins with ws://, not wss://"
+        func notices(_ outcomes: [Outcome: UInt64], answered: UInt64 = 0) -> [String] {
+            var statistics = RunFixture.statistics(outcomes: outcomes)
+            for _ in 0..<answered { statistics.tls.record(1) }
+            var accumulator = RunAccumulator()
+            for event in [
+                RunFixture.started(RunFixture.plan(machines: 1, processes: 1, instances: 4)),
+                .workerReady(RunFixture.worker(0)), RunFixture.snapshot(0, 1, final: true, statistics),
+                .ended(.finished, elapsed: RunFixture.second),
+            ] { accumulator.fold(event) }
+            return accumulator.summary().notices
+        }
+        #expect(notices([.timeoutTLS: 4]).contains(hint))
+        #expect(notices([.notTLS: 4]).contains(hint))
+        #expect(!notices([.timeoutTLS: 3], answered: 1).contains(hint))
+        #expect(!notices([.refused: 4]).contains(hint))
+    }
+
     @Test("says how many connections the time limit cut short, and that alone does not make a run invalid")
     func timeLimit() {
         #expect(notices(limit: "5s") == ["the time limit of 5s (time_limit) cut 4 connections short: aborted"])

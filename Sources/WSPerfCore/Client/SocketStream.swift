@@ -58,8 +58,10 @@ struct SocketStream: ~Copyable {
             // OpenSSL checks the certificate even if not asked to, and then continues.
             let isVerified = SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0
             let isCertificate = isVerified && SSL_get_verify_result(ssl) != Int(X509_V_OK)
+            // What OpenSSL says of bytes that do not begin as a TLS record does.
+            let isNotTLS = wsperf_err_reason(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER
             ERR_clear_error()
-            return .failed(isCertificate ? .tlsCertificate : .tls)
+            return .failed(isCertificate ? .tlsCertificate : isNotTLS ? .notTLS : .tls)
         }
     }
 

@@ -47,6 +47,8 @@ public struct Outcome: RawRepresentable, Hashable, Sendable, Comparable, CustomS
     public static let timeoutUpgrade = Outcome("timeout_upgrade")
     /// The TLS handshake failed, or the server broke TLS on the open connection.
     public static let tls = Outcome("tls")
+    /// The server answered the TLS handshake with something that is not TLS.
+    public static let notTLS = Outcome("not_tls")
     /// The server's certificate was not trusted, had expired, or names another host.
     public static let tlsCertificate = Outcome("tls_certificate")
     /// The answer to the upgrade request broke RFC 6455 §4.1 (header, Accept key, subprotocol, extension, or not HTTP).
