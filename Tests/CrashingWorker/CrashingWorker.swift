@@ -1,8 +1,8 @@
 import WSPerfCore
 import WSPerfFleet
 
-/// A worker of one's own with a fault in it, as users write them: the client `crash-at-setup` traps while the plan is set up,
-/// `crash-at-once` when the run's first connection is to be opened. The payload `one-too-many` writes more than it had said.
+/// A custom worker with faults: the client `crash-at-setup` traps while the plan is set up, `crash-at-once` when the run opens
+/// its first connection. The payload `one-too-many` writes more than it has announced.
 @main
 struct CrashingWorker {
     private struct CrashingClient: WebSocketClient {
@@ -12,7 +12,7 @@ struct CrashingWorker {
         }
     }
 
-    /// Never comes to anything.
+    /// Never opens.
     private final class SilentConnection: WebSocketConnection {
         func send(_ kind: MessageKind, length: Int, fill: (inout OutputRawSpan) -> Void) -> SendOutcome { .closed }
         func close(_ code: CloseCode, reason: String) {}

@@ -325,7 +325,7 @@ import WSPerfTestServer
 
     // MARK: Who comes and who does not
 
-    @Test func whoeverIsMissingIsNamed() async throws {
+    @Test func missingListenersAreNamed() async throws {
         let ports = try Self.freePorts()
         let alpha = try listener("alpha", ports)
         let controller = try run(

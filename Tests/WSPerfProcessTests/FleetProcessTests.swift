@@ -335,7 +335,7 @@ import WSPerfTestServer
         try await expectNoneLeft(run.processes)
     }
 
-    /// A worker that is killed at its first launch, by a signal of its own, and is as good as any other from then on.
+    /// A worker that kills itself by a signal at its first launch and works from then on.
     @Test func aWorkerKilledWhileLaunchingIsReplaced() async throws {
         let folder = try TestFolder()
         let worker = try folder.write(

@@ -23,7 +23,7 @@ extension Registry {
             register { (options: ReplayOptions, context) in
                 let log = try context.logs.log(options, of: context.plan)
                 guard !options.loop || log.duration > .zero else {
-                    throw PlanError("a log whose messages all bear the same time cannot loop", at: "schedule.loop")
+                    throw PlanError("a log whose messages all have the same time cannot loop", at: "schedule.loop")
                 }
                 return { connection, _ in
                     ReplayScheduler(log, connection: connection, speed: options.speed, loops: options.loop)

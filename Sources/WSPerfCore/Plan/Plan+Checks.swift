@@ -28,7 +28,7 @@ extension Plan {
         }
     }
 
-    /// Where the target is an address, whose family is known.
+    /// If the target is an address, its family is known.
     private func checkSources(_ reader: PlanReader) {
         guard let isIPv6 = target.isIPv6, let other = sourceAddresses.first(where: { $0.isIPv6 != isIPv6 }) else {
             return

@@ -9,7 +9,7 @@ extension Plan {
         self = plan
     }
 
-    /// Reads a plan document, whose problems go to `problems`; if there are any, the plan is of no use.
+    /// Reads a plan document and reports its mistakes to `problems`. If there are any, do not use the plan.
     static func read(_ document: PlanNode, _ problems: PlanProblems) -> Plan {
         read(PlanReader(document.expandingShorthands(problems), path: "", problems: problems))
     }
@@ -57,13 +57,13 @@ extension Plan {
         plan.fleet = FleetPlan(reading: reader.mapping("fleet"))
         if reader.has("runs") { reader.report("a sweep, which is not one plan", at: "runs") }
         reader.findUnknown(alsoKnown: PlanNode.shorthands)
-        // What does not fit together is worth saying only once each part is right.
+        // Contradictions between keys are worth reporting only if each key is valid.
         if problems.found.count == before { plan.crossCheck(reader) }
         return plan
     }
 
-    /// The plan with every key spelled out, in a fixed order. `Plan(document: plan.document)` is the same plan, but for
-    /// its attachments.
+    /// The plan with every key and its value, in a fixed order. `Plan(document: plan.document)` is the same plan without its
+    /// attachments.
     public var document: PlanNode {
         .mapping([
             "name": .string(name),
@@ -99,7 +99,7 @@ extension Plan {
         ])
     }
 
-    // By their own names: the literal above is more than the compiler can infer.
+    // Named functions, because the compiler cannot infer the types of the literal above.
     private static func integer(_ value: Int?) -> PlanNode { value.map { PlanNode.integer($0) } ?? .null }
     private static func duration(_ value: Duration?) -> PlanNode { value.map { PlanNode.duration($0) } ?? .null }
     private static func texts(_ list: [String]) -> PlanNode { .sequence(list.map { PlanNode.string($0) }) }
@@ -147,7 +147,7 @@ extension Plan {
         return rate.map(RampPlan.rate) ?? time.map(RampPlan.over) ?? standard
     }
 
-    /// As long as the kernel's names may be (TCP_CA_NAME_MAX).
+    /// The length limit is the kernel's (TCP_CA_NAME_MAX).
     private static func congestionControl(reading value: PlanValue) -> String? {
         guard let name = value.string() else { return nil }
         let isName =

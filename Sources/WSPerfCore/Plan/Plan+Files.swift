@@ -2,7 +2,7 @@ import Glibc
 
 // The files that a plan names.
 extension Plan {
-    /// Bytes that a file named by a plan may have.
+    /// The largest file that a plan may name, bytes.
     public static let fileSizeLimit = 256 << 20
 
     /// The paths of the files that the stock parts of the plan read: a replay log, a payload, certificates and keys.
@@ -29,7 +29,7 @@ extension Plan {
         try schedule.options?.checkFiles(of: self)
     }
 
-    /// Checks all referenced files and attaches their contents, so that the plan can be run where they do not exist.
+    /// Checks all referenced files and attaches their contents, so that the plan can run on machines without them.
     public mutating func attachFiles() throws(PlanError) {
         try checkFiles()
         for path in referencedFiles { attachments[path] = try contents(ofFile: path) }
@@ -46,7 +46,7 @@ extension Plan {
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0 else { throw failure(errno) }
-        // A pipe or device could keep the reader waiting for ever.
+        // A pipe or device could block the reader forever.
         guard status.st_mode & S_IFMT == S_IFREG else { throw PlanError("cannot read \(name): not a regular file") }
         guard status.st_size <= limit else {
             throw PlanError("cannot read \(name): \(status.st_size) bytes, more than \(limit)")

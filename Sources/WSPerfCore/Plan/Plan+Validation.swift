@@ -1,4 +1,4 @@
-// A plan made in code is held to what holds for a plan file.
+// A plan made in code must pass the same checks as a plan file.
 extension Plan {
     /// The plan as a plan file would give it: durations in whole nanoseconds, attachments kept. Throws a `PlanError` that
     /// lists everything wrong with it, by the keys and with the messages that a plan file gets.
@@ -7,7 +7,7 @@ extension Plan {
         for (key, component) in [
             ("client", client), ("schedule", schedule.component), ("payload", payload.component),
         ] {
-            // The document has the options' keys beside `kind`, and has no place for anything else.
+            // The document lists the options' keys beside `kind`, so options must be a mapping.
             _ = PlanReader(component.options, path: key, problems: problems)
         }
         let document = document
@@ -18,8 +18,8 @@ extension Plan {
         return plan
     }
 
-    /// The share that an engine of this plan runs. Throws if there is no such worker, or if there are several and none is
-    /// given.
+    /// The share that an engine of this plan runs. Throws if the plan has no such worker, or if it has several and `share` is
+    /// nil.
     func checked(_ share: WorkerShare?) throws(PlanError) -> WorkerShare {
         let workers = machines * processes
         guard let share else {
@@ -41,7 +41,7 @@ extension Plan {
 }
 
 extension PlanNode {
-    /// Keeps as problems what no file could hold: a key that is there twice, and nesting deeper than `depthLimit`.
+    /// Reports what no file could hold: a key that is there twice, and nesting deeper than `depthLimit`.
     fileprivate func checkShape(path: String, depth: Int = 0, _ problems: PlanProblems) {
         guard depth <= Self.depthLimit else {
             return problems.add(path: path, line: line, "nested deeper than \(Self.depthLimit) levels")

@@ -1,4 +1,4 @@
-/// What a plan amounts to, worked out without running it. All durations are of the monotonic clock.
+/// Figures of a plan that are known without running it. All durations are of the monotonic clock.
 public struct PlanArithmetic: Sendable, Hashable {
     /// Connections of the whole run.
     public var connections: Int
@@ -11,31 +11,31 @@ public struct PlanArithmetic: Sendable, Hashable {
     /// Messages of the whole run; nil where it is not known.
     public var messages: Double?
     /// Messages a second once all connections are open; nil where it is not known (a closed loop without an interval, a
-    /// scheduler of one's own).
+    /// custom scheduler).
     public var messagesPerSecond: Double?
     /// Payload bytes sent a second once all connections are open; nil where it is not known.
     public var bytesPerSecond: Double?
-    /// Connections of a worker that are open at the same time once it has opened its last, as far as is certain: fewer than
-    /// all where the first have done their work by then.
+    /// Connections of a worker that are certainly open together when it has opened its last one: fewer than all if the first
+    /// ones are done by then.
     public var openAtOncePerWorker: Int
     /// File descriptors a worker process needs.
     public var descriptorsPerWorker: Int
-    /// Local ports a machine needs towards this target; it has about 28,000 by default and 64,511 at most for each of
-    /// its addresses.
+    /// Local ports that a machine needs for connections to this target. It has about 28,000 by default and at most 64,511
+    /// for each of its addresses.
     public var localPortsPerMachine: Int
     /// From the first connection's start to the last one's end if all goes well; nil where it is not known.
     public var expectedDuration: Duration?
-    /// The run's hard deadline: what is left of it then is `aborted`. The plan's `time_limit`, or else a time that no run
-    /// exceeds whose own deadlines are kept, at most ten years. `Docs/Plan.md` says what it is the sum of.
+    /// The run's hard deadline: connections that are left then are `aborted`. It is the plan's `time_limit`, or else a time
+    /// that no run exceeds if it keeps its own deadlines, at most ten years. `Docs/Plan.md` lists what it is the sum of.
     ///
-    /// Random intervals exceed their part of it in less than one run in 10⁸. A scheduler of your own is given an hour for
-    /// its sequence, unless the plan has a `duration`.
+    /// Random intervals exceed their part of it in less than one run in 10⁸. A custom scheduler gets an hour for its
+    /// sequence, unless the plan has a `duration`.
     public var limit: Duration
 
-    /// Reads the replay log or payload file where the plan names one; if it cannot be read, what depends on it is nil.
+    /// Reads the replay log or payload file if the plan names one. If it cannot be read, the figures that depend on it are nil.
     public init(_ plan: Plan) { self.init(plan, logs: LoadedLogs()) }
 
-    /// - Parameter logs: Where the replay log is taken from.
+    /// - Parameter logs: Loads the replay log.
     init(_ plan: Plan, logs: LoadedLogs) {
         let schedule = Self.schedule(plan, logs)
         connections = plan.connections
@@ -81,7 +81,7 @@ public struct PlanArithmetic: Sendable, Hashable {
         return schedule.course(count: plan.mostMessages, duration: plan.longestSending)
     }
 
-    /// Seconds that a connection of this plan is open at least, in the mean: from its opening to its last message.
+    /// The least time in seconds that a connection is open, on average: from its opening to its last message.
     private static func leastLife(_ plan: Plan, _ schedule: any ScheduleArithmetic) -> Double {
         guard plan.sendMessages else { return 0 }
         let least = min(plan.longestSending, schedule.shortest(count: plan.mostMessages))
@@ -90,7 +90,7 @@ public struct PlanArithmetic: Sendable, Hashable {
 }
 
 extension Plan {
-    /// What the plan amounts to. Reads the files that the plan names, so ask once.
+    /// The plan's figures. Reads the files that the plan names, so ask once.
     public var arithmetic: PlanArithmetic { PlanArithmetic(self) }
 
     /// The plan's `messages`; infinite if it has none.
@@ -101,7 +101,7 @@ extension Plan {
 }
 
 extension Duration {
-    /// To the nanosecond; at least 0 and at most ten years, which no run lasts, so that sums of these stay in range.
+    /// To the nanosecond, between 0 and ten years, so that sums stay in range.
     static func bounded(seconds: Double) -> Duration {
         seconds > 0 ? .nanoseconds(Int64((min(seconds, 315_360_000) * 1e9).rounded())) : .zero
     }

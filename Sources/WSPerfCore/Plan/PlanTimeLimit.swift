@@ -1,24 +1,23 @@
-/// The time that no run exceeds whose own deadlines are kept: the default of a plan's `time_limit`.
+/// The default of a plan's `time_limit`: a time that no run exceeds if it keeps its own deadlines.
 ///
-/// It is the sum of the longest that each step of a connection may take, whatever the server and this machine make of it:
-/// its turn to open comes, it opens, it sends, its replies come, it closes, and for `reconnect` all that again. All times
+/// It is the sum of the longest times that the steps of a connection may take, however slow the server and this machine are:
+/// it waits for its turn, opens, sends, receives its replies and closes, and does all that again for `reconnect`. All times
 /// are in seconds of the monotonic clock.
 struct PlanTimeLimit {
-    /// A worker is always given the time to open this many connections a second, however steep its ramp is.
+    /// A worker always has the time to open this many connections per second, however steep its ramp is.
     static let slowestOpeningPerSecond = 100.0
-    /// What this machine may be late by with each attempt of a connection: its timers, and what is on its way when the time
-    /// to send is over. A generator that is later than this is not valid anyway.
+    /// How late this machine may be with each attempt of a connection. A run with a later generator is not valid anyway.
     static let lateness = 1.0
-    /// What the whole sequence of a scheduler of the user's own is given where the plan gives no `duration`.
+    /// Time for the whole sequence of a custom scheduler if the plan has no `duration`.
     static let ownSequence = 3600.0
-    /// What new attempts are given at least where nothing bounds how many there are.
+    /// The least time for new attempts if their number has no bound.
     static let endlessAttempts = 3600.0
 
     private let plan: Plan
     private let connect: Double
     private let reply: Double
     private let close: Double
-    /// From a connection's opening until its last message has been taken by its socket.
+    /// From a connection's opening until its socket has taken its last message.
     private let sending: Double
 
     init(_ plan: Plan, _ schedule: any ScheduleArithmetic) {
@@ -33,13 +32,12 @@ struct PlanTimeLimit {
 
     private var ramp: Double { plan.ramp.openingTime(of: plan.instances).inSeconds }
 
-    /// How long a connection may wait until its turn to open comes, beyond what the ramp says: as long as a worker that
-    /// opens slowly takes for all of them, or where only so many are opening at once, as long as all those before it may
-    /// take.
+    /// How long a connection may wait for its turn to open, beyond the ramp: the time that a slow worker takes to open all
+    /// of them. With `max_opening`, it is the longest time that all connections before it may take.
     private var turn: Double {
         let slowly = Self.lateness + Double(plan.instances) / Self.slowestOpeningPerSecond
         guard let most = plan.maxOpening else { return slowly }
-        // Each event loop opens its own share of the connections, and its own share at once.
+        // Each event loop opens its share of the connections, and has its share of the limit.
         let threads = max(plan.threads, 1)
         let share = max(most / threads, 1)
         let connections = (plan.instances + threads - 1) / threads
@@ -51,12 +49,12 @@ struct PlanTimeLimit {
 
     // MARK: - Sending
 
-    /// A bound on the time from a connection's opening until its socket has taken its last message; for randomized
-    /// intervals all connections together miss it with a chance below e⁻²⁰.
+    /// A bound on the time from a connection's opening until its socket has taken its last message. With randomized
+    /// intervals, all connections together exceed it with a chance below e⁻²⁰.
     private static func sending(_ plan: Plan, _ schedule: any ScheduleArithmetic) -> Double {
         guard plan.sendMessages else { return 0 }
         let reply = plan.timeouts.reply.inSeconds
-        // A message that the socket has taken a part of when `duration` is over may still be written.
+        // If the socket has taken a part of a message when `duration` is over, the rest may still be written.
         let byClock = plan.duration.map { $0.inSeconds + reply } ?? .infinity
         // A message may wait for the socket, and so may the ping after it; in a closed loop it may wait for a reply too.
         let held = reply * (plan.match == .ping ? 2 : 1) + (plan.inFlight == nil ? 0 : reply)
@@ -68,20 +66,19 @@ struct PlanTimeLimit {
 
     // MARK: - New attempts
 
-    /// What new attempts may add to a connection's time.
+    /// The time that new attempts may add to a connection.
     private var newAttempts: Double {
         guard let reconnect = plan.reconnect else { return 0 }
         let endless = max(Self.endlessAttempts, sending)
         guard let limit = reconnect.limit else { return endless }
-        // One that goes on where it was does not send again what it has sent: it may be held up by the socket and by a
-        // reply once more.
+        // An attempt that continues does not repeat messages. The socket and a reply may hold it up once more.
         let each = turn + (reconnect.schedule == .restart ? attempt : connect + 2 * reply + close)
         let series = reconnect.totalWait(before: limit) + Double(limit) * each
         let hold = reconnect.startsOverAfter.inSeconds
-        // It was never open for so long that it starts over.
+        // No attempt is open long enough to reset the backoff.
         guard sending + reply >= hold else { return series }
-        // The time that it is open counts towards `duration`, so it starts over at most so many times before that is over
-        // and once after.
+        // Open time counts towards `duration`, which bounds how often the backoff is reset: this often before it is over, and
+        // once after.
         if let duration = plan.duration?.inSeconds, reconnect.schedule == .continue {
             return series * ((duration / hold).rounded(.down) + 2)
         }

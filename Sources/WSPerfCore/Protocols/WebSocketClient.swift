@@ -1,4 +1,4 @@
-/// Opens WebSocket connections; the stock one is `StockClient`, and a worker of one's own may register others.
+/// Opens WebSocket connections. The stock client is `StockClient`; your own worker may register others.
 ///
 /// The engine takes every timestamp, matches replies and counts, so a client only has to carry messages and to tell its
 /// `ConnectionSink` what happens. It need not know the engine's event loop: the sink may be called on any thread.

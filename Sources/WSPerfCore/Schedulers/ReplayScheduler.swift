@@ -25,7 +25,7 @@ public struct ReplayScheduler: MessageScheduler {
     ///   - connection: The connection's index in the run, from 0.
     ///   - speed: What the log's times are divided by: 10 replays ten times as fast. Above 0 and finite.
     ///   - loops: Whether to begin again when the log is over, as often as there is time; one round follows the other
-    ///     after `log.duration`. A log whose messages all bear the same time does not loop.
+    ///     after `log.duration`. A log whose messages all have the same time does not loop.
     public init(_ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false) {
         precondition(connection >= 0, "a connection's index is never negative")
         precondition(speed > 0 && speed.isFinite, "a replay's speed must be above 0 and finite, not \(speed)")

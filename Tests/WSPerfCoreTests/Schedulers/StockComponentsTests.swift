@@ -108,7 +108,7 @@ import Testing
         still.attachments["log.jsonl"] = Array(#"{"t_us": 5, "len": 1}"#.utf8)
         #expect(
             message { try schedulers(still) }
-                == "schedule.loop: a log whose messages all bear the same time cannot loop")
+                == "schedule.loop: a log whose messages all have the same time cannot loop")
         let stray = try plan(.periodic(), .replay)
         #expect(message { try payloads(stray) } == "payload.kind: replay needs the replay schedule, whose log it sends")
         var noText = try plan(.periodic(), .fixed(FixedPayloadOptions(source: .file("blob"))))
