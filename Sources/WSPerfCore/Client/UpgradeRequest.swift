@@ -30,6 +30,7 @@ struct UpgradeRequest: Sendable {
         head.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
         let key = bytes + head.count
         withUnsafeBytes(of: random) { Base64.encode($0, to: key) }
+        // Overwrites the zero byte after the key.
         tail.withUnsafeBytes {
             (key + Self.keyLength).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count)
         }
@@ -53,36 +54,13 @@ struct AcceptKey: Equatable {
 
     /// Whether a header's value is this key.
     func matches(_ value: UnsafeRawBufferPointer) -> Bool {
-        withUnsafeTemporaryAllocation(byteCount: 28, alignment: 8) { text in
+        withUnsafeTemporaryAllocation(byteCount: 29, alignment: 8) { text in
             withUnsafeBytes(of: digest) {
                 Base64.encode(UnsafeRawBufferPointer(rebasing: $0[..<20]), to: text.baseAddress.unsafelyUnwrapped)
             }
-            return value.count == 28 && value.elementsEqual(text)
+            return value.elementsEqual(text.dropLast())
         }
     }
 
     static func == (a: AcceptKey, b: AcceptKey) -> Bool { a.digest == b.digest }
-}
-
-enum Base64 {
-    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-    /// RFC 4648 §4, padded: writes (count + 2) / 3 * 4 bytes to `text`.
-    static func encode(_ bytes: UnsafeRawBufferPointer, to text: UnsafeMutableRawPointer) {
-        let letters = alphabet.utf8Start
-        var out = text
-        var index = 0
-        while index < bytes.count {
-            let have = min(3, bytes.count - index)
-            var group = UInt32(bytes[index]) << 16
-            if have > 1 { group |= UInt32(bytes[index + 1]) << 8 }
-            if have > 2 { group |= UInt32(bytes[index + 2]) }
-            for place in 0..<4 {
-                let letter = place <= have ? letters[Int(group >> (18 - 6 * place)) & 63] : UInt8(ascii: "=")
-                (out + place).storeBytes(of: letter, as: UInt8.self)
-            }
-            out += 4
-            index += 3
-        }
-    }
 }

@@ -66,163 +66,75 @@ extension PlanNode {
         guard bytes.count <= Self.jsonSizeLimit else {
             throw PlanError("longer than \(Self.jsonSizeLimit) bytes of JSON")
         }
-        var parser = JSONParser(bytes: bytes)
-        do throws(JSONParser.Failure) {
-            self = try parser.document()
+        var reader = JSONReader(bytes)
+        do throws(JSONScanner.Failure) {
+            self = try reader.document()
         } catch {
-            throw PlanError("not JSON: \(error.message) at byte \(parser.position)")
+            throw PlanError(error.message + (error.position.map { " at byte \($0)" } ?? ""))
         }
     }
 }
 
-/// A bounded reader of JSON that keeps numbers as they are written.
-private struct JSONParser {
-    struct Failure: Error { var message: String }
+/// Reads the tree; numbers stay as they are written.
+private struct JSONReader {
+    typealias Failure = JSONScanner.Failure
 
-    let bytes: [UInt8]
-    var position = 0
+    private var scanner: JSONScanner
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) { scanner = JSONScanner(bytes) }
 
     mutating func document() throws(Failure) -> PlanNode {
         let node = try value(depth: 0)
-        skipSpace()
-        guard position == bytes.count else { throw Failure(message: "something follows the value") }
+        scanner.skipSpace()
+        guard scanner.position == scanner.end else { throw scanner.notJSON("something follows the value") }
         return node
-    }
-
-    private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
-
-    private mutating func skipSpace() {
-        while let byte = current, byte == 32 || byte == 9 || byte == 10 || byte == 13 { position += 1 }
-    }
-
-    private mutating func take(_ byte: UInt8) -> Bool {
-        guard current == byte else { return false }
-        position += 1
-        return true
     }
 
     private mutating func value(depth: Int) throws(Failure) -> PlanNode {
         guard depth <= PlanNode.depthLimit else {
-            throw Failure(message: "nested deeper than \(PlanNode.depthLimit) levels")
+            throw Failure("nested deeper than \(PlanNode.depthLimit) levels", at: scanner.position)
         }
-        skipSpace()
-        switch current {
-        case UInt8(ascii: "{"): return PlanNode(.mapping(try object(depth: depth)))
-        case UInt8(ascii: "["): return PlanNode(.sequence(try array(depth: depth)))
-        case UInt8(ascii: "\""): return PlanNode(.scalar(try string(), quoted: true))
-        case nil: throw Failure(message: "it ends too early")
-        default: return try literal()
+        scanner.skipSpace()
+        if scanner.take("{") { return PlanNode(.mapping(try entries(depth: depth))) }
+        if scanner.take("[") { return PlanNode(.sequence(try elements(depth: depth))) }
+        let start = scanner.position
+        switch try scanner.scalar() {
+        case .null: return .null
+        case .string(let token): return PlanNode(.scalar(try text(token), quoted: true))
+        case .boolean, .integer, .number:
+            let text = String(decoding: scanner.bytes[start..<scanner.position], as: UTF8.self)
+            return PlanNode(.scalar(text, quoted: false))
         }
     }
 
-    private mutating func array(depth: Int) throws(Failure) -> [PlanNode] {
-        position += 1
+    private mutating func elements(depth: Int) throws(Failure) -> [PlanNode] {
         var elements: [PlanNode] = []
-        skipSpace()
-        if take(UInt8(ascii: "]")) { return elements }
-        while true {
-            elements.append(try value(depth: depth + 1))
-            skipSpace()
-            if take(UInt8(ascii: "]")) { return elements }
-            guard take(UInt8(ascii: ",")) else { throw Failure(message: "expected ',' or ']'") }
-        }
+        var isFirst = true
+        while try scanner.hasElement(before: "]", isFirst: &isFirst) { elements.append(try value(depth: depth + 1)) }
+        return elements
     }
 
-    private mutating func object(depth: Int) throws(Failure) -> [PlanNode.Entry] {
-        position += 1
+    private mutating func entries(depth: Int) throws(Failure) -> [PlanNode.Entry] {
         var entries: [PlanNode.Entry] = []
         var keys: Set<String> = []
-        skipSpace()
-        if take(UInt8(ascii: "}")) { return entries }
-        while true {
-            skipSpace()
-            guard current == UInt8(ascii: "\"") else { throw Failure(message: "expected a key in quotes") }
-            let key = try string()
+        var isFirst = true
+        while try scanner.hasElement(before: "}", isFirst: &isFirst) {
+            let start = scanner.position
+            let key = try text(try scanner.key())
             guard keys.insert(key).inserted else {
-                throw Failure(message: "the key \(PlanText.quoted(key)) occurs twice")
+                throw Failure("the key \(PlanText.quoted(key)) occurs twice", at: start)
             }
-            skipSpace()
-            guard take(UInt8(ascii: ":")) else { throw Failure(message: "expected ':'") }
             entries.append(PlanNode.Entry(key: key, value: try value(depth: depth + 1)))
-            skipSpace()
-            if take(UInt8(ascii: "}")) { return entries }
-            guard take(UInt8(ascii: ",")) else { throw Failure(message: "expected ',' or '}'") }
         }
+        return entries
     }
 
-    private mutating func literal() throws(Failure) -> PlanNode {
-        let start = position
-        while let byte = current, byte > 32, ![UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}")].contains(byte) {
-            position += 1
+    private func text(_ token: JSONScanner.StringToken) throws(Failure) -> String {
+        var bytes: [UInt8] = []
+        try scanner.append(token, to: &bytes)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure("a string that is not UTF-8", at: token.range.lowerBound)
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if text == "null" { return .null }
-        guard PlanNode.Content.isLiteral(text) else {
-            position = start
-            throw Failure(message: "expected a value")
-        }
-        return PlanNode(.scalar(text, quoted: false))
-    }
-
-    private mutating func string() throws(Failure) -> String {
-        position += 1
-        var text: [UInt8] = []
-        while let byte = current {
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""):
-                guard let string = String(validating: text, as: UTF8.self) else {
-                    throw Failure(message: "a string that is not UTF-8")
-                }
-                return string
-            case UInt8(ascii: "\\"): text.append(contentsOf: try escape())
-            case 0..<32: throw Failure(message: "a control character in a string")
-            default: text.append(byte)
-            }
-        }
-        throw Failure(message: "a string without its closing quote")
-    }
-
-    private mutating func escape() throws(Failure) -> [UInt8] {
-        guard let byte = current else { throw Failure(message: "it ends too early") }
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
-        case UInt8(ascii: "b"): return [8]
-        case UInt8(ascii: "f"): return [12]
-        case UInt8(ascii: "n"): return [10]
-        case UInt8(ascii: "r"): return [13]
-        case UInt8(ascii: "t"): return [9]
-        case UInt8(ascii: "u"):
-            var code = try hexadecimal()
-            if (0xD800..<0xDC00).contains(code) {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-                    throw Failure(message: "half a surrogate pair")
-                }
-                let low = try hexadecimal()
-                guard (0xDC00..<0xE000).contains(low) else { throw Failure(message: "half a surrogate pair") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw Failure(message: "half a surrogate pair") }
-            return Array(Character(scalar).utf8)
-        default: throw Failure(message: "an unknown escape")
-        }
-    }
-
-    private mutating func hexadecimal() throws(Failure) -> UInt32 {
-        guard position + 4 <= bytes.count else { throw Failure(message: "it ends too early") }
-        var code: UInt32 = 0
-        for byte in bytes[position..<position + 4] {
-            switch byte {
-            case 48...57: code = code << 4 | UInt32(byte - 48)
-            case 65...70: code = code << 4 | UInt32(byte - 55)
-            case 97...102: code = code << 4 | UInt32(byte - 87)
-            default: throw Failure(message: "an unknown escape")
-            }
-        }
-        position += 4
-        return code
+        return text
     }
 }

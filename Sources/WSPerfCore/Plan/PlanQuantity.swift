@@ -81,26 +81,13 @@ package enum PlanQuantity {
 
     /// Whether JSON's grammar takes `text` for a number (RFC 8259 §6).
     package static func isJSONNumber(_ text: some Collection<UInt8>) -> Bool {
-        var rest = text[...]
-        func digits() -> Int {
-            let end = rest.firstIndex { $0 < 48 || $0 > 57 } ?? rest.endIndex
-            defer { rest = rest[end...] }
-            return rest.distance(from: rest.startIndex, to: end)
+        var scanner = JSONScanner(Array(text))
+        do throws(JSONScanner.Failure) {
+            _ = try scanner.number()
+            return scanner.position == scanner.end
+        } catch {
+            return false
         }
-        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
-        let leadingZero = rest.first == UInt8(ascii: "0")
-        let whole = digits()
-        guard whole > 0, !leadingZero || whole == 1 else { return false }
-        if rest.first == UInt8(ascii: ".") {
-            rest = rest.dropFirst()
-            guard digits() > 0 else { return false }
-        }
-        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
-            rest = rest.dropFirst()
-            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
-            guard digits() > 0 else { return false }
-        }
-        return rest.isEmpty
     }
 
     // MARK: Writing

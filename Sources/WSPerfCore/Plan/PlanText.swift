@@ -53,7 +53,10 @@ package enum PlanText {
         return longer.count == 1 ? longer.first : nil
     }
 
-    /// Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+    /// Edits that turn one word into the other: insertions, deletions, substitutions and swaps of neighbours (optimal
+    /// string alignment).
+    static func distance(_ a: String, _ b: String) -> Int { distance(Array(a.utf8), Array(b.utf8)) }
+
     private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
         var beforePrevious = [Int](repeating: 0, count: b.count + 1)

@@ -32,23 +32,23 @@ import Testing
 
     @Test(
         arguments: [
-            ("", "not JSON: it ends too early at byte 0"),
-            ("{", "not JSON: expected a key in quotes at byte 1"),
+            ("", "not JSON: expected a value at byte 0"),
+            ("{", "not JSON: expected a key in double quotes at byte 1"),
             ("[1,]", "not JSON: expected a value at byte 3"),
-            ("[1 2]", "not JSON: expected ',' or ']' at byte 3"),
-            ("{\"a\":1,\"a\":2}", "not JSON: the key 'a' occurs twice at byte 10"),
-            ("{\"a\" 1}", "not JSON: expected ':' at byte 5"),
-            ("{\"a\":1 \"b\":2}", "not JSON: expected ',' or '}' at byte 7"),
-            ("01", "not JSON: expected a value at byte 0"),
+            ("[1 2]", "not JSON: expected a comma or a closing bracket at byte 3"),
+            ("{\"a\":1,\"a\":2}", "the key 'a' occurs twice at byte 7"),
+            ("{\"a\" 1}", "not JSON: expected a colon at byte 5"),
+            ("{\"a\":1 \"b\":2}", "not JSON: expected a comma or a closing brace at byte 7"),
+            ("01", "not JSON: something follows the value at byte 1"),
             ("nul", "not JSON: expected a value at byte 0"),
             ("1 1", "not JSON: something follows the value at byte 2"),
-            ("\"a", "not JSON: a string without its closing quote at byte 2"),
-            ("\"\n\"", "not JSON: a control character in a string at byte 2"),
-            ("\"\\x\"", "not JSON: an unknown escape at byte 3"),
-            ("\"\\ud800\"", "not JSON: half a surrogate pair at byte 7"),
-            ("\"\\udc00\"", "not JSON: half a surrogate pair at byte 7"),
-            ("\"\\u12\"", "not JSON: it ends too early at byte 3"),
-            (String(repeating: "[", count: 100_000), "not JSON: nested deeper than 32 levels at byte 33"),
+            ("\"a", "not JSON: a string does not end at byte 2"),
+            ("\"\n\"", "not JSON: control character in a string at byte 1"),
+            ("\"\\x\"", "not JSON: unknown escape sequence at byte 2"),
+            ("\"\\ud800\"", "half of a surrogate pair in a string at byte 1"),
+            ("\"\\udc00\"", "half of a surrogate pair in a string at byte 1"),
+            ("\"\\u12\"", "not JSON: expected a hex digit at byte 5"),
+            (String(repeating: "[", count: 100_000), "nested deeper than 32 levels at byte 33"),
         ])
     func refuses(text: String, message: String) {
         #expect { try PlanNode(json: text) } throws: { "\($0)" == message }
@@ -56,7 +56,7 @@ import Testing
 
     @Test func refusesBytesThatAreNotUTF8() {
         #expect { try PlanNode(json: [34, 0xC3, 34]) } throws: {
-            "\($0)" == "not JSON: a string that is not UTF-8 at byte 3"
+            "\($0)" == "a string that is not UTF-8 at byte 1"
         }
     }
 }

@@ -59,6 +59,17 @@ import Testing
         #expect(messages(try replayLog(text)).map(\.length) == [2, 3, 4])
     }
 
+    /// Keys of other software, and keys that look like one that the line has.
+    @Test(arguments: [
+        #""ip": "127.0.0.1", "on": 1, "date": "2026-01-01", "duration": 3, "code": 7, "conn_id": 4, "time": 0, "x": 1"#,
+        #""t_ms": 0, "lenght": 9, "len": 1, "op": 1, "opcode": 2, "dir": null, "direction": 1, "a long foreign key": 1"#,
+        #""Date": 1, "payload": "x", "size": 2, "type": "text", "ä": 1, "length": 1"#,
+    ])
+    func otherKeysAreIgnored(keys: String) throws {
+        let line = #"{"t_us": 0, "len": 1, \#(keys.replacing(#""len": 1, "#, with: ""))}"#
+        #expect(messages(try replayLog(line + "\n" + line)).map(\.length) == [1, 1])
+    }
+
     @Test(arguments: [
         (#"plain"#, "plain"), (#"\"\\\/\b\f\n\r\t"#, "\"\\/\u{8}\u{c}\n\r\t"), (#"\u00e4\u20AC"#, "ä€"),
         (#"\ud83d\ude00!"#, "😀!"), ("ä€😀", "ä€😀"), (#"\u0000"#, "\0"), ("", ""), (#"\ufffd"#, "\u{fffd}"),
@@ -133,7 +144,8 @@ import Testing
             (#"{"t_us": 0, "len": 1, "x": [1 2]}"#, "not JSON: expected a comma or a closing bracket at column 31"),
             (#"{"t_us": 0, "len": 1, "x": {1: 2}}"#, "not JSON: expected a key in double quotes at column 29"),
             (
-                #"{"t_us": 0, "len": 1, "x": "# + String(repeating: "[", count: 200), "nested too deeply"
+                #"{"t_us": 0, "len": 1, "x": "# + String(repeating: "[", count: 200),
+                "nested deeper than 64 levels at column 91"
             ),
             (#"{"t_us": 0, "t_us": 0, "len": 1}"#, "t_us is given twice"),
             (#"{"t_us": 0, "len": null, "len": 1}"#, "len is given twice"),
@@ -169,9 +181,20 @@ import Testing
             (#"{"t_us": 0, "len": 240, "data": "abc"}"#, "len is 240, but data has 3 bytes"),
             (#"{"t_us": 0, "len": 1, "data": "ä"}"#, "len is 1, but data has 2 bytes"),
             (#"{"t_us": 0, "len": 1, "op": 2, "b64": "AAEC"}"#, "len is 1, but b64 has 3 bytes"),
-            (#"{"t_us": 0, "data": "\ud800"}"#, "half of a surrogate pair in a string"),
-            (#"{"t_us": 0, "data": "\ude00\ud83d"}"#, "half of a surrogate pair in a string"),
-            (#"{"t_us": 0, "data": "\ud83d\u0041"}"#, "half of a surrogate pair in a string"),
+            (#"{"t_us": 0, "data": "\ud800"}"#, "half of a surrogate pair in a string at column 22"),
+            (#"{"t_us": 0, "data": "\ude00\ud83d"}"#, "half of a surrogate pair in a string at column 22"),
+            (#"{"t_us": 0, "data": "\ud83d\u0041"}"#, "half of a surrogate pair in a string at column 22"),
+            (#"{"t_us": 0, "lenght": 1}"#, "unknown key 'lenght'; did you mean 'len'?"),
+            (#"{"t_us": 0, "data": "a", "dirr": "receive"}"#, "unknown key 'dirr'; did you mean 'dir'?"),
+            (#"{"t_us": 0, "data": "a", "direction": "receive"}"#, "unknown key 'direction'; did you mean 'dir'?"),
+            (#"{"t_us": 0, "data": "a", "cnn": 3}"#, "unknown key 'cnn'; did you mean 'conn'?"),
+            (#"{"t_us": 0, "data": "a", "Conn": 3}"#, "unknown key 'Conn'; did you mean 'conn'?"),
+            (#"{"t_us": 0, "len": 1, "OP": 2}"#, "unknown key 'OP'; did you mean 'op'?"),
+            (#"{"t_us": 0, "len": 1, "opcode": 2}"#, "unknown key 'opcode'; did you mean 'op'?"),
+            (#"{"t_us": 0, "len": 1, "dta": "a"}"#, "unknown key 'dta'; did you mean 'data'?"),
+            (#"{"t_us": 0, "len": 1, "base64": "YQ=="}"#, "unknown key 'base64'; did you mean 'b64'?"),
+            (#"{"t_uS": 0, "len": 1}"#, "unknown key 't_uS'; did you mean 't_us'?"),
+            (#"{"t_ms": 0, "len": 1}"#, "unknown key 't_ms'; did you mean 't_us'?"),
             (#"{"t_us": 0, "b64": "/w=="}"#, "op is 1 (text), but b64 is not valid UTF-8"),
         ]
         + [
