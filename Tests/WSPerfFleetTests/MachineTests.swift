@@ -216,7 +216,9 @@ import WSPerfCore
         var machine = machine()
         _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(0))
         #expect(say(.plan, to: &machine, at: at(0)) == [.prepare([1])])
-        #expect(say(.plan, to: &machine, at: at(0)) == [])
+        // A repeated command shows that the answer to the first was lost.
+        let status = WorkerMachine.Action.send(.worker(.init(state: .waiting, pid: 1, reason: nil)), body: nil)
+        #expect(say(.plan, to: &machine, at: at(0)) == [status])
         #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
         machine.handle(.prepared, now: at(0))
         #expect(say(.start, to: &machine, at: at(0)).contains(.startLoad))
@@ -225,6 +227,20 @@ import WSPerfCore
         #expect(!say(.stop, to: &machine, at: at(0)).contains(.stopLoad))
         #expect(say(.abort, to: &machine, at: at(0)).contains(.abortLoad))
         #expect(!say(.abort, to: &machine, at: at(0)).contains(.abortLoad))
+    }
+
+    /// The controller repeats a command until a status shows its effect, so each gets one, in every state.
+    @Test(arguments: [Command.plan, .start, .stop, .abort]) func everyRepeatedCommandIsAnswered(_ command: Command) {
+        func isStatus(_ action: WorkerMachine.Action) -> Bool {
+            if case .send(.worker, _) = action { true } else { false }
+        }
+        var machine = running()
+        _ = say(command, to: &machine, at: at(0.1))
+        #expect(say(command, to: &machine, at: at(0.2)).contains(where: isStatus), "under load")
+        machine.handle(
+            .snapshot(Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: LoadStatistics())), now: at(0.3))
+        _ = machine.tick(now: at(0.3))
+        #expect(say(command, to: &machine, at: at(0.4)).contains(where: isStatus), "when finished")
     }
 
     @Test func silenceEndsTheLoadAtTheLimitAndTheWorkerAtTwiceTheLimit() {
@@ -289,6 +305,85 @@ import WSPerfCore
             return
         }
         #expect(message.contains("version 9") && message.contains("version \(FleetLimits.protocolVersion)"))
+    }
+}
+
+@Suite struct ControllerMachineTests {
+    private func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
+
+    /// A controller that waits for two workers of one listener, which was told to launch them.
+    private func waiting() -> ControllerMachine {
+        var machine = ControllerMachine(session: "s", now: at(0))
+        machine.begin(
+            RunSetup(
+                id: "s-1", number: 1, machines: 1, processes: 2, instances: 10, join: .seconds(20),
+                launch: .seconds(20), liveness: .seconds(5), limit: .seconds(30), drain: .seconds(4),
+                collect: .seconds(10), plan: RecordedPlan(document: .mapping([PlanNode.Entry]())),
+                parcel: SharedBytes([1]), startedAt: 0),
+            now: at(0))
+        let hello = PeerMessage.hello(.init(role: .listener, name: "alpha", pid: 1, software: "x"))
+        receive(Envelope(session: "", run: nil, sender: "l", sequence: 1, content: hello), &machine, at: at(0))
+        let status = PeerMessage.listener(.init(number: 1, launched: 2, alive: 2, leaving: false))
+        receive(Envelope(session: "s", run: nil, sender: "l", sequence: 2, content: status), &machine, at: at(0))
+        _ = machine.tick(now: at(0))
+        receive(Envelope(session: "s", run: nil, sender: "l", sequence: 3, content: status), &machine, at: at(0.1))
+        _ = machine.tick(now: at(0.1))
+        return machine
+    }
+
+    private func receive(
+        _ envelope: Envelope<PeerMessage>, _ machine: inout ControllerMachine, at now: FleetInstant
+    ) {
+        machine.receive(.message(envelope, body: []), now: now)
+    }
+
+    private func notices(_ actions: [ControllerMachine.Action]) -> [String] {
+        actions.compactMap { if case .record(.notice(let text)) = $0 { text } else { nil } }
+    }
+
+    private func receive(
+        _ text: String, _ machine: inout ControllerMachine, at now: FleetInstant
+    ) -> [ControllerMachine.Action] {
+        machine.receive(WireCodec.decodePeerMessage([Array(Topic.controller.utf8), Array(text.utf8)]), now: now)
+        return machine.tick(now: now)
+    }
+
+    @Test func aHelloWithoutAFieldIsNamedAndAnswered() throws {
+        var machine = waiting()
+        let worker = try #require(machine.run?.workers.first)
+        let hello =
+            #"{"wsperf":1,"session":"s","run":"s-1","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","software":"x"}}"#
+        let actions = receive(hello, &machine, at: at(1))
+        #expect(notices(actions) == ["dropped a 'hello' message from \(worker.id): data.pid is missing"])
+        let refusal = Command.refuse(.init(message: "hello: data.pid is missing"))
+        #expect(
+            actions.contains(
+                .publish(topic: Topic.peer(worker.id), refusal, run: "s-1", carriesPlan: false)))
+        // The same again is only counted and answered.
+        #expect(notices(receive(hello, &machine, at: at(2))) == [])
+        #expect(machine.dropped.unreadable == 2)
+
+        let status = PeerMessage.listener(.init(number: 1, launched: 2, alive: 2, leaving: false))
+        for second in 3...19 {
+            let sequence = UInt64(second + 1)
+            receive(
+                Envelope(session: "s", run: nil, sender: "l", sequence: sequence, content: status), &machine,
+                at: at(Double(second)))
+            _ = machine.tick(now: at(Double(second)))
+        }
+        let end = notices(machine.tick(now: at(21)))
+        #expect(end.contains("2 messages were dropped because they break the protocol"), "\(end)")
+        #expect(end.last?.contains("(its hello cannot be read: data.pid is missing)") == true, "\(end)")
+        #expect(end.last?.contains("never heard of") == true, "the other worker: \(end)")
+    }
+
+    @Test func aWorkersMessageOfNoRunIsNamed() throws {
+        var machine = waiting()
+        let worker = try #require(machine.run?.workers.first)
+        let text =
+            #"{"wsperf":1,"session":"s","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","pid":1,"software":"x"}}"#
+        let actions = receive(text, &machine, at: at(1))
+        #expect(notices(actions) == ["dropped a 'hello' message from \(worker.id): run is missing"])
     }
 }
 

@@ -18,4 +18,14 @@ import WSPerfCore
         #expect(setup.limit > plan.arithmetic.limit + plan.timeouts.close + plan.fleet.liveness)
         #expect(setup.drain > plan.timeouts.close)
     }
+
+    /// The workers keep the time limit themselves, so what they get says it. The record keeps the plan as it was given.
+    @Test func theWorkersAreToldTheTimeLimit() throws {
+        var plan = Plan(target: try Target("ws://127.0.0.1:9/"))
+        plan.messages = 10
+        let setup = try FleetController.setup(plan, id: "r", number: 1)
+        let sent = try Plan(document: PlanParcel(decoding: setup.parcel.bytes).document)
+        #expect(sent.timeLimit == plan.arithmetic.limit)
+        #expect(setup.plan.timeLimit == nil && setup.plan.document == plan.document)
+    }
 }

@@ -114,6 +114,9 @@ final class SimulatedFleet {
     /// How a worker dies of its plan, if it does: its exit status, or its signal's negative.
     var diesOfItsPlan: (Worker) -> Int32? = { _ in nil }
 
+    /// What the workers that exited by themselves said.
+    private(set) var exitMessages: [String] = []
+
     /// What becomes of a snapshot's body on its way, as if a worker of another version had written it.
     var rewrite: ([UInt8]) -> [UInt8] = { $0 }
 
@@ -425,7 +428,9 @@ final class SimulatedFleet {
         case .abortLoad:
             worker.isStopping = true
             worker.loadAt = now
-        case .exit(let status, _): die(worker, status: status, signal: nil)
+        case .exit(let status, let message):
+            if let message { exitMessages.append(message) }
+            die(worker, status: status, signal: nil)
         }
     }
 

@@ -50,14 +50,22 @@ import WSPerfCore
         #expect(record.notices == [])
     }
 
-    /// A worker whose snapshots are of another version costs its results, and it is said why, once.
+    /// A worker whose snapshots break a rule costs its results. The record says which rule, and so does the answer to the
+    /// worker, which ends at once instead of at the deadline.
     @Test func snapshotsOfAnotherVersionAreNamed() {
         let fleet = SimulatedFleet(seed: 3, machines: 1, processes: 2)
         fleet.rewrite = { $0.isEmpty ? [] : [9] + $0.dropFirst() }
         let record = finish(fleet, "another version")
         #expect(record.ends.count == 2 && record.ends.values.allSatisfy(\.lost))
-        let said = record.notices.filter { $0.contains("cannot be read") }
-        #expect(said.count == 2 && said.allSatisfy { $0.contains("version 9 is not known, only 2") }, "\(said)")
+        let offence = "snapshot 1: version 9 is not known, only 2 (byte 1)"
+        let said = record.notices.filter { $0.contains(offence) }
+        #expect(said.count == 2 && said.allSatisfy { $0.hasSuffix(" is given up: \(offence)") }, "\(said)")
+        #expect(record.ends.values.allSatisfy { $0.reason == offence })
+        #expect(record.end == .finished)
+        let exits = fleet.exitMessages
+        // The run ends with the last of them, so this one may hear that its run is over before it hears the answer.
+        #expect(exits.contains("refused: \(offence)"), "\(exits)")
+        #expect(exits.allSatisfy { $0 == "refused: \(offence)" || $0 == "its run is over" }, "\(exits)")
     }
 
     /// Nobody is thought dead for keeping to a heartbeat that is longer than the limit.

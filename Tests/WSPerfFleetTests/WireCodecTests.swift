@@ -80,6 +80,33 @@ import WSPerfCore
         }
     }
 
+    @Test(arguments: [
+        ("{", "it is not JSON"), ("[]", "it is not a JSON object"),
+        (#"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"nonsense"}"#, "type is not known"),
+        (#"{"wsperf":1,"session":"s","from":"p","type":"worker"}"#, "seq is missing"),
+        (#"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker"}"#, "data is missing"),
+        (
+            #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
+            "data.state has an impossible value"
+        ),
+        (
+            #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"waiting","pid":"1"}}"#,
+            "data.pid is of the wrong type"
+        ),
+    ])
+    func whatIsWrongIsNamed(_ text: String, _ offence: String) {
+        guard
+            case .unreadable(let message) = WireCodec.decodePeerMessage([
+                Array(Topic.controller.utf8), Array(text.utf8),
+            ])
+        else {
+            Issue.record("was read")
+            return
+        }
+        #expect(message.offence == offence)
+        #expect(message.sender == (text.contains("from") ? "p" : nil))
+    }
+
     @Test func partsAreCountedAndMeasured() {
         let good = parts(WireCodec.encode(envelope(Self.reports[1])))
         let wrong: [[[UInt8]]] = [

@@ -4,7 +4,7 @@ package enum PlanQuantity {
     struct Failure: Error { var message: String }
 
     /// Nothing in a plan may last longer.
-    static let longest = Duration.seconds(366 * 24 * 3600)
+    package static let longest = Duration.seconds(366 * 24 * 3600)
     /// No size in a plan may be larger, bytes.
     static let largest = 1 << 40
 

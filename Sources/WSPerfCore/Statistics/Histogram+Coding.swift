@@ -46,36 +46,48 @@ extension Histogram {
         let highest = try reader.readVarint(atMost: Self.highestTrackableValue)
         let sum: UInt128 = try reader.readVarint()
         let sumOfSquares: UInt128 = try reader.readVarint()
-        guard lowest <= highest, saturated == 0 || highest == Self.highestTrackableValue else {
-            throw reader.fault("a histogram's minimum and maximum contradict each other")
+        guard lowest <= highest else { throw reader.fault("max below min") }
+        guard saturated == 0 || highest == Self.highestTrackableValue else {
+            throw reader.fault("saturated values, but max is not 2⁴²")
         }
         let values = UInt128(count)
-        // The last condition keeps the variance from being negative (Cauchy–Schwarz).
-        guard sum >= values * UInt128(lowest), sum <= values * UInt128(highest),
-            sumOfSquares <= values * UInt128(highest) * UInt128(highest),
-            values.multipliedFullWidth(by: sumOfSquares) >= sum.multipliedFullWidth(by: sum)
-        else { throw reader.fault("a histogram's sums contradict its values") }
+        guard sum >= values * UInt128(lowest) else { throw reader.fault("sum below count × min") }
+        guard sum <= values * UInt128(highest) else { throw reader.fault("sum above count × max") }
+        guard sumOfSquares <= values * UInt128(highest) * UInt128(highest) else {
+            throw reader.fault("sum of squares above count × max²")
+        }
+        // This keeps the variance from being negative (Cauchy–Schwarz).
+        guard values.multipliedFullWidth(by: sumOfSquares) >= sum.multipliedFullWidth(by: sum) else {
+            throw reader.fault("sum of squares below sum² / count")
+        }
 
         let range = Self.bucket(of: lowest)...Self.bucket(of: highest)
         let pairs = try reader.readVarint(atMost: UInt64(range.count))
         guard pairs > 0, pairs <= UInt64(reader.remaining / 2) else {
-            throw reader.fault("a histogram has an impossible number of buckets")
+            throw reader.fault("an impossible number of buckets")
         }
         var buckets = [UInt64](repeating: 0, count: range.upperBound + 1)
         var next = range.lowerBound
         var seen: UInt64 = 0
         for pair in 1...pairs {
             let bucket = next + Int(try reader.readVarint(atMost: UInt64(range.count)))
-            let held = try reader.readVarint(atMost: count - seen)
-            guard range.contains(bucket), held > 0, pair > 1 || bucket == range.lowerBound,
-                pair < pairs || bucket == range.upperBound
-            else { throw reader.fault("a histogram's buckets contradict its minimum or maximum") }
+            let held: UInt64 = try reader.readVarint()
+            guard range.contains(bucket) else { throw reader.fault("a bucket above that of max") }
+            guard held > 0 else { throw reader.fault("an empty bucket") }
+            guard held <= count - seen else { throw reader.fault("more values in its buckets than count") }
+            guard pair > 1 || bucket == range.lowerBound else {
+                throw reader.fault("its first bucket is not that of min")
+            }
+            guard pair < pairs || bucket == range.upperBound else {
+                throw reader.fault("its last bucket is not that of max")
+            }
             buckets[bucket] = held
             seen += held
             next = bucket + 1
         }
-        guard seen == count, saturated <= buckets[range.upperBound] else {
-            throw reader.fault("a histogram's buckets do not add up to its count")
+        guard seen == count else { throw reader.fault("fewer values in its buckets than count") }
+        guard saturated <= buckets[range.upperBound] else {
+            throw reader.fault("more saturated values than its last bucket holds")
         }
         self.buckets = buckets
         self.count = count

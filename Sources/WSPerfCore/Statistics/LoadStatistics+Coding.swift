@@ -92,7 +92,9 @@ extension LoadStatistics {
         var unknown: Set<String> = []
         for _ in 0..<(try reader.readVarint(atMost: Self.decodableFields)) {
             let name = try Self.decodeName(from: &reader, of: "a field")
-            guard name > previous else { throw reader.fault("its fields are not in order") }
+            guard name > previous else {
+                throw reader.fault("field '\(name)' comes after '\(previous)', but fields are ascending by name")
+            }
             previous = name
             let kind = Kind(rawValue: try reader.readByte())
             let length = try reader.readVarint(atMost: UInt64(reader.remaining))
@@ -100,7 +102,11 @@ extension LoadStatistics {
             if let field = known.first, field.name == name, kind.isKnown, kind != .omitted {
                 guard kind == Kind(field.storage) else { throw reader.fault("field '\(name)' is of the wrong kind") }
                 let end = reader.position + Int(length)
-                try decode(field, from: &reader)
+                do throws(SnapshotDecodingError) {
+                    try decode(field, from: &reader)
+                } catch {
+                    throw error.inField(name)
+                }
                 guard reader.position == end else { throw reader.fault("field '\(name)' has the wrong length") }
                 guard !isEmpty(field) else { throw reader.fault("field '\(name)' holds nothing") }
             } else {
@@ -155,7 +161,10 @@ extension LoadStatistics {
             guard let outcome = Outcome(rawValue: try decodeName(from: &reader, of: "an outcome")) else {
                 throw reader.fault("an outcome has an impossible name")
             }
-            guard outcome.rawValue > previous else { throw reader.fault("its outcomes are not in order") }
+            guard outcome.rawValue > previous else {
+                throw reader.fault(
+                    "outcome '\(outcome.rawValue)' comes after '\(previous)', but outcomes are ascending by name")
+            }
             previous = outcome.rawValue
             let count = try reader.readVarint(atMost: decodableCounter)
             guard count > 0 else { throw reader.fault("an outcome has no connections") }

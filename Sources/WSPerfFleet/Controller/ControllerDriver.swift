@@ -85,7 +85,8 @@ final class ControllerDriver: FleetDriver {
         switch incoming {
         case .message(let parts):
             machine.receive(WireCodec.decodePeerMessage(parts), accepting: !delivery.isBehind, now: now)
-        case .oversized: machine.receive(.unreadable, now: now)
+        case .oversized:
+            machine.receive(.unreadable(UnreadableMessage("it has too many or too large parts")), now: now)
         }
     }
 

@@ -34,6 +34,8 @@ struct ControllerMachine {
     private var actions: [Action] = []
     /// Version-mismatch notices that have been recorded.
     private var notedForeign: Set<String> = []
+    /// Messages that cannot be read, of which the current run's record says why.
+    private var notedUnreadable: Set<String> = []
     private var pendingNotices: [String] = []
 
     init(session: String, liveness: Duration = FleetLimits.liveness, now: FleetInstant) {
@@ -54,6 +56,7 @@ struct ControllerMachine {
     /// Begins a run. The previous one must be over.
     mutating func begin(_ setup: RunSetup, now: FleetInstant) {
         var run = RunMachine(setup: setup, now: now)
+        notedUnreadable.removeAll()
         for notice in pendingNotices { run.note(notice) }
         pendingNotices.removeAll()
         self.run = run
@@ -102,7 +105,7 @@ struct ControllerMachine {
     /// bounded. The workers keep their snapshots and send them again.
     mutating func receive(_ received: Received<PeerMessage>, accepting: Bool = true, now: FleetInstant) {
         switch received {
-        case .unreadable: dropped.unreadable += 1
+        case .unreadable(let message): drop(message)
         case .foreign(let foreign): refuse(foreign)
         case .message(let envelope, let body): receive(envelope, body: body, accepting: accepting, now: now)
         }
@@ -132,6 +135,11 @@ struct ControllerMachine {
         case .hello, .worker, .snapshot:
             guard envelope.run != nil, envelope.run == activeRun?.setup.id else {
                 dropped.strangers += 1
+                if envelope.run == nil {
+                    drop(UnreadableMessage(envelope, "run is missing"))
+                } else if run?.knows(worker: id) == true, activeRun != nil {
+                    drop(UnreadableMessage(envelope, "run is not that of this worker"))
+                }
                 return
             }
             worker(envelope, body: body, accepting: accepting, now: now)
@@ -149,6 +157,17 @@ struct ControllerMachine {
             run?.snapshot(worker: id, header, body: body, now: now)
             dropped.implausible += (run?.implausible ?? 0) - before
         case .listener, .exited: break
+        }
+    }
+
+    /// A message that breaks the protocol has no effect, but the run's record says so, and a hello gets an answer.
+    private mutating func drop(_ message: UnreadableMessage) {
+        dropped.unreadable += 1
+        run?.dropped(message)
+        let notice = "dropped a \(message)"
+        if notedUnreadable.count < 16, notedUnreadable.insert(notice).inserted { note(notice) }
+        if let sender = message.sender, message.type == .hello {
+            publish(to: sender, .refuse(Command.Refusal(message: "hello: \(message.offence)")))
         }
     }
 
@@ -215,6 +234,15 @@ struct ControllerMachine {
     private mutating func publish(to id: String, _ command: Command) {
         actions.append(
             .publish(topic: Topic.peer(id), command, run: run?.setup.id, carriesPlan: command == .plan))
+    }
+}
+
+extension UnreadableMessage {
+    fileprivate init(_ envelope: Envelope<PeerMessage>, _ offence: String) {
+        self.init(offence)
+        sender = envelope.sender
+        session = envelope.session
+        type = envelope.content.type
     }
 }
 

@@ -169,6 +169,10 @@ public final class FleetController: Sendable {
         }
         var plan = plan
         try plan.attachFiles()
+        let recorded = RecordedPlan(plan)
+        let limit = plan.arithmetic.limit
+        // The workers keep the limit themselves, so it is spelled out for them. A plan cannot name a longer one.
+        plan.timeLimit = min(limit, PlanQuantity.longest)
         let parcel = PlanParcel(
             document: plan.document,
             files: plan.attachments.sorted { $0.key < $1.key }.map { (path: $0.key, contents: $0.value) })
@@ -182,8 +186,8 @@ public final class FleetController: Sendable {
             instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
             // The engines enforce their limit themselves, from the moment they start. This catches those that fail to. A worker
             // that receives the start more than `liveness` late is lost before that.
-            limit: plan.arithmetic.limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
-            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, plan: RecordedPlan(plan),
+            limit: limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
+            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, plan: recorded,
             parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }
 }

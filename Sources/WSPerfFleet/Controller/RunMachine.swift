@@ -21,6 +21,8 @@ struct RunMachine {
     private(set) var workers: [RunWorker] = []
     /// Snapshots that were dropped because they could not be what they claimed to be.
     private(set) var implausible = 0
+    /// Messages that were dropped because they break the protocol.
+    private var unreadable = 0
     private var assignments: RunAssignments
     private var deadlines: RunDeadlines
     private var commands: CommandSchedule
@@ -94,6 +96,7 @@ struct RunMachine {
         guard let place = heard(id, sequence: sequence, now: now), order >= .start else { return false }
         let worker = workers[place]
         if !worker.hasEnded, worker.inbox.wants(header.sequence) { return true }
+        if refuse(place) { return false }
         // Its acknowledgement was probably lost. A worker that was given up gets no acknowledgements any more.
         if !worker.hasEnded || worker.isDelivered { acknowledgements.insert(place) }
         return false
@@ -112,18 +115,8 @@ struct RunMachine {
         heldBytes -= workers[place].inbox.heldBytes
         let taken = workers[place].take(header.sequence, body, instances: setup.instances)
         heldBytes += workers[place].inbox.heldBytes
-        if let unreadable = taken.unreadable {
-            implausible += 1
-            if !workers[place].wasUnreadable {
-                workers[place].wasUnreadable = true
-                record(.notice(RunNotices.worker(workers[place], sentUnreadable: unreadable)))
-            }
-        }
         for snapshot in taken.ready { record(.snapshot(worker: id, snapshot)) }
-        guard !taken.claimsTooMuch else {
-            implausible += 1
-            return conclude(place, lost: true, reason: "it claimed more connections than it has")
-        }
+        if let offence = taken.offence { return refuseSnapshot(of: place, offence) }
         let isComplete = workers[place].inbox.isComplete
         if workers[place].advance(to: isComplete ? .finished : .running) { isDirty = true }
         if isComplete, !workers[place].isDelivered {
@@ -149,12 +142,31 @@ struct RunMachine {
         return place
     }
 
-    /// Tells a worker to exit if its machine was given up before the load.
+    /// Tells a worker to exit if it was refused.
     private mutating func refuse(_ place: Int) -> Bool {
-        guard workers[place].isDismissed else { return false }
-        let refusal = Command.Refusal(message: "its machine takes no part in this run")
-        actions.append(.publish(to: workers[place].id, .refuse(refusal)))
+        guard let refusal = workers[place].refusal else { return false }
+        actions.append(.publish(to: workers[place].id, .refuse(Command.Refusal(message: refusal))))
         return true
+    }
+
+    /// Gives up a worker whose snapshot breaks a rule: it would send the same bytes again, and without this snapshot its
+    /// later ones are of no use.
+    private mutating func refuseSnapshot(of place: Int, _ offence: String) {
+        implausible += 1
+        workers[place].refusal = offence
+        record(.notice("\(workers[place].title) is given up: \(offence)"))
+        _ = refuse(place)
+        heldBytes -= workers[place].inbox.heldBytes
+        workers[place].forgetSnapshots()
+        conclude(place, lost: true, reason: offence)
+    }
+
+    func knows(worker id: String) -> Bool { places[id] != nil }
+
+    /// A message was dropped because it breaks the protocol.
+    mutating func dropped(_ message: UnreadableMessage) {
+        unreadable += 1
+        if let place = message.sender.flatMap({ places[$0] }) { workers[place].unreadable = message }
     }
 
     // MARK: Messages from listeners
@@ -384,7 +396,7 @@ struct RunMachine {
             record(.notice("\(what); giving up on this machine"))
             giveUp(worker.listener)
             for other in workers.indices where workers[other].listener == worker.listener {
-                workers[other].isDismissed = true
+                workers[other].refusal = "its machine takes no part in this run"
             }
         }
         return nil
@@ -502,6 +514,7 @@ struct RunMachine {
             }
         }
         flushAcknowledgements()
+        if unreadable > 1 { record(.notice(RunNotices.dropped(unreadable))) }
         if let error { record(.notice(error.message)) }
         advance(to: .done)
         record(.ended(end, elapsed: UInt64(clamping: (now - begun).nanoseconds)))

@@ -6,8 +6,8 @@ enum RunNotices {
         "\(worker.title) has been silent for \(silence.readable): lost unless it comes back"
     }
 
-    static func worker(_ worker: RunWorker, sentUnreadable reason: String) -> String {
-        "a snapshot of worker \(worker.id) on \(worker.machine) cannot be read: \(reason)"
+    static func dropped(_ messages: Int) -> String {
+        "\(messages) messages were dropped because they break the protocol"
     }
 
     static func worker(_ worker: RunWorker, hasStranded snapshots: Int) -> String {
@@ -43,7 +43,9 @@ enum RunNotices {
     /// Too few workers got ready. `unassigned` machines have lost their listener.
     static func missingWorkers(_ workers: [RunWorker], unassigned: Int, _ setup: RunSetup) -> String {
         var missing = workers.filter { !$0.isReady }.map { worker in
-            let why = worker.state == nil ? "never heard of" : worker.isSilent ? "silent" : "no answer to its plan"
+            let why =
+                worker.unreadable.map { "its \($0.type?.rawValue ?? "message") cannot be read: \($0.offence)" }
+                ?? (worker.state == nil ? "never heard of" : worker.isSilent ? "silent" : "no answer to its plan")
             return "\(worker.title) (\(why))"
         }
         if unassigned > 0 { missing.append("replacements for \(counted(unassigned, "lost listener"))") }

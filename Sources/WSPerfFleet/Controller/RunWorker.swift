@@ -18,8 +18,6 @@ struct RunWorker {
     var lastHeard: FleetInstant
     var lastSequence: UInt64 = 0
     private(set) var inbox = SnapshotInbox()
-    /// A notice says that one of its snapshots cannot be read.
-    var wasUnreadable = false
     /// Connections with an outcome, by the snapshots so far.
     private(set) var accounted: UInt64 = 0
     /// Connections that have opened or failed to open, by the snapshots so far.
@@ -38,8 +36,10 @@ struct RunWorker {
     var isDoomed = false
     /// Its end was recorded, or it was replaced before the load. Nothing it sends counts any more.
     var hasEnded = false
-    /// It must exit: its machine was given up before the load.
-    var isDismissed = false
+    /// Why it must exit: its machine was given up before the load, or one of its snapshots breaks a rule.
+    var refusal: String?
+    /// Why its last unreadable message was dropped.
+    var unreadable: UnreadableMessage?
     /// Its recorded end says that it was lost.
     var isLost = false
 
@@ -79,21 +79,21 @@ struct RunWorker {
     struct Taken {
         /// Snapshots that are now in order.
         var ready: [EncodedSnapshot] = []
-        /// Why a body is not the snapshot that it claims to be; nil if there is none.
-        var unreadable: String?
-        /// The snapshot after those in `ready` claims more connections than the worker has.
-        var claimsTooMuch = false
+        /// Which rule the snapshot after those in `ready` breaks: "snapshot 2: max below min"; nil if there is none.
+        var offence: String?
     }
 
     /// Takes the body of a snapshot that the inbox wants.
     mutating func take(_ sequence: UInt64, _ body: [UInt8], instances: Int) -> Taken {
-        let (snapshots, unreadable) = inbox.take(sequence, body)
-        var taken = Taken(unreadable: unreadable)
+        let (snapshots, offence) = inbox.take(sequence, body)
+        var taken = Taken(offence: offence)
         for encoded in snapshots {
             let statistics = encoded.snapshot.statistics
             let (sum, overflow) = accounted.addingReportingOverflow(statistics.accounted)
             guard !overflow, sum <= UInt64(instances) else {
-                taken.claimsTooMuch = true
+                taken.offence =
+                    "snapshot \(encoded.snapshot.sequence): it has outcomes for more connections than the worker has "
+                    + "(\(instances))"
                 break
             }
             accounted = sum

@@ -24,9 +24,9 @@ struct SnapshotInbox {
 
     /// Takes the body of a snapshot that `wants` returned true for.
     ///
-    /// - Returns: The snapshots that are now in order. If the body after them cannot be decoded or has another number, also
-    ///   the reason. Such a body is requested again.
-    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [EncodedSnapshot], unreadable: String?) {
+    /// - Returns: The snapshots that are now in order. If the body after them breaks a rule, also which:
+    ///   "snapshot 2: max below min in field 'send_lag' (byte 41)". A worker would send the same body again.
+    mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [EncodedSnapshot], offence: String?) {
         held[sequence] = body
         heldBytes += body.count
         var ready: [EncodedSnapshot] = []
@@ -36,9 +36,11 @@ struct SnapshotInbox {
             do throws(SnapshotDecodingError) {
                 encoded = try EncodedSnapshot(decoding: next)
             } catch {
-                return (ready, error.description)
+                return (ready, "snapshot \(accepted + 1): \(error.offence)")
             }
-            guard encoded.snapshot.sequence == accepted + 1 else { return (ready, "it has another number") }
+            guard encoded.snapshot.sequence == accepted + 1 else {
+                return (ready, "snapshot \(accepted + 1): its body has the number \(encoded.snapshot.sequence)")
+            }
             accepted += 1
             ready.append(encoded)
             isComplete = encoded.snapshot.isFinal

@@ -27,5 +27,20 @@ enum Received<Content: Sendable>: Sendable {
     /// From a peer of another protocol version.
     case foreign(ForeignEnvelope)
     /// Not a message of this protocol. It is counted and dropped.
-    case unreadable
+    case unreadable(UnreadableMessage)
+}
+
+/// Why a message was dropped, and what can still be read of it. All text is printable.
+struct UnreadableMessage: Sendable, Hashable, CustomStringConvertible {
+    /// The rule that it breaks: "data.pid is missing".
+    var offence: String
+    var sender: String?
+    var session: String?
+    var type: WireType?
+
+    init(_ offence: String) { self.offence = offence }
+
+    var description: String {
+        (type.map { "'\($0.rawValue)' message" } ?? "message") + (sender.map { " from \($0)" } ?? "") + ": \(offence)"
+    }
 }

@@ -18,31 +18,63 @@ enum WireCodec {
     /// Decodes a command. The socket matches only prefixes of topics, so the topic must be one of `topics`.
     static func decodeCommand(_ parts: [[UInt8]], topics: [String]) -> Received<Command> {
         guard let topic = parts.first, topics.contains(where: { $0.utf8.elementsEqual(topic) }) else {
-            return .unreadable
+            return .unreadable(UnreadableMessage("the topic is not this peer's"))
         }
         return decode(parts, as: CommandCoding.self) { $0.envelope }
     }
 
     /// Decodes a message from a listener or worker.
     static func decodePeerMessage(_ parts: [[UInt8]]) -> Received<PeerMessage> {
-        guard let topic = parts.first, Topic.controller.utf8.elementsEqual(topic) else { return .unreadable }
-        guard parts.count < 3 || parts[2].count <= FleetLimits.peerMessageBody else { return .unreadable }
+        guard let topic = parts.first, Topic.controller.utf8.elementsEqual(topic) else {
+            return .unreadable(UnreadableMessage("the topic is not '\(Topic.controller)'"))
+        }
+        guard parts.count < 3 || parts[2].count <= FleetLimits.peerMessageBody else {
+            return .unreadable(UnreadableMessage("the body has more than \(FleetLimits.peerMessageBody) bytes"))
+        }
         return decode(parts, as: PeerMessageCoding.self) { $0.envelope }
     }
 
     private static func decode<Coding: Decodable, Content>(
         _ parts: [[UInt8]], as type: Coding.Type, _ envelope: (Coding) -> Envelope<Content>
     ) -> Received<Content> {
-        guard parts.count == 2 || parts.count == 3, parts[1].count <= FleetLimits.envelope else { return .unreadable }
+        guard parts.count == 2 || parts.count == 3 else {
+            return .unreadable(UnreadableMessage("it has \(parts.count) parts instead of 2 or 3"))
+        }
+        guard parts[1].count <= FleetLimits.envelope else {
+            return .unreadable(UnreadableMessage("the envelope has more than \(FleetLimits.envelope) bytes"))
+        }
         let decoder = JSONDecoder()
         let data = Data(parts[1])
         do {
             return .message(envelope(try decoder.decode(type, from: data)), body: parts.count == 3 ? parts[2] : [])
         } catch is ForeignVersion {
-            guard let foreign = try? decoder.decode(ForeignCoding.self, from: data) else { return .unreadable }
+            guard let foreign = try? decoder.decode(ForeignCoding.self, from: data) else {
+                return .unreadable(UnreadableMessage("it is of another version and has no sender"))
+            }
             return .foreign(foreign.envelope)
         } catch {
-            return .unreadable
+            var unreadable = UnreadableMessage(offence(error))
+            if let clues = try? decoder.decode(Clues.self, from: data) {
+                unreadable.sender = clues.sender
+                unreadable.session = clues.session
+                unreadable.type = clues.type
+            }
+            return .unreadable(unreadable)
+        }
+    }
+
+    /// The rule that a message breaks, with the name of the field.
+    private static func offence(_ error: any Error) -> String {
+        func name(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }
+        return switch error {
+        case let malformed as Malformed: malformed.reason
+        case DecodingError.keyNotFound(let key, let context): "\(name(context.codingPath + [key])) is missing"
+        case DecodingError.valueNotFound(_, let context): "\(name(context.codingPath)) is null"
+        case DecodingError.typeMismatch(_, let context):
+            context.codingPath.isEmpty ? "it is not a JSON object" : "\(name(context.codingPath)) is of the wrong type"
+        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "\(name(context.codingPath)) has an impossible value"
+        default: "it is not JSON"
         }
     }
 
@@ -52,6 +84,21 @@ enum WireCodec {
         // Cannot fail: the messages contain only strings, integers, Booleans and arrays of them.
         guard let data = try? encoder.encode(value) else { return [] }
         return [UInt8](data)
+    }
+}
+
+/// What can be read of a message that cannot be read as a whole.
+private struct Clues: Decodable {
+    var sender: String?
+    var session: String?
+    var type: WireType?
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: EnvelopeKey.self)
+        func text(_ key: EnvelopeKey) -> String? { (try? container.decodeIfPresent(String.self, forKey: key)) ?? nil }
+        sender = text(.sender).flatMap { PeerIdentity.isValid($0) ? $0 : nil }
+        session = text(.session).flatMap { PeerIdentity.isValid($0) ? $0 : nil }
+        type = text(.type).flatMap(WireType.init(rawValue:))
     }
 }
 
@@ -85,12 +132,12 @@ private struct EnvelopeHeader {
         sender = try container.decode(String.self, forKey: .sender)
         sequence = try container.decode(UInt64.self, forKey: .sequence)
         guard let type = WireType(rawValue: try container.decode(String.self, forKey: .type)) else {
-            throw Malformed("unknown type")
+            throw Malformed("type is not known")
         }
         self.type = type
-        guard PeerIdentity.isValid(sender), session.isEmpty || PeerIdentity.isValid(session),
-            run.map(PeerIdentity.isValid) ?? true
-        else { throw Malformed("not an identity") }
+        guard PeerIdentity.isValid(sender) else { throw Malformed("from is not an identity") }
+        guard session.isEmpty || PeerIdentity.isValid(session) else { throw Malformed("session is not an identity") }
+        guard run.map(PeerIdentity.isValid) ?? true else { throw Malformed("run is not an identity") }
     }
 
     static func encode(
@@ -132,7 +179,7 @@ private struct CommandCoding: Codable {
             case .stop: .stop
             case .abort: .abort
             case .acknowledge: .acknowledge(try container.decode(Command.Acknowledgement.self, forKey: .data))
-            case .hello, .listener, .exited, .worker, .snapshot: throw Malformed("not a command")
+            case .hello, .listener, .exited, .worker, .snapshot: throw Malformed("its type is not a command")
             }
         if case .launch(let launch) = command {
             guard launch.workers.count <= FleetLimits.processes,
@@ -174,7 +221,7 @@ private struct PeerMessageCoding: Codable {
         case .exited: message = .exited(try container.decode(WorkerExit.self, forKey: .data))
         case .worker: message = .worker(try container.decode(PeerMessage.WorkerStatus.self, forKey: .data))
         case .snapshot: message = .snapshot(try container.decode(PeerMessage.SnapshotHeader.self, forKey: .data))
-        default: throw Malformed("not a message to the controller")
+        default: throw Malformed("its type is not a message to the controller")
         }
         message.sanitize()
         envelope = Envelope(

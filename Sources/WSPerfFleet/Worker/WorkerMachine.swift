@@ -118,7 +118,10 @@ struct WorkerMachine {
         case .refuse(let refusal):
             over(status: 2, "refused: " + PlanText.printable(refusal.message, limit: FleetLimits.text))
         case .plan where envelope.run == run:
-            guard state == .waiting, !isPreparing else { break }
+            guard state == .waiting, !isPreparing else {
+                statusAt = now
+                break
+            }
             isPreparing = true
             actions.append(.prepare(body))
         case .start where envelope.run == run:
@@ -128,10 +131,13 @@ struct WorkerMachine {
             } else {
                 statusAt = now
             }
-        case .stop where envelope.run == run: stop(now: now)
+        case .stop where envelope.run == run:
+            stop(now: now)
+            statusAt = now
         case .abort where envelope.run == run:
             stop(now: now)
             abort()
+            statusAt = now
         case .acknowledge(let acknowledgement) where envelope.run == run:
             outbox.acknowledge(acknowledgement, now: now)
         default: break
@@ -240,8 +246,7 @@ struct WorkerMachine {
         case .running:
             actions.append(.stopLoad)
             advance(to: .stopping, now: now)
-        case .stopping: statusAt = now
-        case .waiting, .finished, .failed: break
+        case .waiting, .stopping, .finished, .failed: break
         }
     }
 

@@ -39,7 +39,8 @@ struct SnapshotCodingTests {
         var statistics = LoadStatistics()
         statistics.started = 300
         statistics.opened = 2
-        statistics.sent = 2
+        statistics.ended = 1
+        statistics.sent = 3
         statistics.outcomes = [.refused: 298, .succeeded: 1]
         statistics.sendLag.record(3)
         statistics.sendLag.record(3)
@@ -47,7 +48,9 @@ struct SnapshotCodingTests {
         let snapshot = Snapshot(sequence: 1, elapsed: 1_000_000, isFinal: false, statistics: statistics)
         let golden: [UInt8] = [
             0x02, 0x00, 0x01, 0xc0, 0x84, 0x3d,  // version, flags, sequence 1, elapsed 1,000,000
-            0x03, 0x05,  // version of the statistics, five fields
+            0x03, 0x06,  // version of the statistics, six fields
+            0x05, 0x65, 0x6e, 0x64, 0x65, 0x64, 0x01, 0x01,  // ended: a counter in one byte
+            0x01,  // 1
             0x06, 0x6f, 0x70, 0x65, 0x6e, 0x65, 0x64, 0x01, 0x01,  // opened: a counter in one byte
             0x02,  // 2
             0x08, 0x6f, 0x75, 0x74, 0x63, 0x6f, 0x6d, 0x65, 0x73, 0x03, 0x16,  // outcomes: counts by outcome, 22 bytes
@@ -59,7 +62,7 @@ struct SnapshotCodingTests {
             0x8e, 0x27, 0xd2, 0xf0, 0xf5, 0x0b,  // sum 5,006, sum of squares 25,000,018
             0x02, 0x00, 0x02, 0xde, 0x19, 0x01,  // two buckets: gap 0 (bucket 3) twice, gap 3,294 (bucket 3,298) once
             0x04, 0x73, 0x65, 0x6e, 0x74, 0x01, 0x01,  // sent: a counter in one byte
-            0x02,  // 2
+            0x03,  // 3
             0x07, 0x73, 0x74, 0x61, 0x72, 0x74, 0x65, 0x64, 0x01, 0x02,  // started: a counter in two bytes
             0xac, 0x02,  // 300
         ]
@@ -283,6 +286,25 @@ struct SnapshotCodingTests {
         let sound = try Histogram(decoding: Figures(testDescription: "sound").bytes)
         #expect(sound.count == 3 && sound.percentile(50) == 3 && sound.max == 5000)
         #expect(throws: SnapshotDecodingError.self) { try Histogram(decoding: figures.bytes) }
+    }
+
+    @Test(
+        "is refused by the name of the rule and of the field",
+        arguments: [
+            Figures(testDescription: "max below min in field 'send_lag'", lowest: 5001),
+            Figures(testDescription: "saturated values, but max is not 2⁴² in field 'send_lag'", saturated: 1),
+            Figures(testDescription: "sum below count × min in field 'send_lag'", sum: 8),
+            Figures(testDescription: "sum above count × max in field 'send_lag'", sum: 15_001),
+            Figures(
+                testDescription: "fewer values in its buckets than count in field 'send_lag'", buckets: [0, 1, 3294, 1]
+            ),
+        ])
+    func named(_ figures: Figures) throws {
+        let value = figures.bytes
+        let body = [2, 0, 1, 1, 3, 1, 8] + Array("send_lag".utf8) + [4, UInt8(value.count)] + value
+        let error = try #require(throws: SnapshotDecodingError.self) { try Snapshot(decoding: body) }
+        #expect(error.reason == figures.testDescription)
+        #expect(error.offset > 16 && error.offset <= body.count)
     }
 
     @Test("is refused in another version, by its number", arguments: [(0, 1), (0, 3), (4, 2), (4, 4)])
