@@ -5,24 +5,46 @@ internal import WSPerfReport
 
 /// Where a controller listens, what it launches itself, and where it saves its runs.
 public struct FleetOptions: ParsableArguments {
-    @Flag(help: "Launch the plan's listeners on this machine, as child processes.")
-    public var local = false
-    @Option(
-        help: "Address on which to wait for listeners and workers (default: all interfaces; 127.0.0.1 with --local).")
-    public var bind: String?
-    @Option(help: "Port for commands (PUB; default: 5561, or a free port with --local).")
-    public var publishPort: UInt16?
-    @Option(help: "Port for messages from listeners and workers (PULL; default: 5564, or a free port with --local).")
-    public var reportPort: UInt16?
-    @Option(
-        help: ArgumentHelp(
-            "The worker that local listeners launch (default: wsperf-worker in the same directory).", valueName: "PATH")
-    )
-    public var worker: String?
-    @Option(help: ArgumentHelp("The run directory (default: a new directory in wsperf-runs).", valueName: "DIR"))
-    public var output: String?
-    @Flag(help: "Show no progress.")
-    public var quiet = false
+    @OptionGroup(title: "Fleet") public var fleet: Fleet
+    @OptionGroup(title: "Output") public var results: Results
+
+    /// Where the controller listens, and what it launches.
+    public struct Fleet: ParsableArguments {
+        @Flag(help: "Launch the plan's listeners on this machine, as child processes.")
+        public var local = false
+        @Option(
+            help: ArgumentHelp(
+                "Address on which to wait for listeners and workers (default: all interfaces; 127.0.0.1 with --local).",
+                valueName: "ADDRESS"))
+        public var bind: String?
+        @Option(
+            help: ArgumentHelp(
+                "Port for commands (PUB; default: 5561, or a free port with --local).", valueName: "PORT"))
+        public var publishPort: UInt16?
+        @Option(
+            help: ArgumentHelp(
+                "Port for messages from listeners and workers (PULL; default: 5564, or a free port with --local).",
+                valueName: "PORT"))
+        public var reportPort: UInt16?
+        @Option(
+            help: ArgumentHelp(
+                "The worker that local listeners launch (default: wsperf-worker in the same directory).",
+                valueName: "PATH")
+        )
+        public var worker: String?
+
+        public init() {}
+    }
+
+    /// What is printed and saved.
+    public struct Results: ParsableArguments {
+        @Option(help: ArgumentHelp("The run directory (default: a new directory in wsperf-runs).", valueName: "DIR"))
+        public var output: String?
+        @Flag(help: "Show no progress.")
+        public var quiet = false
+
+        public init() {}
+    }
 
     public init() {}
 
@@ -31,23 +53,24 @@ public struct FleetOptions: ParsableArguments {
     /// - Throws: `ExitCode`, after the reason was printed on stderr: a file that a plan names cannot be read, this machine has
     ///   too few resources for local listeners, or the run could not be carried out or saved.
     public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
-        if worker != nil, !local, !forcingLocal {
+        if fleet.worker != nil, !fleet.local, !forcingLocal {
             throw StandardError.fail(
                 "--worker requires --local; a listener on another machine gets its worker when it is started")
         }
-        var options = local || forcingLocal ? FleetController.Options.local(worker: worker) : .init()
-        if let bind { options.host = bind }
-        if let publishPort { options.publishPort = publishPort }
-        if let reportPort { options.reportPort = reportPort }
+        var options = fleet.local || forcingLocal ? FleetController.Options.local(worker: fleet.worker) : .init()
+        if let bind = fleet.bind { options.host = bind }
+        if let publishPort = fleet.publishPort { options.publishPort = publishPort }
+        if let reportPort = fleet.reportPort { options.reportPort = reportPort }
         do {
             let series = try RunSeries(
-                plans.map { RunSeries.Entry(name: $0.name, plan: $0.document.yaml) }, output: output, isQuiet: quiet)
+                plans.map { RunSeries.Entry(name: $0.name, plan: $0.document.yaml) }, output: results.output,
+                isQuiet: results.quiet)
             let controller = try FleetController(options: options)
             let interrupts = InterruptSource { controller.interrupt() }
-            let results = try await controller.run(plans) { series.record($0, $1) }
+            let ends = try await controller.run(plans) { series.record($0, $1) }
             withExtendedLifetime(interrupts) {}
             let status = series.finish()
-            guard let error = results.compactMap(\.error).first, status != ExitStatus.interrupted else { return status }
+            guard let error = ends.compactMap(\.error).first, status != ExitStatus.interrupted else { return status }
             throw StandardError.fail(error, status: error.exitStatus)
         } catch let error as PlanError {
             throw StandardError.fail(error)

@@ -3,6 +3,7 @@ import Logging
 import WSPerfCommand
 import WSPerfFleet
 
+/// Flags → options → `FleetListener`.
 @main
 struct WSPerfListener: StandardCommand {
     static let configuration = CommandConfiguration(
@@ -11,35 +12,24 @@ struct WSPerfListener: StandardCommand {
         usage: "wsperf-listener --controller <HOST[:PUB:PULL]> [--name <NAME>] [--worker <PATH>] [--verbose]\n"
             + "wsperf-listener doctor [--connections <N>]",
         discussion: """
-            A daemon that serves run after run. 'wsperf-listener help listen' lists its options and exit statuses. \
-            'wsperf-listener doctor' prints the limits of this machine.
-            """,
-        version: WSPerfVersion.current, subcommands: [Listen.self, Doctor.self], defaultSubcommand: Listen.self)
-
-    static func main() async { await runAndExit() }
-}
-
-/// Flags → options → `FleetListener`.
-struct Listen: StandardCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Joins a controller (the default subcommand).",
-        discussion: """
             A daemon: it serves run after run and waits for a new controller when its controller has ended. Ctrl-C, \
             SIGTERM or the controller ends it. It connects to two ports of the controller and opens no port itself. It \
-            launches only the worker given here.
+            launches only the worker given here. 'wsperf-listener doctor' prints the limits of this machine.
 
             Exit status: 0 ended by its controller, 1 the process that launched it has ended, 2 wrong usage, 130 \
             interrupted.
-            """)
+            """,
+        version: WSPerfVersion.current, subcommands: [Doctor.self])
 
+    /// Optional only because 'doctor' needs no controller.
     @Option(
         help: ArgumentHelp(
-            "The controller to join.",
+            "The controller to join (required).",
             discussion:
                 "A name or address, and the controller's two ports if they are not 5561 (commands) and 5564 (messages to it).",
             valueName: "HOST[:PUB:PULL]"),
         transform: { try ControllerAddress($0) })
-    var controller: ControllerAddress
+    var controller: ControllerAddress?
 
     @Option(help: ArgumentHelp("This machine's name in reports (default: the host name).", valueName: "NAME"))
     var name: String?
@@ -56,6 +46,9 @@ struct Listen: StandardCommand {
     var lifeline = false
 
     func run() async throws {
+        guard let controller else {
+            throw Self.fail("--controller is missing\n\n\(Self.helpMessage())")
+        }
         var options = FleetListener.Options(
             controller: controller, name: name, worker: worker ?? FleetListener.stockWorker)
         options.hasLifeline = lifeline
@@ -72,4 +65,6 @@ struct Listen: StandardCommand {
             throw Self.fail(error, status: error.exitStatus)
         }
     }
+
+    static func main() async { await runAndExit() }
 }

@@ -2,15 +2,22 @@
 ///
 /// Yams expands aliases lazily, which costs nothing. But it hashes the keys of every mapping, and a key that is or
 /// contains an alias can make it hash a tree that doubles with every level. No plan needs such keys, so they are refused
-/// before Yams sees them. In texts that use aliases at all, this may also refuse what only looks like such a key (in
-/// quotes or in a comment).
+/// before Yams sees them. Text in quotes is no alias. In texts that use aliases at all, this may also refuse what only
+/// looks like such a key: in a comment, or after a quoted text of several lines.
 enum AliasKeys {
     /// The line of the first such key; nil if there is none.
     static func firstLine(in text: [UInt8]) -> Int? {
         guard hasAlias(text) else { return nil }
         var line = 1
-        for index in text.indices {
+        // Only quotes that close on their line are trusted. After any other, which may be a comment's apostrophe, no text
+        // counts as quoted.
+        var areQuotesClear = true
+        var quotedUntil = 0
+        for index in text.indices where index >= quotedUntil {
             switch text[index] {
+            case UInt8(ascii: "\""), UInt8(ascii: "'"):
+                guard areQuotesClear, beginsToken(text, index) else { continue }
+                if let end = endOfQuotes(text, index) { quotedUntil = end } else { areQuotesClear = false }
             case UInt8(ascii: "\n"): line += 1
             case UInt8(ascii: "*") where beginsToken(text, index):
                 var end = index + 1
@@ -23,6 +30,22 @@ enum AliasKeys {
                 // An explicit key.
                 if index + 1 == text.count || isSpace(text[index + 1]) { return line }
             default: break
+            }
+        }
+        return nil
+    }
+
+    /// The index after the quote that closes the one at `start`; nil if its line has none.
+    private static func endOfQuotes(_ text: [UInt8], _ start: Int) -> Int? {
+        let quote = text[start]
+        var index = start + 1
+        while index < text.count, text[index] != UInt8(ascii: "\n") {
+            if text[index] == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") {
+                index += 2
+            } else if text[index] == quote {
+                return index + 1
+            } else {
+                index += 1
             }
         }
         return nil

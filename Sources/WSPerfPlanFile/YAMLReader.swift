@@ -8,6 +8,8 @@ struct YAMLReader {
     /// Reads one YAML document. Errors name the line, not the file.
     static func read(_ bytes: [UInt8]) throws(PlanError) -> PlanNode {
         guard bytes.count <= PlanFile.sizeLimit else { throw PlanError("longer than \(PlanFile.sizeLimit) bytes") }
+        // Some editors begin a file with a byte order mark.
+        let bytes = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes
         guard let text = String(validating: bytes, as: UTF8.self) else { throw PlanError("not UTF-8") }
         if let line = AliasKeys.firstLine(in: bytes) {
             throw PlanError("an alias can stand for a value, not for a key or part of a key", line: line)

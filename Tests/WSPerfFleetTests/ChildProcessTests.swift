@@ -46,6 +46,12 @@ import Testing
         #expect(pid != nil)
     }
 
+    /// People print to find a fault, and many use stdout.
+    @Test func itsStandardOutputIsKeptToo() async {
+        let (end, _) = await end(of: "echo one; echo two >&2; echo three; exit 3")
+        #expect(end.stderr == "one\ntwo\nthree")
+    }
+
     @Test func aSignalIsToldFromAnExit() async {
         let (end, _) = await end(of: "echo dying >&2; kill -9 $$")
         #expect(end.status == nil && end.signal == 9)

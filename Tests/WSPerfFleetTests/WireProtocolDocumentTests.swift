@@ -71,7 +71,7 @@ import WSPerfCore
             }
             read += 1
         }
-        #expect(read > 10)
+        #expect(read == 10)
     }
 }
 

@@ -131,7 +131,7 @@ import WSPerfCore
             (["--target", "h"], "--target: 'h' has no scheme: write ws://h"),
             (["--target", "ws://h/"], "messages: missing: give messages or duration, so that the run comes to an end"),
             (["--messages", "0"], "--messages: must be from 1 to 1000000000, not 0"),
-            (["--instances", "-5"], "--instances: must be from 1 to 10000000, not -5"),
+            (["--instances=-5"], "--instances: must be from 1 to 10000000, not -5"),
             (["--machines", "two"], "--machines: expected a whole number, not 'two'"),
             (["--interval", "1 sec"], "--interval: 'sec' is no unit of time: write ns, us, ms, s, m or h"),
             (["--interval", ""], "--interval: expected a duration such as 250ms, 1s, 2m or 1.5h, not ''"),
@@ -195,6 +195,28 @@ import WSPerfCore
         }
         try withPlan("messages: 1\n") { path in
             #expect { try plans(path) } throws: { "\($0)" == "\(path): target: missing" }
+        }
+    }
+
+    @Test(arguments: [
+        ["--name", "--no-verify"], ["--header", "--no-verify"], ["--set", "--no-verify"], ["--interval"],
+    ])
+    func anOptionWithoutItsValueIsAnError(_ arguments: [String]) {
+        #expect { try PlanOptions.parse(["--target", "ws://h/"] + arguments) } throws: {
+            PlanOptions.message(for: $0).contains("Missing value for '\(arguments[0])")
+        }
+    }
+
+    /// The help has groups, and says for each option what it takes.
+    @Test func theHelpIsGrouped() {
+        let help = PlanOptions.helpMessage(columns: 200)
+        let titles = ["TARGET", "LOAD", "PAYLOAD", "CONNECTION", "TLS", "DEADLINES", "FLEET"].map { "\n\($0) OPTIONS:" }
+        #expect(
+            titles.allSatisfy {
+                help.uppercased().contains($0) || help.uppercased().contains($0.replacing(" OPTIONS", with: ""))
+            }, "\(help)")
+        for placeholder in ["--interval <TIME>", "--instances <N>", "--ca <PEM>", "--target <URL>"] {
+            #expect(help.contains(placeholder), "\(placeholder)")
         }
     }
 

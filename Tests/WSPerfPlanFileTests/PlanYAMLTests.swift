@@ -69,6 +69,32 @@ import WSPerfPlanFile
         }
     }
 
+    /// As editors on other systems save it.
+    @Test(arguments: ["\u{FEFF}", ""], ["\n", "\r\n"]) func byteOrderMarkAndLineEnds(
+        _ mark: String, _ end: String
+    ) throws {
+        let text = mark + ["target: ws://h/", "messages: 3", "headers:", "- 'A: b'", ""].joined(separator: end)
+        let plan = try Plan(document: PlanFile.parse(text))
+        #expect(plan.target.description == "ws://h/" && plan.messages == 3 && plan.headers.count == 1)
+    }
+
+    @Test(arguments: [
+        #"{a: "*b: c", d: e}"#, #"{a: '*b: c'}"#, #"{a: "x *b: c & d: e"}"#, #"{a: "&b *b: [x]: y"}"#,
+        #"{a: "say \" *b: c"}"#, "{a: 'it''s *b: c'}", #"{"*": x, '&': y}"#, "a: &n x\nb: *n\nc: '*n: d'\n",
+    ])
+    func quotedStarsAndAmpersandsAreText(_ text: String) throws {
+        _ = try PlanFile.parse(text)
+    }
+
+    /// What is in no quotes is still found.
+    @Test(arguments: [
+        "a: &n [x]\n*n : y\n", "a: &n [x]\nb: {'c': d, *n : y}\n", "# don't 'care\na: &n [x]\n'b': {*n : y, c: 'd'}\n",
+        "{a: &n [x], b: 'c\n ', *n : ' '}",
+    ])
+    func aliasesAsKeysAreRefused(_ text: String) {
+        #expect(throws: PlanError.self) { try PlanFile.parse(text) }
+    }
+
     @Test func deepAndLongTreesReadBackUnchanged() throws {
         var node = PlanNode.integer(1)
         for depth in 0..<14 {

@@ -17,6 +17,7 @@ final class ChildProcess: Sendable {
         var signal: Int32?
         /// Why it could not be launched.
         var error: String?
+        /// The end of what it wrote to stderr and stdout.
         var stderr: String
     }
 
@@ -70,18 +71,20 @@ final class ChildProcess: Sendable {
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(executable)), arguments: Arguments(arguments), platformOptions: platform,
-                input: .fileDescriptor(stdin, closeAfterSpawningProcess: true), output: .discarded, error: .sequence
+                input: .fileDescriptor(stdin, closeAfterSpawningProcess: true), output: .sequence,
+                error: .combinedWithOutput
             ) { execution in
                 onLaunch(execution.processIdentifier.value) { signal in
                     try? execution.send(signal: Signal(rawValue: signal))
                 }
-                // Without a reader of its stderr, the child would block once the pipe is full. An error ends only the reading.
+                // Both streams share one pipe, so their lines are in the order in which they were written. Without a reader,
+                // the child would block once the pipe is full. An error ends only the reading.
                 do {
-                    for try await buffer in execution.standardError {
+                    for try await buffer in execution.standardOutput {
                         tail.append(buffer.withUnsafeBytes { Array($0) })
                     }
                 } catch {
-                    tail.append(Array("\n(its stderr could not be read: \(error))\n".utf8))
+                    tail.append(Array("\n(its output could not be read: \(error))\n".utf8))
                 }
             }
             return switch result.terminationStatus {
