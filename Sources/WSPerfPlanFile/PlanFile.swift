@@ -65,6 +65,19 @@ extension PlanNode {
                 }
             }
         }
+        // In the user's own components, this form alone says that a text is a path.
+        for parent in ["client", "schedule", "payload"] {
+            document.change(parent) { component in
+                guard case .mapping(let entries) = component.content else { return }
+                for entry in entries where entry.value.namedFile.map({ !$0.hasPrefix("/") }) == true {
+                    component.change(entry.key) { option in
+                        option.change("file") { value in
+                            value.content = .scalar(directory + (value.text ?? ""), quoted: true)
+                        }
+                    }
+                }
+            }
+        }
         document.change("runs") { runs in
             guard case .sequence(let elements) = runs.content else { return }
             runs.content = .sequence(elements.map { $0.resolvingFiles(in: directory) })

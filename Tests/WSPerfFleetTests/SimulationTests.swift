@@ -382,7 +382,8 @@ import WSPerfCore
         let record = finish(fleet, "plan")
         #expect(record.end == .incomplete)
         #expect(fleet.outcomes.first?.error?.code == .plan)
-        #expect(fleet.outcomes.first?.error?.message == "client: unknown kind 'x'")
+        let message = fleet.outcomes.first?.error?.message ?? ""
+        #expect(["worker 0", "worker 1"].contains { message == "\($0) on m0: client: unknown kind 'x'" }, "\(message)")
         #expect(fleet.outcomes.first?.error?.exitStatus == 2)
     }
 

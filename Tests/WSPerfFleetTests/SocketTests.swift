@@ -110,6 +110,7 @@ import WSPerfCore
         }
         #expect(try await fleet.run([plan]).map(\.end) == [.finished])
         plan.attachments[path] = [UInt8](repeating: 7, count: 300_000)
+        plan.timeLimit = plan.arithmetic.limit
         #expect(seen.withLock { $0 } == [plan])
         #expect(await status.value == 0)
     }

@@ -1,9 +1,38 @@
+import Foundation
 import Testing
 import WSPerfCore
 
 @testable import WSPerfPlanFile
 
 @Suite struct PlanFileTests {
+    /// A file that a custom component names travels like the stock ones.
+    @Test func filesOfOwnComponents() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "secret".write(toFile: folder + "/tokens.txt", atomically: true, encoding: .utf8)
+        let text = "target: ws://h/\nmessages: 1\nclient:\n  kind: mine\n  tokens: {file: tokens.txt}\n"
+        try text.write(toFile: folder + "/plan.yaml", atomically: true, encoding: .utf8)
+
+        var plan = try Plan(document: PlanFile.load(path: folder + "/plan.yaml"))
+        #expect(plan.referencedFiles == [folder + "/tokens.txt"])
+        try plan.attachFiles()
+        // As a worker on another machine gets it, where there is no such file.
+        var sent = try Plan(document: PlanNode(json: Array(plan.document.json.utf8)))
+        sent.attachments = plan.attachments
+        try FileManager.default.removeItem(atPath: folder + "/tokens.txt")
+        let reader = ComponentContext(options: sent.client.options, plan: sent).reader(at: "client")
+        #expect(reader.file("tokens") == Array("secret".utf8))
+        #expect(reader.file("absent") == nil)
+        try reader.finish()
+
+        let again = try Plan(document: PlanFile.load(path: folder + "/plan.yaml"))
+        #expect { try again.checkFiles() } throws: {
+            "\($0)" == "5: client.tokens: cannot read \(folder)/tokens.txt: No such file or directory"
+                || "\($0)" == "line 5: client.tokens: cannot read \(folder)/tokens.txt: No such file or directory"
+        }
+    }
+
     @Test func readsYAMLWithLines() throws {
         let node = try PlanFile.parse(
             """

@@ -11,6 +11,14 @@ public struct ComponentContext: Sendable {
         self.options = options
         self.plan = plan
     }
+
+    /// A reader of the options, whose `file(_:)` knows the files that came with the plan. `path` is what error messages
+    /// call the options: "client", "schedule" or "payload".
+    public func reader(at path: String = "") -> PlanReader {
+        let reader = options.reader(at: path)
+        reader.plan = plan
+        return reader
+    }
 }
 
 /// The clients, schedulers and payload generators a plan can name. `Registry()` knows the stock ones; a custom worker

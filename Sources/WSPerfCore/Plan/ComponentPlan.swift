@@ -13,8 +13,24 @@ public struct ComponentPlan: Sendable, Hashable {
     /// The client that comes with the library.
     public static let stock = ComponentPlan(kind: "stock")
 
+    /// The options that name a file: `tokens: {file: tokens.txt}`. Only this form tells those who do not know the component
+    /// that a text is a path.
+    var files: [(key: String, path: String, line: Int?)] {
+        options.entries.compactMap { entry in
+            entry.value.namedFile.map { (entry.key, $0, entry.line ?? entry.value.line) }
+        }
+    }
+
     var document: PlanNode {
         PlanNode(.mapping([PlanNode.Entry(key: "kind", value: .string(kind))] + options.entries), line: options.line)
+    }
+}
+
+extension PlanNode {
+    /// The path in `{file: PATH}`; nil if this is something else.
+    package var namedFile: String? {
+        guard entries.count == 1, let path = self["file"]?.text, !path.isEmpty else { return nil }
+        return path
     }
 }
 

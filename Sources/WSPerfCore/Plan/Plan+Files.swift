@@ -5,15 +5,26 @@ extension Plan {
     /// The largest file that a plan may name, bytes.
     public static let fileSizeLimit = 256 << 20
 
-    /// The paths of the files that the stock parts of the plan read: a replay log, a payload, certificates and keys.
-    /// Each once, in the plan's order.
+    /// The paths of the files that the plan names: a replay log, a payload, certificates and keys, and those that options of
+    /// your own components name as `{file: PATH}`. Each once, in the plan's order.
     public var referencedFiles: [String] {
         var files: [String] = []
+        files += ownFiles.map(\.path)
         files += schedule.options?.files ?? []
         files += payload.options?.files ?? []
         files += [tls.ca, tls.certificate, tls.key].compactMap(\.self)
         var seen: Set<String> = []
         return files.filter { seen.insert($0).inserted }
+    }
+
+    /// The files that options of the user's own components name.
+    private var ownFiles: [(key: String, path: String, line: Int?)] {
+        var components = [("client", client)]
+        if schedule.options == nil { components.append(("schedule", schedule.component)) }
+        if payload.options == nil { components.append(("payload", payload.component)) }
+        return components.flatMap { name, component in
+            component.files.map { ("\(name).\($0.key)", $0.path, $0.line) }
+        }
     }
 
     /// The contents of a file the plan names: those attached to the plan, else those on this machine's disk. Throws if
@@ -25,6 +36,13 @@ extension Plan {
 
     /// Throws if a file that the plan names cannot be read or used.
     public func checkFiles() throws(PlanError) {
+        for file in ownFiles {
+            do throws(PlanError) {
+                _ = try contents(ofFile: file.path)
+            } catch {
+                throw PlanError(error.problems.map(\.message).joined(separator: "; "), at: file.key, line: file.line)
+            }
+        }
         for path in referencedFiles { _ = try contents(ofFile: path) }
         try schedule.options?.checkFiles(of: self)
     }

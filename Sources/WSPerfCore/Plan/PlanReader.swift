@@ -19,6 +19,8 @@ public final class PlanReader {
     let problems: PlanProblems
     /// Keys asked for, in that order.
     private(set) var known: [String] = []
+    /// The plan whose attached files `file(_:)` returns; without one, it reads this machine's disk.
+    var plan: Plan?
     private var acceptsAll = false
     private var children: [PlanReader] = []
 
@@ -44,6 +46,7 @@ public final class PlanReader {
     func child(_ node: PlanNode, path: String) -> PlanReader {
         if let child = children.first(where: { $0.path == path }) { return child }
         let child = PlanReader(node, path: path, problems: problems)
+        child.plan = plan
         children.append(child)
         return child
     }
@@ -123,6 +126,24 @@ public final class PlanReader {
 
     /// The elements of the list under `key`; empty where the key is absent.
     public func list(_ key: String, limit: Int = 100_000) -> [PlanValue] { value(key)?.list(limit: limit) ?? [] }
+
+    /// The contents of the file that an option names as `{file: PATH}`; nil if the option is absent. A plan file's relative
+    /// paths start from its directory, and the file travels with the plan: use the reader of `ComponentContext`. Anything
+    /// else, or a file that cannot be read, is a problem that names the key and the line.
+    public func file(_ key: String) -> [UInt8]? {
+        guard let value = value(key) else { return nil }
+        guard let path = value.node.namedFile else {
+            report("expected {file: PATH}", at: key)
+            return nil
+        }
+        do throws(PlanError) {
+            guard let plan else { return try Plan.read(path, limit: Plan.fileSizeLimit) }
+            return try plan.contents(ofFile: path)
+        } catch {
+            report(error.problems.map(\.message).joined(separator: "; "), at: key)
+            return nil
+        }
+    }
 
     // MARK: Problems
 

@@ -116,7 +116,15 @@ struct RunMachine {
         let taken = workers[place].take(header.sequence, body, instances: setup.instances)
         heldBytes += workers[place].inbox.heldBytes
         for snapshot in taken.ready { record(.snapshot(worker: id, snapshot)) }
-        if let offence = taken.offence { return refuseSnapshot(of: place, offence) }
+        if let offence = taken.offence {
+            // A replay that was changed on its way is no fault of the worker. It sends the snapshot again.
+            if taken.mayComeAgain, !workers[place].lastWasNew {
+                implausible += 1
+                acknowledgements.insert(place)
+                return
+            }
+            return refuseSnapshot(of: place, offence)
+        }
         let isComplete = workers[place].inbox.isComplete
         if workers[place].advance(to: isComplete ? .finished : .running) { isDirty = true }
         if isComplete, !workers[place].isDelivered {
@@ -130,6 +138,7 @@ struct RunMachine {
     /// Notes a sign of life. Returns nil if this run has no such worker.
     private mutating func heard(_ id: String, sequence: UInt64, now: FleetInstant) -> Int? {
         guard let place = places[id] else { return nil }
+        workers[place].lastWasNew = sequence > workers[place].lastSequence
         // A repeated message is not a sign of life.
         guard sequence > workers[place].lastSequence else { return place }
         workers[place].lastSequence = sequence
@@ -370,7 +379,7 @@ struct RunMachine {
         for place in workers.indices where !workers[place].hasEnded {
             let worker = workers[place]
             if worker.state == .failed {
-                return FleetError(.plan, worker.reason ?? "a worker could not set up the plan")
+                return FleetError(.plan, "\(worker.title): \(worker.reason ?? "could not set up the plan")")
             }
             guard let exit = worker.exit, let exitAt = worker.exitAt,
                 exit.error != nil || now - exitAt >= FleetLimits.settle

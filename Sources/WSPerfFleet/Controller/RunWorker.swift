@@ -38,6 +38,8 @@ struct RunWorker {
     var hasEnded = false
     /// Why it must exit: its machine was given up before the load, or one of its snapshots breaks a rule.
     var refusal: String?
+    /// Its last message had a new number, so it is no replay.
+    var lastWasNew = false
     /// Why its last unreadable message was dropped.
     var unreadable: UnreadableMessage?
     /// Its recorded end says that it was lost.
@@ -81,6 +83,8 @@ struct RunWorker {
         var ready: [EncodedSnapshot] = []
         /// Which rule the snapshot after those in `ready` breaks: "snapshot 2: max below min"; nil if there is none.
         var offence: String?
+        /// Whether the snapshot can be asked for again, because it was not taken.
+        var mayComeAgain = true
     }
 
     /// Takes the body of a snapshot that the inbox wants.
@@ -91,6 +95,7 @@ struct RunWorker {
             let statistics = encoded.snapshot.statistics
             let (sum, overflow) = accounted.addingReportingOverflow(statistics.accounted)
             guard !overflow, sum <= UInt64(instances) else {
+                taken.mayComeAgain = false
                 taken.offence =
                     "snapshot \(encoded.snapshot.sequence): it has outcomes for more connections than the worker has "
                     + "(\(instances))"
