@@ -47,7 +47,7 @@ public struct PlanSummary: CustomStringConvertible {
         add("duration", "\(expected); what is left after \(Self.time(arithmetic.limit)) is aborted")
         add("descriptors", "\(Self.count(arithmetic.descriptorsPerWorker)) in each worker process")
         add("local ports", "\(Self.count(arithmetic.localPortsPerMachine)) on each machine\(portsNote)")
-        lines += plan.notices.map { "  notice: \($0)" }
+        lines += (plan.notices + arithmetic.notices).map { "  notice: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }
 

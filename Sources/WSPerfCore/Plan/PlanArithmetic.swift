@@ -31,6 +31,8 @@ public struct PlanArithmetic: Sendable, Hashable {
     /// Random intervals exceed their part of it in less than one run in 10⁸. A custom scheduler gets an hour for its
     /// sequence, unless the plan has a `duration`.
     public var limit: Duration
+    /// What the run leaves out of the plan's files, each in one line: the connections of a replay log that it does not have.
+    public var notices: [String]
 
     /// Reads the replay log or payload file if the plan names one. If it cannot be read, the figures that depend on it are nil.
     public init(_ plan: Plan) { self.init(plan, logs: LoadedLogs()) }
@@ -59,6 +61,7 @@ public struct PlanArithmetic: Sendable, Hashable {
         bytesPerSecond = perSecond.flatMap { rate in length.map { rate * $0 } }
         expectedDuration = seconds.map { opening + .bounded(seconds: $0) }
 
+        notices = schedule.notice.map { [$0] } ?? []
         limit = plan.timeLimit ?? PlanTimeLimit(plan, schedule).duration
     }
 

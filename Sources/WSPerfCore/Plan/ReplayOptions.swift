@@ -69,6 +69,7 @@ private struct ReplayArithmetic: ScheduleArithmetic {
     /// Time of one round.
     private let round: Double
     let meanLength: Double?
+    let notice: String?
 
     init(_ options: ReplayOptions, _ log: ReplayLog, connections: Int) {
         speed = options.speed
@@ -90,6 +91,11 @@ private struct ReplayArithmetic: ScheduleArithmetic {
         self.most = Double(most)
         round = log.duration.inSeconds / options.speed
         meanLength = Double(log.byteCount) / Double(log.messageCount)
+        notice =
+            played == log.connectionCount
+            ? nil
+            : "the log has \(PlanText.count(log.connectionCount)) connections, but the run has only "
+                + "\(PlanText.count(played)): it does not send the messages of the others"
     }
 
     func course(count: Double, duration: Double) -> (messages: Double?, seconds: Double?, rate: Double?) {

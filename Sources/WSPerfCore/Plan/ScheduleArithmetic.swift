@@ -14,10 +14,14 @@ package protocol ScheduleArithmetic {
 
     /// Bytes of payload per message, on average; nil if the schedule does not set them.
     var meanLength: Double? { get }
+
+    /// What the plan leaves out of the schedule's file, in one line; nil if nothing.
+    var notice: String? { get }
 }
 
 extension ScheduleArithmetic {
     package var meanLength: Double? { nil }
+    package var notice: String? { nil }
 }
 
 /// A schedule of which nothing is known: a custom one, or one whose file cannot be read.

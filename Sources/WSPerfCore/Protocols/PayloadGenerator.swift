@@ -61,3 +61,11 @@ public protocol PayloadGenerator: Sendable {
     /// Writes the payload into `payload`, whose capacity is the message's length.
     mutating func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator)
 }
+
+/// The two kinds of WebSocket data message (RFC 6455 §5.6). The raw value is the frame's opcode.
+public enum MessageKind: UInt8, Sendable, Hashable, Codable, CaseIterable {
+    /// UTF-8 text, opcode 1.
+    case text = 1
+    /// Arbitrary bytes, opcode 2.
+    case binary = 2
+}

@@ -1,6 +1,6 @@
-/// A recorded log of messages with their times, lengths and kinds, and where it has it their data, to be replayed.
+/// A recorded log to replay: messages with their times, lengths and kinds, and, if recorded, their data.
 ///
-/// The native format is JSON Lines, one message a line, in any order:
+/// The format is JSON Lines, one message per line, in any order (`Docs/ReplayLog.md`):
 ///
 /// ```
 /// {"t_us": 0, "conn": 0, "dir": "send", "op": 1, "len": 240}
@@ -10,15 +10,16 @@
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `t_us` | time in microseconds, 0 to 2⁵³, from any beginning: only differences count |
+/// | `t_us` | time in microseconds, 0 to 2⁵³; only differences count |
 /// | `conn` | number of the recorded connection, 0 to 2⁵³; 0 if absent |
-/// | `dir` | `send`, or `receive` for lines to be skipped; `send` if absent |
+/// | `dir` | `send`, or `receive` for a line to skip; `send` if absent |
 /// | `op` | 1 for text, 2 for binary; 1 if absent |
-/// | `len` | bytes of payload; may be absent where there is data |
-/// | `data` | the payload as text (of which `len` counts the bytes in UTF-8) |
+/// | `len` | bytes of payload; may be absent if there is data |
+/// | `data` | the payload as text; `len` counts its bytes in UTF-8 |
 /// | `b64` | the payload in base64 (RFC 4648 §4) |
 ///
-/// A key whose value is `null` counts as absent, other keys are ignored, and so are blank lines.
+/// A key whose value is `null` counts as absent. Other keys are ignored unless they look like a misspelt one. Blank lines
+/// are ignored.
 public final class ReplayLog: Sendable {
     /// One message. 24 bytes, and shared by all connections.
     struct Entry: Sendable, BitwiseCopyable {
@@ -41,9 +42,9 @@ public final class ReplayLog: Sendable {
         var kind: MessageKind { isBinary ? .binary : .text }
     }
 
-    /// Bytes that a log may have.
+    /// The largest size of a log, bytes.
     public static let maximumSize = 1 << 30
-    /// Bytes that one line of a log may have.
+    /// The largest size of one line, bytes.
     public static let maximumLineLength = 16 << 20
 
     /// All messages, by connection and then by time.
@@ -55,12 +56,12 @@ public final class ReplayLog: Sendable {
     /// From the earliest message to the latest, nanoseconds.
     let span: Int64
 
-    /// Parses the native format; `name` is what errors call the file.
+    /// Parses a log. Errors call the file `name`.
     public init(parsing bytes: [UInt8], name: String) throws(ReplayLogError) {
         var parser = ReplayLogParser(bytes, name: name)
         let messages = try parser.messages()
         guard let earliest = messages.lazy.map(\.time).min(), let latest = messages.lazy.map(\.time).max() else {
-            throw ReplayLogError(file: name, line: nil, reason: "there is no message to send in it")
+            throw ReplayLogError(file: name, line: nil, reason: "has no message to send")
         }
         span = (latest - earliest) * 1000
 
@@ -121,5 +122,26 @@ extension ReplayLog {
     /// The entries of the connection with this rank among the log's, by number; never empty.
     func share(ofConnection rank: Int) -> Range<Int> {
         Int(starts[rank])..<Int(starts[rank + 1])
+    }
+}
+
+/// Why a file is not a log that can be replayed: `traffic.jsonl:12: t_us is missing`.
+public struct ReplayLogError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file, as it was named to the parser.
+    public let file: String
+    /// The line, from 1; nil where it is the whole file.
+    public let line: Int?
+    /// What is wrong, without a full stop; printable text.
+    public let reason: String
+
+    init(file: String, line: Int?, reason: String) {
+        self.file = file
+        self.line = line
+        self.reason = reason
+    }
+
+    public var description: String {
+        let place = line.map { ":\($0)" } ?? ""
+        return "\(PlanText.printable(file, limit: 300))\(place): \(reason)"
     }
 }

@@ -70,3 +70,17 @@ struct CommandSchedule {
     /// The listener's orders have changed: its next launch is due at once.
     mutating func launchChanged(for listener: String) { launches[listener] = nil }
 }
+
+/// What the controller wants all workers of a run to do. It only moves down this list.
+enum LoadOrder: Int, Comparable, Sendable {
+    /// Wait: the load has not begun.
+    case wait
+    /// Run the load.
+    case start
+    /// Open and send nothing more, and close politely.
+    case stop
+    /// Drop every connection.
+    case abort
+
+    static func < (a: LoadOrder, b: LoadOrder) -> Bool { a.rawValue < b.rawValue }
+}

@@ -57,7 +57,7 @@ struct ControllerMachine {
     mutating func begin(_ setup: RunSetup, now: FleetInstant) {
         var run = RunMachine(setup: setup, now: now)
         notedUnreadable.removeAll()
-        for notice in pendingNotices { run.note(notice) }
+        for notice in setup.notices + pendingNotices { run.note(notice) }
         pendingNotices.removeAll()
         self.run = run
         beacon(now: now)

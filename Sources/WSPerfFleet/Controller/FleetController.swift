@@ -170,7 +170,8 @@ public final class FleetController: Sendable {
         var plan = plan
         try plan.attachFiles()
         let recorded = RecordedPlan(plan)
-        let limit = plan.arithmetic.limit
+        let arithmetic = plan.arithmetic
+        let limit = arithmetic.limit
         // The workers keep the limit themselves, so it is spelled out for them. A plan cannot name a longer one.
         plan.timeLimit = min(limit, PlanQuantity.longest)
         let parcel = PlanParcel(
@@ -187,7 +188,17 @@ public final class FleetController: Sendable {
             // The engines enforce their limit themselves, from the moment they start. This catches those that fail to. A worker
             // that receives the start more than `liveness` late is lost before that.
             limit: limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
-            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect, plan: recorded,
-            parcel: SharedBytes(parcel.encoded()), startedAt: 0, stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
+            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect,
+            notices: arithmetic.notices, plan: recorded, parcel: SharedBytes(parcel.encoded()), startedAt: 0,
+            stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }
+}
+
+/// How one run of a fleet ended.
+public struct FleetRunResult: Sendable, Hashable {
+    /// The run's identity, as in its record.
+    public var run: String
+    public var end: RunEnd
+    /// Why there are no results; nil if there are. Its `exitStatus` is the exit status of the executable.
+    public var error: FleetError?
 }

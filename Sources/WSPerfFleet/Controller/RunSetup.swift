@@ -22,6 +22,8 @@ struct RunSetup: Sendable {
     /// How long workers may take to end their load after a stop command.
     var drain: Duration
     var collect: Duration
+    /// What the run leaves out of the plan's files, each in one line.
+    var notices: [String] = []
     /// The plan as it is recorded.
     var plan: RecordedPlan
     /// The plan as it is sent to each worker.
@@ -33,4 +35,11 @@ struct RunSetup: Sendable {
 
     /// The fewest machines that the load can begin with.
     var enough: Int { minMachines ?? machines }
+}
+
+/// How a run ended, as the run machine determines it.
+struct RunOutcome: Sendable, Equatable {
+    var end: RunEnd
+    /// Why there are no results; nil if there are.
+    var error: FleetError?
 }

@@ -35,3 +35,13 @@ final class ProcessLauncher: WorkerLaunching {
 
     private final class PIDBox: Sendable { let pid = Mutex<Int32>(0) }
 }
+
+/// Launches, signals and watches workers for a listener. Every launch leads to exactly one `exited` event.
+protocol WorkerLaunching: Sendable {
+    func launch(
+        _ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void)
+    /// Closes the worker's lifeline and sends SIGTERM.
+    func terminate(_ worker: String)
+    /// Sends SIGKILL.
+    func kill(_ worker: String)
+}

@@ -35,3 +35,12 @@ package struct EngineWorkload: Workload {
     package func stop() { engine.stop() }
     package func abort() { engine.abort() }
 }
+
+/// Passes a workload from the thread that set it up to the loop.
+final class WorkloadSlot: Sendable {
+    private let workload = Mutex<(any Workload)?>(nil)
+
+    func put(_ new: any Workload) { workload.withLock { $0 = new } }
+
+    func take() -> (any Workload)? { workload.withLock { $0 } }
+}

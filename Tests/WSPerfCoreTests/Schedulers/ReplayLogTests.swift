@@ -219,7 +219,7 @@ import Testing
 
     @Test(arguments: ["", "\n\n", #"{"t_us": 0, "dir": "receive"}"#])
     func nothingToSend(text: String) {
-        #expect(throws: ReplayLogError(file: "log", line: nil, reason: "there is no message to send in it")) {
+        #expect(throws: ReplayLogError(file: "log", line: nil, reason: "has no message to send")) {
             try replayLog(text)
         }
     }
