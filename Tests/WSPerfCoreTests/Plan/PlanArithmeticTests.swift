@@ -84,18 +84,27 @@ import Testing
             attachments: attachments)
         #expect(short.messagesPerConnection == 0.75)
         // Two recorded connections, of one and two messages, played by three: 1 + 2 + 1.
+        let recorded = [
+            "y": Array(
+                """
+                {"t_us": 5, "conn": 7, "len": 1}
+                {"t_us": 5, "conn": 9, "len": 1}
+                {"t_us": 5, "conn": 9, "len": 4}
+                """.utf8)
+        ]
         let two = try arithmetic(
-            #"{"target":"ws://h/","instances":3,"schedule":{"kind":"replay","log":"y"}}"#,
-            attachments: [
-                "y": Array(
-                    """
-                    {"t_us": 5, "conn": 7, "len": 1}
-                    {"t_us": 5, "conn": 9, "len": 1}
-                    {"t_us": 5, "conn": 9, "len": 4}
-                    """.utf8)
-            ])
+            #"{"target":"ws://h/","instances":3,"schedule":{"kind":"replay","log":"y"}}"#, attachments: recorded)
         #expect(two.messages == 4)
         #expect(two.messagesPerSecond == nil)
+        #expect(two.notices == [])
+        // One connection plays the first of them.
+        let one = try arithmetic(
+            #"{"target":"ws://h/","instances":1,"schedule":{"kind":"replay","log":"y"}}"#, attachments: recorded)
+        #expect(one.messages == 1)
+        #expect(
+            one.notices == [
+                "the log has 2 connections, but the run has only 1: it does not send the messages of the others"
+            ])
         let missing = try arithmetic(#"{"target":"ws://h/","schedule":{"kind":"replay","log":"/does/not/exist"}}"#)
         #expect(missing.messages == nil)
         #expect(missing.bytesPerSecond == nil)
