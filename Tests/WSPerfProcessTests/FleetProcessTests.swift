@@ -33,18 +33,6 @@ import WSPerfTestServer
         deinit { close(descriptor) }
     }
 
-    /// The directory of the built executables: that of the test bundle.
-    static var executables: String {
-        let own =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-        var directory = URL(fileURLWithPath: own).deletingLastPathComponent()
-        while directory.path != "/", !FileManager.default.isExecutableFile(atPath: directory.path + "/wsperf-listener")
-        {
-            directory.deleteLastPathComponent()
-        }
-        return directory.path
-    }
-
     private final class Run: Sendable {
         private let events = Mutex<[RunEvent]>([])
         private let hook: @Sendable (RunEvent, Run) -> Void
@@ -52,7 +40,7 @@ import WSPerfTestServer
 
         init(worker: String? = nil, hook: @escaping @Sendable (RunEvent, Run) -> Void = { _, _ in }) throws {
             controller = try FleetController(
-                options: .local(listener: FleetProcessTests.executables + "/wsperf-listener", worker: worker))
+                options: .local(listener: Executable.directory + "/wsperf-listener", worker: worker))
             self.hook = hook
         }
 
@@ -272,7 +260,7 @@ import WSPerfTestServer
             """
             #!/bin/sh
             if mkdir '\(folder.path)/once' 2>/dev/null; then kill -KILL $PPID; exit 1; fi
-            exec '\(Self.executables)/wsperf-worker' "$@"
+            exec '\(Executable.directory)/wsperf-worker' "$@"
             """, to: "worker.sh")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
         let run = try Run(worker: worker)
@@ -342,7 +330,7 @@ import WSPerfTestServer
             """
             #!/bin/sh
             if mkdir '\(folder.path)/once' 2>/dev/null; then echo 'out of luck' >&2; kill -KILL $$; fi
-            exec '\(Self.executables)/wsperf-worker' "$@"
+            exec '\(Executable.directory)/wsperf-worker' "$@"
             """, to: "worker.sh")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: worker)
         let run = try Run(worker: worker)
@@ -362,7 +350,7 @@ import WSPerfTestServer
     /// A fault in a user's own client: the processor traps, and the report has the signal's name and what was said last.
     @Test func aWorkerThatCrashesIsLostWithItsLastWords() async throws {
         let target = try SilentPort()
-        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        let run = try Run(worker: Executable.directory + "/CrashingWorker")
         var plan = try plan(target.port, machines: 1)
         plan.client = ComponentPlan(kind: "crash-at-once")
         #expect(try await run(plan).end == .finished)
@@ -378,7 +366,7 @@ import WSPerfTestServer
     /// A fault in a user's own payload generator costs connections, not the worker, and the report says what it was.
     @Test func aPayloadGeneratorInErrorIsNamedOnTheWorkersStderr() async throws {
         let target = try await TestServer.start()
-        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        let run = try Run(worker: Executable.directory + "/CrashingWorker")
         var plan = try plan(9, machines: 1, processes: 1)
         plan.target = try Target(target.url)
         plan.payload = .custom(kind: "one-too-many")
@@ -393,7 +381,7 @@ import WSPerfTestServer
     }
 
     @Test func aWorkerThatCrashesEachTimeEndsTheRun() async throws {
-        let run = try Run(worker: Self.executables + "/CrashingWorker")
+        let run = try Run(worker: Executable.directory + "/CrashingWorker")
         var plan = try plan(9, machines: 1, processes: 1)
         plan.client = ComponentPlan(kind: "crash-at-setup")
         let result = try await run(plan)

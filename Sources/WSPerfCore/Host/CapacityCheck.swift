@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Finds out before a run what cannot be: more connections than this process may have descriptors, or than the machine has
-/// local ports towards the target.
+/// Finds out before a run whether the plan needs more descriptors than this process may have, or more local ports
+/// towards the target than the machine has.
 ///
-/// It objects only to what is certain to fail. Connections that a plan closes before it has opened the last are not all
-/// counted, and other users of the machine's ports and descriptors are not either; what they take shows as outcomes.
+/// It reports only what is certain to fail. It does not count connections that the plan closes before it opens the last
+/// one, nor ports and descriptors that other processes use. Those shortages show up as outcomes.
 package struct CapacityCheck {
     private let plan: Plan
     private let limits: MachineLimits
@@ -20,15 +20,15 @@ package struct CapacityCheck {
         self.logs = logs
     }
 
-    /// Worked out only where the plan's connections come near to a limit: it may read files.
+    /// Computed only if the plan's connections are close to a limit, because it may read files.
     private var openAtOncePerWorker: Int { PlanArithmetic(plan, logs: logs).openAtOncePerWorker }
 
-    /// Descriptors an event loop has of its own: two pollers and its mailbox.
+    /// Descriptors of an event loop itself: two pollers and its mailbox.
     private static let perLoop = 3
 
     /// - Parameters:
-    ///   - limit: What this process may have open.
-    ///   - inUse: What it has open already.
+    ///   - limit: The number of descriptors that this process may have open.
+    ///   - inUse: The number that it has open.
     /// - Throws: `PlanError` that says what to raise.
     package func checkDescriptors(limit: Int, inUse: Int) throws(PlanError) {
         let overhead = inUse + plan.threads * Self.perLoop
@@ -45,7 +45,7 @@ package struct CapacityCheck {
             at: "instances")
     }
 
-    /// Of the machine; the kernel holds only processes without privilege to it.
+    /// The machine's limit. The kernel applies it only to unprivileged processes.
     private func checkFiles() throws(PlanError) {
         guard let files = limits.files, geteuid() != 0 else { return }
         guard plan.processes * plan.instances > files.limit - files.open else { return }
@@ -60,7 +60,8 @@ package struct CapacityCheck {
 
     /// - Parameters:
     ///   - workers: Worker processes of the run on this machine.
-    ///   - sources: How many source addresses of each family the machine has; nil: the kernel chooses, and takes one.
+    ///   - sources: Source addresses of each family on this machine; nil means that the kernel chooses, which gives
+    ///     one.
     /// - Throws: `PlanError` that says what to raise.
     package func checkPorts(
         workers: Int, sources: (four: Int, six: Int)?

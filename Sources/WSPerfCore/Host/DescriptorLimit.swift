@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// How many files and sockets this process may hold open.
+/// The number of files and sockets that this process may have open.
 package enum DescriptorLimit {
-    /// An estimate of the descriptors that a worker needs in addition to its connections: stdio, ZeroMQ, and a few for each of
-    /// its threads.
+    /// An estimate of the descriptors that a worker needs besides its connections: standard streams, ZeroMQ, and a few
+    /// for each thread.
     package static let workerOverhead = 64
 
-    /// Raises the soft limit to the hard one, which needs no privilege; returns what then holds.
+    /// Raises the soft limit to the hard limit, which needs no privilege. Returns the limit that is then in force.
     @discardableResult
     package static func raise() -> Int {
         var limit = rlimit()
@@ -20,7 +20,7 @@ package enum DescriptorLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Files and sockets this process holds open now; 0 where that cannot be read.
+    /// Files and sockets that this process has open; 0 if unknown.
     package static var inUse: Int {
         guard let directory = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(directory) }

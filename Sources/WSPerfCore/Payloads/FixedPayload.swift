@@ -1,8 +1,7 @@
 /// The same bytes in every message.
 ///
-/// Where the schedule dictates another length, the payload is cut, at the end of a character if it is text, or followed
-/// by zeros. Bytes that are not UTF-8 are never sent as text: where the schedule dictates text, such a message consists
-/// of zeros.
+/// If the schedule sets another length, the payload is cut (text at the end of a character) or padded with zeros. Bytes
+/// that are not valid UTF-8 are never sent as text: if the schedule sets text, such a message consists of zeros.
 public struct FixedPayload: PayloadGenerator {
     private let bytes: SharedArray<UInt8>
     private let format: MessageKind
@@ -15,14 +14,14 @@ public struct FixedPayload: PayloadGenerator {
         isUTF8 = true
     }
 
-    /// A message of these bytes; `.text` asks for valid UTF-8, and bytes that are not are sent as `.binary`.
+    /// A message of these bytes. `.text` needs valid UTF-8; other bytes are sent as `.binary`.
     public init(_ bytes: [UInt8], kind: MessageKind = .binary) {
         self.bytes = SharedArray(bytes)
         isUTF8 = Self.isText(bytes)
         format = isUTF8 ? kind : .binary
     }
 
-    /// Whether the bytes may go out as a text message.
+    /// Whether the bytes may be sent as text.
     static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
     public func kind(for message: MessageContext) -> MessageKind { format }

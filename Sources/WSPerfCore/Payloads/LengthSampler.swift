@@ -1,16 +1,16 @@
-/// Draws lengths from a `LengthDistribution`, in a form that draws fast.
+/// Draws lengths from a `LengthDistribution`.
 struct LengthSampler: Sendable {
     private enum Shape: Sendable, BitwiseCopyable {
         case fixed(Int)
         case uniform(least: Int, greatest: Int)
         case normal(mean: Double, deviation: Double, least: Int, greatest: Int)
         case exponential(mean: Double, least: Int, greatest: Int)
-        /// From `steps`; the weights' sum.
+        /// The lengths are in `steps`; `total` is the sum of the weights.
         case weighted(total: Double)
     }
 
     private struct Step: Sendable, BitwiseCopyable {
-        /// The sum of the weights up to and with this one.
+        /// The sum of the weights up to and including this one.
         var bound: Double
         var length: Int
     }
@@ -68,7 +68,7 @@ struct LengthSampler: Sendable {
     /// The length of the first step whose bound is above `place`.
     private func weighted(at place: Double) -> Int {
         var low = 0
-        // A place that rounding has put at the very end belongs to the last step.
+        // Rounding may put a place at the very end; it belongs to the last step.
         var high = steps.count - 1
         while low < high {
             let middle = (low + high) / 2

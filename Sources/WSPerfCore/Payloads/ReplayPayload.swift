@@ -1,7 +1,7 @@
-/// The recorded payloads of a log that `ReplayScheduler` replays; random text or bytes of the recorded length where the
-/// log has no data.
+/// The recorded payloads of a log that `ReplayScheduler` replays. If the log has no data, it sends random text or bytes
+/// of the recorded length.
 ///
-/// Messages of another schedule are filled at random too, but are empty where that schedule dictates no length.
+/// With another schedule the payload is random too, or empty if that schedule sets no length.
 public struct ReplayPayload: PayloadGenerator {
     private let entries: SharedArray<ReplayLog.Entry>
     private let data: SharedArray<UInt8>
@@ -30,7 +30,7 @@ public struct ReplayPayload: PayloadGenerator {
         using random: inout SeededGenerator
     ) {
         let kind = kind(for: message)
-        // What was recorded as text is UTF-8; what was recorded as binary need not be.
+        // Text in the log is valid UTF-8; binary data may not be.
         if let entry = entry(of: message), entry.data != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary {
             payload.append(data, Int(entry.data)..<Int(entry.data) + Int(entry.length), kind)
             payload.pad()

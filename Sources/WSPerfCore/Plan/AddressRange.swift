@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// IP addresses that follow each other, both ends included: one entry of a plan's `source_addresses`.
+/// Consecutive IP addresses, including both ends: one entry of a plan's `source_addresses`.
 public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     public let isIPv6: Bool
-    /// As numbers, most significant byte first; IPv4 addresses below 2³². `first` is at most `last`.
+    /// As numbers, most significant byte first. IPv4 addresses are below 2³². `first` is at most `last`.
     public let first: UInt128
     public let last: UInt128
 
     /// Reads an address (`127.0.1.1`), a range (`127.0.1.1-127.0.1.40`) or a network (`127.0.2.0/26`: all of its
-    /// addresses), IPv4 or IPv6. Throws if it is none of these, holds an address that no machine can have (unspecified,
-    /// multicast, broadcast, IPv4 written as IPv6), or more than `limit` addresses.
+    /// addresses), IPv4 or IPv6. Throws if it is none of these, contains an address that no machine can have
+    /// (unspecified, multicast, broadcast, IPv4-mapped), or has more than `limit` addresses.
     public init(_ text: String) throws(PlanError) {
         do throws(Failure) {
             try self.init(parsing: text)
@@ -19,7 +19,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Addresses of one plan, all its entries together.
+    /// The most addresses in one plan.
     public static let limit = 65_536
 
     public var count: Int { Int(clamping: last - first) + 1 }
@@ -87,7 +87,7 @@ extension AddressRange {
         }
     }
 
-    /// Never an address that connections can come from.
+    /// Addresses that connections cannot come from.
     private static let impossible: [(AddressRange, String)] = [
         (AddressRange(isIPv6: false, 0, 0), "0.0.0.0"),
         (
@@ -111,7 +111,7 @@ extension AddressRange {
         return (true, withUnsafeBytes(of: six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) })
     }
 
-    /// An address as it is written (RFC 5952).
+    /// The text of an address (RFC 5952).
     static func text(_ value: UInt128, isIPv6: Bool) -> String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
             guard let base = buffer.baseAddress else { return "" }
@@ -126,7 +126,7 @@ extension AddressRange {
         }
     }
 
-    /// A list of ranges, or one alone, in which no address is twice.
+    /// Reads one range or a list of ranges. No address may appear twice.
     static func list(reading value: PlanValue) -> [AddressRange] {
         var ranges: [AddressRange] = []
         var count = 0

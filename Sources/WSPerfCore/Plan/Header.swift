@@ -10,7 +10,7 @@ public struct Header: Sendable, Hashable {
 }
 
 extension Header {
-    /// As a plan spells it out: `Name: value`; a mapping where that text would be read as another header.
+    /// As in a plan: `Name: value`, or a mapping if that text would read as another header.
     var document: PlanNode {
         name.utf8.contains(UInt8(ascii: ":")) || value.hasPrefix(" ")
             ? .mapping([PlanNode.Entry(key: name, value: .string(value))]) : .string("\(name): \(value)")
@@ -22,7 +22,7 @@ extension Header {
         "sec-websocket-extensions", "content-length", "transfer-encoding",
     ]
 
-    /// A token of HTTP (RFC 9110 §5.6.2).
+    /// A token in HTTP (RFC 9110 §5.6.2).
     static func isToken(_ text: String) -> Bool {
         (1...200).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
@@ -31,7 +31,7 @@ extension Header {
             }
     }
 
-    /// A mapping of names to values (or to lists of values), or a list of `Name: value`.
+    /// Reads a mapping of names to values (or to lists of values), or a list of `Name: value`.
     static func list(reading value: PlanValue) -> [Header] {
         var headers: [Header] = []
         func add(_ name: String, _ text: String, _ place: PlanValue) {

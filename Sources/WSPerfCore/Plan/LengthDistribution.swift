@@ -1,8 +1,8 @@
-/// How long messages are: bytes of payload, drawn anew for each message.
+/// The length of messages: bytes of payload, drawn for each message.
 public enum LengthDistribution: Sendable, Hashable {
     public struct Weighted: Sendable, Hashable {
         public var length: Int
-        /// Above 0; the weights of a list need not add up to anything.
+        /// Positive. The weights of a list can have any sum.
         public var weight: Double
         public init(length: Int, weight: Double) {
             self.length = length
@@ -10,18 +10,18 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// Always the same: `240`.
+    /// Constant: `240`.
     case fixed(Int)
-    /// Every length of the range equally often: `{uniform: [16, 512]}`.
+    /// Each length of the range is equally likely: `{uniform: [16, 512]}`.
     case uniform(ClosedRange<Int>)
     /// Rounded to whole bytes and clamped to `range`: `{normal: {mean: 200, stddev: 50, min: 16, max: 400}}`.
     case normal(mean: Double, stddev: Double, range: ClosedRange<Int>)
     /// Rounded to whole bytes and clamped to `range`: `{exponential: {mean: 200, min: 16, max: 4096}}`.
     case exponential(mean: Double, range: ClosedRange<Int>)
-    /// One of a list, each as often as its weight says: `{weighted: [[16, 0.7], [4096, 0.3]]}`. Not empty.
+    /// A list of lengths with weights: `{weighted: [[16, 0.7], [4096, 0.3]]}`. Not empty.
     case weighted([Weighted])
 
-    /// The longest payload a plan may ask for, bytes.
+    /// The longest payload that a plan may set, bytes.
     public static let limit = 256 << 20
 
     public var minimum: Int {
@@ -40,7 +40,7 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// The expected length; for `normal` and `exponential` that of the distribution before it is clamped.
+    /// The expected length. For `normal` and `exponential`, the mean before clamping.
     public var mean: Double {
         switch self {
         case .fixed(let length): Double(length)
@@ -51,8 +51,7 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// Reads a length, or a mapping of a distribution's name to its parameters; nil if it is neither, which is
-    /// reported.
+    /// Reads a length, or a mapping of a distribution's name to its parameters. Reports anything else and returns nil.
     public init?(reading value: PlanValue) {
         guard case .mapping = value.node.content else {
             guard let length = value.size(in: 0...Self.limit) else { return nil }
@@ -62,7 +61,7 @@ public enum LengthDistribution: Sendable, Hashable {
         guard let reader = value.mapping() else { return nil }
         let given = ["fixed", "uniform", "normal", "exponential", "weighted"].filter { reader.has($0) }
         guard given.count == 1, let kind = given.first, let parameters = reader.value(kind) else {
-            // A misspelt name is an unknown key already.
+            // A misspelt name is already reported as an unknown key.
             if given.count > 1 || reader.node.entries.isEmpty {
                 value.report("expected a size, or one of fixed, uniform, normal, exponential and weighted")
             }
@@ -79,7 +78,7 @@ public enum LengthDistribution: Sendable, Hashable {
         self = read
     }
 
-    /// As a plan spells it out.
+    /// The form that a plan document has.
     public var document: PlanNode {
         switch self {
         case .fixed(let length): .integer(length)
@@ -148,7 +147,7 @@ public enum LengthDistribution: Sendable, Hashable {
         return isNormal ? .normal(mean: mean, stddev: stddev, range: range) : .exponential(mean: mean, range: range)
     }
 
-    /// A size that need not be whole.
+    /// A size that may have a fraction.
     private static func number(_ key: String, reading reader: PlanReader) -> Double? {
         guard let value = reader.value(key) else { return nil }
         if let text = value.node.text, PlanQuantity.number(text) != nil { return value.number(in: 0...Double(limit)) }

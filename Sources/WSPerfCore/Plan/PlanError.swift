@@ -1,4 +1,4 @@
-/// What is wrong with a plan: every problem found, each with the key it concerns and the line it stands on.
+/// What is wrong with a plan: all problems, each with its key and line.
 ///
 /// ```
 /// plan.yaml:7: schedule.intervall: unknown key; did you mean 'interval'?
@@ -6,14 +6,14 @@
 /// ```
 public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
     public struct Problem: Sendable, Hashable {
-        /// The key (`schedule.interval`, `runs[1].instances`) or command-line option (`--interval`) concerned; empty
-        /// where it is the whole file.
+        /// The key (`schedule.interval`, `runs[1].instances`) or command-line option (`--interval`); empty for the
+        /// whole file.
         public var path: String
-        /// The line in the plan file, from 1; nil where the value stands in none.
+        /// The line in the plan file, from 1; nil if the value is not in the file.
         public var line: Int?
         /// What is wrong, without a full stop.
         public var message: String
-        /// What may have been meant.
+        /// A suggestion for what was meant.
         public var suggestion: String?
 
         public init(path: String, line: Int? = nil, message: String, suggestion: String? = nil) {
@@ -24,17 +24,17 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Problems one error lists; what is beyond is only counted.
+    /// The most problems that an error lists. Further ones are only counted.
     public static let limit = 20
 
-    /// The plan file's name; nil where there is no file.
+    /// The plan file's name; nil if there is no file.
     public var file: String?
-    /// At least one and at most `limit`, by line.
+    /// From 1 to `limit` problems, ordered by line.
     public private(set) var problems: [Problem]
     /// Problems found beyond `limit`.
     public private(set) var omitted: Int
 
-    /// One problem.
+    /// An error with one problem.
     public init(
         _ message: String, at path: String = "", line: Int? = nil, suggestion: String? = nil, inFile file: String? = nil
     ) {
@@ -43,7 +43,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         omitted = 0
     }
 
-    /// All of `problems`, of which there must be at least one; those said twice count once.
+    /// An error with all of `problems`, which must not be empty. Equal problems count once.
     init(_ problems: [Problem]) {
         var seen: Set<Problem> = []
         let unique = problems.filter { seen.insert($0).inserted }
@@ -54,7 +54,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         omitted = max(0, ordered.count - Self.limit)
     }
 
-    /// The same error, naming the file that the lines are of.
+    /// The same error with the name of the file.
     public func inFile(_ file: String?) -> PlanError {
         var error = self
         error.file = file
@@ -73,7 +73,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         switch (file, problem.line) {
         case (let file?, let line?): text = "\(file):\(line): "
         case (nil, let line?): text = "line \(line): "
-        // An option of the command line stands in no file.
+        // A command-line option has no file.
         case (let file?, nil): text = problem.path.hasPrefix("--") ? "" : "\(file): "
         case (nil, nil): break
         }
@@ -83,7 +83,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         return text
     }
 
-    /// The candidate that `word` is most likely a misspelling of; nil if it is near none.
+    /// The candidate that `word` is most likely a misspelling of; nil if none is near.
     public static func suggestion(for word: String, among candidates: some Sequence<String>) -> String? {
         PlanText.nearest(to: word, among: candidates)
     }

@@ -1,13 +1,13 @@
-/// Plans travel between controller and workers, and into the run directory, as JSON (RFC 8259).
+/// Plans are sent to the workers and written to the run directory as JSON (RFC 8259).
 extension PlanNode {
-    /// Bytes of JSON text that `init(json:)` accepts at most.
+    /// The longest text that `init(json:)` accepts, bytes.
     public static let jsonSizeLimit = 4 << 20
-    /// Depth of nesting that `init(json:)` accepts at most.
+    /// The deepest nesting that `init(json:)` accepts.
     public static let depthLimit = 32
 
-    /// The tree as JSON text: no white space, keys in their order, characters beyond ASCII as they are. Unquoted
-    /// scalars that are JSON numbers or booleans stay such, every other scalar is a string; so equal trees give equal
-    /// text but for the order of keys, and reading the text back gives an equal tree.
+    /// The tree as JSON text: without white space, keys in their order, non-ASCII characters unescaped. Unquoted
+    /// scalars that are JSON numbers or booleans stay so; every other scalar becomes a string. So equal trees give
+    /// equal text, except for the order of keys, and the text reads back as an equal tree.
     public var json: String {
         var text = ""
         writeJSON(to: &text)
@@ -57,8 +57,8 @@ extension PlanNode {
         text += "\""
     }
 
-    /// Reads JSON text. Throws if it is not JSON, longer than `jsonSizeLimit`, nested deeper than `depthLimit`, or
-    /// names a key of an object twice. Lines are not kept.
+    /// Reads JSON text. Throws if it is not JSON, longer than `jsonSizeLimit`, nested deeper than `depthLimit`, or has
+    /// a duplicate key. Lines are not kept.
     public init(json text: String) throws(PlanError) { try self.init(json: Array(text.utf8)) }
 
     /// Reads JSON text in UTF-8.
@@ -75,7 +75,7 @@ extension PlanNode {
     }
 }
 
-/// Reads the tree; numbers stay as they are written.
+/// Reads the tree. Numbers stay as written.
 private struct JSONReader {
     typealias Failure = JSONScanner.Failure
 

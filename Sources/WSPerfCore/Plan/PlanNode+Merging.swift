@@ -1,10 +1,11 @@
 extension PlanNode {
-    /// This plan document with `overlay`'s keys over it: mappings are merged key by key, everything else is replaced.
+    /// This plan document with the keys of `overlay` over it. Mappings are merged key by key; everything else is
+    /// replaced.
     ///
-    /// Keys that exclude each other give way to the overlay's: `payload.length` is replaced as a whole, a `ramp` that is
-    /// given a `rate` drops `over` and the reverse, and a `schedule`, `payload` or `client` of another `kind` drops the
-    /// options of the former one (except the `interval` that periodic and randomized schedules share). Shorthands of both
-    /// documents must have been expanded.
+    /// Keys that exclude each other give way to those of the overlay: `payload.length` is replaced as a whole, `rate`
+    /// of a `ramp` drops `over` and the reverse, and another `kind` of a `schedule`, `payload` or `client` drops the
+    /// options of the previous one (except the `interval` that periodic and randomized schedules share). Expand the
+    /// shorthands of both documents first.
     public func merging(_ overlay: PlanNode) -> PlanNode { merging(overlay, at: "") }
 
     private func merging(_ overlay: PlanNode, at path: String) -> PlanNode {
@@ -26,7 +27,7 @@ extension PlanNode {
         return PlanNode(.mapping(merged), line: line, origin: origin)
     }
 
-    /// The keys of `base` that make no sense beside those of `overlay`.
+    /// The keys of `base` that `overlay` makes meaningless.
     private static func superseded(
         base: PlanNode, overlay: PlanNode, given: Set<String>, at path: String
     ) -> Set<String> {
@@ -46,8 +47,8 @@ extension PlanNode {
         return dropped
     }
 
-    /// For a plan's key that holds a component: the kind if the mapping names none (nil if the key holds no component), and
-    /// the options of the library's kinds.
+    /// For a key of the plan that holds a component: the default kind (nil if the key holds no component), and the
+    /// options of the stock kinds.
     private static func stockOptions(
         of key: String
     ) -> (standard: String?, options: (String) -> (any ComponentOptions.Type)?) {

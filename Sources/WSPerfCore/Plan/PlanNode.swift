@@ -1,18 +1,18 @@
-/// A value as written in a plan file, before it has a meaning: the tree that YAML or JSON comes down to, each node with
-/// the place it was written at so that an error can name its line.
+/// A value as written in a plan file, before it has a meaning. Each node of this tree of YAML or JSON has its place in
+/// the file, so that an error can name the line.
 public struct PlanNode: Sendable {
     public enum Content: Sendable {
         case null
-        /// A scalar as written; `quoted` when it stood in quotes and so is a string whatever it looks like.
+        /// A scalar as written. `quoted` is true if it had quotes, and so is a string.
         case scalar(String, quoted: Bool)
         case sequence([PlanNode])
-        /// In the order written; no key twice.
+        /// In the order written, without duplicate keys.
         case mapping([Entry])
     }
 
     public struct Entry: Sendable, Hashable {
         public var key: String
-        /// Line of the key, from 1; nil where there is no file.
+        /// The line of the key, from 1; nil if there is no file.
         public var line: Int?
         public var value: PlanNode
 
@@ -31,10 +31,10 @@ public struct PlanNode: Sendable {
     }
 
     public var content: Content
-    /// Line in the plan file, from 1; nil where the value came from elsewhere (command line, code).
+    /// The line in the plan file, from 1; nil if the value comes from the command line or from code.
     public var line: Int?
-    /// What an error calls the value, where that is not its place in the tree: `--interval` for an option of the
-    /// command line, `interval` for the shorthand of `schedule.interval`, `runs[1].instances` for what a run overrides.
+    /// The name of the value in errors, if it is not its place in the tree: `--interval` for a command-line option,
+    /// `interval` for the shorthand of `schedule.interval`, `runs[1].instances` for a key of a run.
     public var origin: String?
 
     public init(_ content: Content, line: Int? = nil, origin: String? = nil) {
@@ -45,12 +45,12 @@ public struct PlanNode: Sendable {
 }
 
 extension PlanNode {
-    /// Nothing: the key keeps its default.
+    /// Null: the key has its default.
     public static let null = PlanNode(.null)
 
     public static func mapping(_ entries: [Entry]) -> PlanNode { PlanNode(.mapping(entries)) }
 
-    /// A mapping of these keys and values, in this order; no key may occur twice.
+    /// A mapping of these keys and values, in this order. Keys must be unique.
     public static func mapping(_ entries: KeyValuePairs<String, PlanNode>) -> PlanNode {
         PlanNode(.mapping(entries.map { Entry(key: $0.key, value: $0.value) }))
     }
@@ -63,25 +63,25 @@ extension PlanNode {
         PlanNode(.scalar(String(value), quoted: false))
     }
 
-    /// The shortest text that reads as the same number; a whole number has no fraction.
+    /// The shortest text that reads as the same number. A whole number has no fraction.
     public static func number(_ value: Double) -> PlanNode {
         PlanNode(.scalar(PlanQuantity.text(value), quoted: false))
     }
 
     public static func boolean(_ value: Bool) -> PlanNode { PlanNode(.scalar(value ? "true" : "false", quoted: false)) }
 
-    /// In the largest of the units s, ms, us and ns that gives a whole number; what is below a nanosecond is dropped.
+    /// In the largest of the units s, ms, us and ns that gives a whole number. Fractions of a nanosecond are dropped.
     public static func duration(_ value: Duration) -> PlanNode {
         PlanNode(.scalar(PlanQuantity.text(value), quoted: false))
     }
 
-    /// The mapping's value for `key`; nil if this is no mapping, or has no such key.
+    /// The value of `key`; nil if this is not a mapping or does not have the key.
     public subscript(key: String) -> PlanNode? {
         guard case .mapping(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value
     }
 
-    /// The scalar's text; nil if this is none.
+    /// The scalar's text; nil if this is not a scalar.
     public var text: String? {
         guard case .scalar(let text, _) = content else { return nil }
         return text
@@ -98,14 +98,14 @@ extension PlanNode {
     }
 }
 
-/// Two nodes are equal when they say the same, wherever they were written.
+/// Two nodes are equal if they have the same value, wherever they were written.
 extension PlanNode: Hashable {
     public static func == (a: PlanNode, b: PlanNode) -> Bool { a.content == b.content }
     public func hash(into hasher: inout Hasher) { hasher.combine(content) }
 }
 
-/// Quotes make a difference only where a scalar would otherwise be a number, a boolean or null: `5s` is `"5s"`, but `5`
-/// is not `"5"`.
+/// Quotes matter only if the scalar would otherwise be a number, a boolean or null: `5s` equals `"5s"`, but `5` does
+/// not equal `"5"`.
 extension PlanNode.Content: Hashable {
     public static func == (a: PlanNode.Content, b: PlanNode.Content) -> Bool {
         switch (a, b) {
@@ -127,7 +127,7 @@ extension PlanNode.Content: Hashable {
         }
     }
 
-    /// Whether JSON would read `text`, unquoted, as a value of its own.
+    /// Whether unquoted `text` is a JSON value.
     package static func isLiteral(_ text: String) -> Bool {
         text == "true" || text == "false" || text == "null" || PlanQuantity.isJSONNumber(text.utf8)
     }

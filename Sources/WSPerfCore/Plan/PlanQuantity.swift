@@ -1,11 +1,11 @@
 /// Numbers with a unit, as plans write them.
 package enum PlanQuantity {
-    /// Why a text is not the quantity it should be; completes "key: …".
+    /// Why a text is not a valid quantity; completes "key: …".
     struct Failure: Error { var message: String }
 
-    /// Nothing in a plan may last longer.
+    /// The longest duration in a plan.
     package static let longest = Duration.seconds(366 * 24 * 3600)
-    /// No size in a plan may be larger, bytes.
+    /// The largest size in a plan, bytes.
     static let largest = 1 << 40
 
     // MARK: Reading
@@ -70,7 +70,7 @@ package enum PlanQuantity {
         return amount / seconds
     }
 
-    /// A decimal number, without the words and hexadecimal digits that `Double` would take as well.
+    /// A decimal number. Rejects the words and hexadecimal digits that `Double` accepts.
     static func number(_ text: String) -> Double? {
         guard text.utf8.count <= 40,
             text.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || [43, 45, 46, 69, 101].contains($0) }),
@@ -79,7 +79,7 @@ package enum PlanQuantity {
         return value
     }
 
-    /// Whether JSON's grammar takes `text` for a number (RFC 8259 §6).
+    /// Whether `text` is a number in JSON (RFC 8259 §6).
     package static func isJSONNumber(_ text: some Collection<UInt8>) -> Bool {
         var scanner = JSONScanner(Array(text))
         do throws(JSONScanner.Failure) {
@@ -93,7 +93,7 @@ package enum PlanQuantity {
     // MARK: Writing
 
     package static func text(_ value: Duration) -> String {
-        // Less than a nanosecond below zero is below zero all the same.
+        // A duration between −1 ns and 0 is also negative.
         let nanoseconds = value < .zero ? min(value.nanoseconds, -1) : value.nanoseconds
         for (unit, length) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, Int64)]
         where nanoseconds % length == 0 {
@@ -128,8 +128,8 @@ package enum PlanQuantity {
         var divisor: Int128 = 1
     }
 
-    /// The number at the beginning and what follows it; nil if there is no number, or one of more than 19 digits (as many as
-    /// the longest `Duration` has nanoseconds).
+    /// The number at the start and the rest; nil if there is no number, or one of more than 19 digits (the longest
+    /// `Duration` has 19 digits of nanoseconds).
     private static func split(_ text: String) -> (Fraction, unit: String)? {
         var fraction = Fraction()
         var rest = text[...]
@@ -161,7 +161,7 @@ package enum PlanQuantity {
 }
 
 extension Duration {
-    /// Whole nanoseconds; the largest or smallest `Int64` beyond its range.
+    /// Whole nanoseconds, clamped to the range of `Int64`.
     package var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -1,8 +1,7 @@
-/// Reads the options of a pluggable part, or any other mapping of a plan, key by key.
+/// Reads the options of a component, or any other mapping of a plan, key by key.
 ///
-/// Reading never throws: a key that is absent (or null) reads as nil or as the default, and so does one whose value is
-/// wrong, which is kept as a problem. `finish()` throws all problems at once, keys that were never asked for among
-/// them.
+/// Reading never throws. A key that is absent or null reads as nil or as the default. So does a key with a wrong value,
+/// which is kept as a problem. `finish()` throws all problems at once, including keys that nobody asked for.
 ///
 /// ```swift
 /// let reader = context.options.reader(at: "schedule")
@@ -11,20 +10,20 @@
 /// try reader.finish()     // plan.yaml:7: schedule.brust: unknown key; did you mean 'burst'?
 /// ```
 public final class PlanReader {
-    /// What error messages call the mapping; empty for the whole plan.
+    /// The mapping's path in error messages; empty for the whole plan.
     public let path: String
     /// The mapping's line in the plan file.
     public let line: Int?
     let node: PlanNode
     let problems: PlanProblems
-    /// Keys asked for, in that order.
+    /// The keys asked for, in order.
     private(set) var known: [String] = []
-    /// The plan whose attached files `file(_:)` returns; without one, it reads this machine's disk.
+    /// The plan whose attached files `file(_:)` returns; if nil, it reads this machine's disk.
     var plan: Plan?
     private var acceptsAll = false
     private var children: [PlanReader] = []
 
-    /// Reads `node`, which must be a mapping (or null, which is an empty one).
+    /// Reads `node`, which must be a mapping; null counts as an empty one.
     public convenience init(_ node: PlanNode, path: String = "") {
         self.init(node, path: path, problems: PlanProblems())
     }
@@ -53,14 +52,14 @@ public final class PlanReader {
 
     // MARK: Values
 
-    /// The value of `key` as it stands; nil if it is absent or null. From now on the key is a known one.
+    /// The value of `key`; nil if it is absent or null. Marks the key as known.
     public func value(_ key: String) -> PlanValue? {
         if !known.contains(key) { known.append(key) }
         guard let value = node[key], !value.isNull else { return nil }
         return PlanValue(value, path: path(of: key), owner: self)
     }
 
-    /// Whether `key` is there, with a value that is not null.
+    /// Whether `key` has a value that is not null.
     public func has(_ key: String) -> Bool { value(key) != nil }
 
     public func string(_ key: String) -> String? { value(key)?.string() }
@@ -109,7 +108,7 @@ public final class PlanReader {
         size(key, in: range) ?? value
     }
 
-    /// Events a second; see `PlanValue.rate(in:)`.
+    /// Events per second; see `PlanValue.rate(in:)`.
     public func rate(_ key: String, in range: ClosedRange<Double> = 0...1e12) -> Double? {
         value(key)?.rate(in: range)
     }
@@ -119,12 +118,12 @@ public final class PlanReader {
         self.value(key)?.choice(of: Choice.self) ?? value
     }
 
-    /// A reader of the mapping under `key`; an empty one where the key is absent.
+    /// A reader of the mapping under `key`; of an empty one if the key is absent.
     public func mapping(_ key: String) -> PlanReader {
         value(key)?.mapping() ?? child(.null, path: path(of: key))
     }
 
-    /// The elements of the list under `key`; empty where the key is absent.
+    /// The elements of the list under `key`; empty if the key is absent.
     public func list(_ key: String, limit: Int = 100_000) -> [PlanValue] { value(key)?.list(limit: limit) ?? [] }
 
     /// The contents of the file that an option names as `{file: PATH}`; nil if the option is absent. A plan file's relative
@@ -147,33 +146,33 @@ public final class PlanReader {
 
     // MARK: Problems
 
-    /// Keeps a problem with the value of `key`, or with the whole mapping.
+    /// Keeps a problem with the value of `key`, or with the whole mapping if it is nil.
     public func report(_ message: String, at key: String? = nil, suggestion: String? = nil) {
         guard let key else { return problems.add(path: path, line: line, message, suggestion: suggestion) }
-        // A value from the command line stands on no line, whatever the rest of its mapping does.
+        // A value from the command line has no line, even if its mapping has one.
         guard let value = node[key] else {
-            // What the whole plan lacks is missing on no line in particular.
+            // A key that is missing from the whole plan has no line.
             return problems.add(
                 path: path(of: key), line: path.isEmpty ? nil : line, message, suggestion: suggestion)
         }
         problems.add(path: value.origin ?? path(of: key), line: value.line, message, suggestion: suggestion)
     }
 
-    /// Keeps the problem that `key` is missing, if it is.
+    /// Reports `key` if it is missing.
     public func require(_ key: String) {
         if !has(key) { report("missing", at: key) }
     }
 
-    /// Takes every key for a known one.
+    /// Marks every key as known.
     public func acceptAll() { acceptsAll = true }
 
-    /// Throws everything that was found wrong, in this mapping and in those read with it.
+    /// Throws all problems of this mapping and of the readers below it.
     public func finish() throws(PlanError) {
         findUnknown()
         try problems.throwIfAny()
     }
 
-    /// Keeps the keys never asked for as problems; `alsoKnown` are good suggestions all the same.
+    /// Reports the keys that nobody asked for. `alsoKnown` are further keys to suggest.
     func findUnknown(alsoKnown: [String] = []) {
         if !acceptsAll {
             for entry in node.entries where !known.contains(entry.key) {
@@ -185,17 +184,17 @@ public final class PlanReader {
         for child in children { child.findUnknown() }
     }
 
-    /// Every key asked for here and below, by its whole path.
+    /// The full paths of all keys asked for, here and below.
     var knownPaths: [String] { known.map(path) + children.flatMap(\.knownPaths) }
 
     func path(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }
 
-/// A reader belongs to the code that made it.
+/// Only the code that made a reader uses it.
 @available(*, unavailable)
 extension PlanReader: Sendable {}
 
-/// The problems found so far by a reader and those below it.
+/// The problems that a reader and the readers below it have found.
 final class PlanProblems {
     private(set) var found: [PlanError.Problem] = []
 
@@ -212,6 +211,6 @@ final class PlanProblems {
 extension PlanProblems: Sendable {}
 
 extension PlanNode {
-    /// A reader of this mapping; `path` is what error messages call it.
+    /// A reader of this mapping; `path` is its name in error messages.
     public func reader(at path: String = "") -> PlanReader { PlanReader(self, path: path) }
 }

@@ -1,6 +1,6 @@
 /// Text for error messages.
 package enum PlanText {
-    /// `text` in single quotes, with control characters escaped, cut to a length that a message can hold.
+    /// `text` in single quotes, with control characters escaped, shortened for a message.
     package static func quoted(_ text: String) -> String { "'\(printable(text, limit: 60))'" }
 
     /// `text` with control and other invisible characters escaped, cut after `limit` characters. Line breaks stay as they are
@@ -37,8 +37,8 @@ package enum PlanText {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 
-    /// The candidate nearest to `word`, if it is within about a third of its length; else the only one that begins with
-    /// `word`, as `randomized` does with `random`.
+    /// The candidate nearest to `word`, if it differs in at most about a third of its length; else the only one that
+    /// starts with `word`, as `randomized` starts with `random`.
     package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.utf8.prefix(64))
         var best: (word: String, distance: Int)?
@@ -53,7 +53,7 @@ package enum PlanText {
         return longer.count == 1 ? longer.first : nil
     }
 
-    /// Edits that turn one word into the other: insertions, deletions, substitutions and swaps of neighbours (optimal
+    /// The number of edits between two words: insertions, deletions, substitutions and swaps of neighbours (optimal
     /// string alignment).
     static func distance(_ a: String, _ b: String) -> Int { distance(Array(a.utf8), Array(b.utf8)) }
 
@@ -78,6 +78,6 @@ package enum PlanText {
 }
 
 extension String {
-    /// The text as a terminal may show it: on one line, without control characters, cut after `limit` characters.
+    /// The text made safe for a terminal: one line, no control characters, cut after `limit` characters.
     package func printable(limit: Int = 400) -> String { PlanText.printable(self, limit: limit) }
 }

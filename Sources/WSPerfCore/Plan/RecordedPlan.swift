@@ -1,9 +1,9 @@
-/// A run's plan as the run's record holds it: the document, and the values that reports need, already typed.
+/// A run's plan as the record of the run contains it: the document, and the typed values that reports need.
 ///
-/// It is made from the `Plan` when the run starts and travels with the run's first event. So a report never reads the
-/// plan's document again, and can be made from a journal whose plan only another version understands.
+/// The run makes it from the `Plan` at its start and records it in its first event. So a report never parses the
+/// document, and also works with a journal whose plan only another version understands.
 public struct RecordedPlan: Sendable, Hashable {
-    /// The resolved plan: every key with its value. Reports copy it; they do not read it.
+    /// The resolved plan: every key with its value. Reports copy it but do not read it.
     public var document: PlanNode
     public var name = ""
     /// The URL of the server under test.
@@ -48,8 +48,8 @@ public struct RecordedPlan: Sendable, Hashable {
         onLostWorker = plan.onLostWorker
     }
 
-    /// For a record that holds the document alone, because an earlier version wrote it. If this version cannot read the
-    /// document, what is left are the keys that every version has.
+    /// For a record of an earlier version, which contains the document alone. If this version cannot read the document,
+    /// only the keys that every version has are set.
     public init(document: PlanNode) {
         func text(_ key: String) -> String? { document[key]?.text }
         func count(_ key: String) -> UInt64 { text(key).flatMap { UInt64($0) } ?? 1 }
@@ -67,10 +67,10 @@ public struct RecordedPlan: Sendable, Hashable {
         if let written = document["payload"]?.phrase { payload = written }
     }
 
-    /// The document alone; the caller sets the values.
+    /// Has only the document; the caller sets the other values.
     package init(unread document: PlanNode) { self.document = document }
 
-    /// Workers of the whole run; 0 if that is no number a run can have.
+    /// Workers of the whole run; 0 if the number is not valid.
     public var workers: UInt64 {
         let (product, overflow) = machines.multipliedReportingOverflow(by: processes)
         return overflow ? 0 : product
@@ -78,15 +78,15 @@ public struct RecordedPlan: Sendable, Hashable {
 }
 
 extension Plan {
-    /// Whether nothing but a reply decides when the next message is sent: `in_flight` with a schedule that has no
-    /// pauses, or whose pauses are not known because it is not one of the library's.
+    /// Whether only a reply decides when the next message is sent: `in_flight` with a schedule that has no pauses, or
+    /// with a custom one.
     public var isClosedLoopWithoutPauses: Bool {
         sendMessages && inFlight != nil && schedule.isWithoutPauses
     }
 }
 
 extension RampPlan {
-    /// Connections that a worker with `count` connections opens each second; nil if it opens them all at once.
+    /// Connections that a worker with `count` connections opens per second; nil if it opens all at once.
     package func openingRate(of count: UInt64) -> Double? {
         switch self {
         case .rate(let perSecond): perSecond > 0 ? perSecond : nil
@@ -96,7 +96,7 @@ extension RampPlan {
 }
 
 extension PlanNode {
-    /// The value in one line for people: `randomized, interval 1s, distribution exponential`.
+    /// The value on one line, for people: `randomized, interval 1s, distribution exponential`.
     fileprivate var phrase: String {
         switch content {
         case .null: "none"

@@ -1,15 +1,15 @@
-/// The plans of one plan document: one, or one for each entry of its `runs`.
+/// The plans of one document: one plan, or one for each entry of its `runs`.
 ///
-/// Each entry's keys are merged over the rest of the document. A run is called what its entry's `name` says, or
+/// The keys of each entry are merged over the rest of the document. The name of a run is its entry's `name`, or
 /// `run-1`, `run-2` and so on.
 public struct Sweep: Sendable, Hashable {
-    /// At least one; all names differ.
+    /// At least one. All names differ.
     public var plans: [Plan]
 
-    /// Runs a sweep has at most.
+    /// The most runs of a sweep.
     public static let limit = 1000
 
-    /// Reads a document with or without `runs`. Throws everything wrong with any of the plans.
+    /// Reads a document with or without `runs`. Throws all problems of all plans.
     public init(document: PlanNode) throws(PlanError) {
         let problems = PlanProblems()
         plans = Self.read(document, problems)
@@ -47,7 +47,7 @@ public struct Sweep: Sendable, Hashable {
 }
 
 extension PlanNode {
-    /// This node and all below it, called by their place under `path` in errors.
+    /// This node and all below it, with `path` before their place in errors.
     public func named(_ path: String) -> PlanNode {
         var node = self
         node.origin = origin ?? path

@@ -1,13 +1,13 @@
-/// How a `wss` target is trusted, and who the client is. Paths name PEM files.
+/// How the client verifies a `wss` server, and how it identifies itself. Paths name PEM files.
 public struct TLSPlan: Sendable, Hashable {
-    /// Whether the server's certificate chain and name are checked.
+    /// Whether to verify the server's certificate chain and name.
     public var verify: Bool = true
-    /// PEM file of the certification authorities to trust instead of the system's.
+    /// PEM file of the authorities to trust instead of the system's.
     public var ca: String? = nil
     /// PEM files of the client's certificate chain and private key (mutual TLS).
     public var certificate: String? = nil
     public var key: String? = nil
-    /// The name to ask for (SNI) and to verify; nil: the target's host.
+    /// The name for SNI and verification; nil means the target's host.
     public var serverName: String? = nil
     public init() {}
 }

@@ -1,19 +1,19 @@
 import CLinux
 import Glibc
 
-/// The server under test: a `ws://` or `wss://` URL (RFC 6455 §3), taken apart.
+/// The server under test: the parts of a `ws://` or `wss://` URL (RFC 6455 §3).
 public struct Target: Sendable, Hashable, CustomStringConvertible {
     /// True for `wss`.
     public let isSecure: Bool
     /// A name, an IPv4 address, or an IPv6 address without its brackets.
     public let host: String
     public let port: UInt16
-    /// What goes into the request line: path and query, beginning with `/`.
+    /// The path and query for the request line; starts with `/`.
     public let path: String
 
-    /// Takes `url` apart. Throws if it is not a `ws` or `wss` URL, holds a fragment or user information, names a host
-    /// or port that cannot be, or holds characters that a URL may not (percent-encode those). Percent-encoding is kept
-    /// as it is. No name is resolved.
+    /// Parses `url`. Throws if it is not a `ws` or `wss` URL, has a fragment or user information, has an invalid host
+    /// or port, or contains characters that must be percent-encoded. Percent-encoding stays as it is. Does not resolve
+    /// names.
     public init(_ url: String) throws(PlanError) {
         do throws(Failure) {
             try self.init(parsing: url)
@@ -22,7 +22,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Stands in for a target that is missing or wrong while the rest of a plan is read.
+    /// A placeholder for a missing or wrong target while the rest of a plan is read.
     static let placeholder = Target(isSecure: false, host: "localhost", port: 80, path: "/")
 
     private init(isSecure: Bool, host: String, port: UInt16, path: String) {
@@ -32,8 +32,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
-    /// The `Host` header: the host, in brackets if it is an IPv6 address, and the port unless it is the scheme's
-    /// default.
+    /// The `Host` header: the host (an IPv6 address in brackets), and the port unless it is the scheme's default.
     public var authority: String {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
@@ -115,7 +114,7 @@ extension Target {
         }
     }
 
-    /// The family of a host that is an address; nil for a name.
+    /// Whether the host is an IPv6 address; nil for a name.
     var isIPv6: Bool? {
         if host.utf8.contains(UInt8(ascii: ":")) { return true }
         var parsed = in_addr()
@@ -127,8 +126,8 @@ extension Target {
         return inet_pton(AF_INET6, address, &parsed) == 1
     }
 
-    /// Letters, digits, hyphens and underscores, in labels of at most 63, 253 in all (RFC 1123 §2.1); what looks like an
-    /// IPv4 address must be one.
+    /// Letters, digits, hyphens and underscores, in labels of at most 63, 253 in all (RFC 1123 §2.1). A text that looks
+    /// like an IPv4 address must be one.
     static func checkName(_ name: String) throws(Failure) {
         let labels = (name.hasSuffix(".") ? name.dropLast() : name[...]).split(
             separator: ".", omittingEmptySubsequences: false)

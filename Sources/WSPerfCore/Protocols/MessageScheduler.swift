@@ -1,12 +1,12 @@
-/// One message a scheduler wants sent.
+/// One message that a scheduler wants sent.
 public struct ScheduledMessage: Sendable, Hashable {
-    /// The intended send time: nanoseconds of the monotonic clock after the connection opened. Never negative and never
-    /// less than that of the message before it.
+    /// The intended send time: nanoseconds of the monotonic clock since the connection opened. Never negative, and
+    /// never less than the previous message's.
     public var offset: Int64
-    // Below zero for nil: four words with `kind`, and their optional, are returned in registers.
+    // Below zero means nil. Four words with `kind`, and an optional of them, fit into registers as a return value.
     private var storedLength: Int
     private var storedEntry: Int
-    /// Text or binary, where the schedule dictates it; nil leaves it to the payload generator.
+    /// Text or binary, if the schedule sets it; nil leaves it to the payload generator.
     public var kind: MessageKind?
 
     /// - Parameters:
@@ -21,25 +21,25 @@ public struct ScheduledMessage: Sendable, Hashable {
         storedEntry = max(-1, entry ?? -1)
     }
 
-    /// The payload's length in bytes, where the schedule dictates it (a replayed log does); nil leaves it to the
-    /// payload generator.
+    /// The payload's length in bytes, if the schedule sets it (a replayed log does); nil leaves it to the payload
+    /// generator.
     public var length: Int? {
         get { storedLength < 0 ? nil : storedLength }
         set { storedLength = max(-1, newValue ?? -1) }
     }
 
-    /// Which entry of a replayed log this is; nil for schedules that replay nothing.
+    /// The index of the log's entry; nil for a schedule that does not replay a log.
     public var entry: Int? {
         get { storedEntry < 0 ? nil : storedEntry }
         set { storedEntry = max(-1, newValue ?? -1) }
     }
 }
 
-/// Says when a connection's messages are meant to be sent.
+/// Decides when a connection sends its messages.
 ///
 /// The engine keeps one value of the conforming type per connection and asks it for one message at a time. A scheduler
-/// is pure: it reads no clock and never sleeps, and all its randomness comes from the generator it is given, so that a
-/// run is reproduced by its seed.
+/// is pure: it reads no clock and never sleeps. All its randomness comes from the generator that it gets, so the seed
+/// reproduces a run.
 ///
 /// ```swift
 /// /// Two messages close together, then a pause.
@@ -52,15 +52,16 @@ public struct ScheduledMessage: Sendable, Hashable {
 /// }
 /// ```
 public protocol MessageScheduler: Sendable {
-    /// The next message of this connection; nil when the sequence is over. The engine stops asking by itself once the
-    /// plan's `messages` have been sent or its `duration` is over.
+    /// The next message of this connection; nil at the end of the sequence. The engine stops asking when the plan's
+    /// `messages` are sent or its `duration` is over.
     mutating func next(using random: inout SeededGenerator) -> ScheduledMessage?
 
-    /// How many further messages the sequence has up to and including `offset`, `limit` at most. Asked when a connection's
-    /// sending ends, for what was due and not sent; nothing is asked of this scheduler afterwards.
+    /// The number of messages that follow, up to and including `offset`, but at most `limit`. The engine asks once,
+    /// when the connection stops sending, to count the messages that were due but not sent. It does not use the
+    /// scheduler after that.
     ///
-    /// A scheduler that can work it out may implement it. What is given otherwise asks `next` up to 65,536 times and takes
-    /// the rest in proportion to the time that these cover.
+    /// A scheduler that can compute the number may implement this method. The default implementation asks `next` up to
+    /// 65,536 times and extrapolates from the time that these messages cover.
     mutating func count(through offset: Int64, atMost limit: UInt64, using random: inout SeededGenerator) -> UInt64
 }
 
@@ -76,7 +77,7 @@ extension MessageScheduler {
             if count == 1 { first = message.offset }
             last = message.offset
         }
-        // Where all of them are due at once there is no telling how many more are.
+        // If all of them are due at once, their times do not tell how many follow.
         guard count < limit, last > first else { return count }
         let whole = Double(count) * Double(offset - first) / Double(last - first)
         return min(limit, UInt64(whole))

@@ -1,7 +1,7 @@
-/// Where a payload generator writes one message: room for exactly as many bytes as the message is long.
+/// Where a payload generator writes one message. Its capacity is the message's length.
 ///
-/// Nothing written to it can go beyond its end, or stop the process: bytes that do not fit are dropped. A generator that
-/// offered more bytes than there was room for, or fewer, is in error all the same; see `PayloadGenerator`.
+/// A write beyond the end is harmless: bytes that do not fit are dropped. But a generator that writes more or fewer
+/// bytes than the capacity is in error; see `PayloadGenerator`.
 ///
 /// ```swift
 /// func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator) {
@@ -11,17 +11,17 @@
 /// }
 /// ```
 ///
-/// Unsafe code: `start` has room for `capacity` bytes, lent by the engine for the time of one `fill`. A buffer can be neither
-/// copied nor made by a generator, so it does not outlive that call.
+/// Unsafe code: `start` has room for `capacity` bytes, which the engine lends for one call of `fill`. A generator
+/// cannot copy or create a buffer, so the buffer does not outlive the call.
 public struct PayloadBuffer: ~Copyable {
-    /// Of a buffer without room it is not used.
+    /// Not used if the capacity is 0.
     @usableFromInline let start: UnsafeMutableRawPointer
-    /// Bytes there is room for: the message's length.
+    /// The message's length, bytes.
     public let capacity: Int
-    /// Bytes that the generator has offered so far, also those that were dropped.
+    /// Bytes that the generator has offered so far, including dropped ones.
     @usableFromInline package var offered: Int
 
-    /// A buffer over this memory, all of it free.
+    /// An empty buffer over this memory.
     package init(_ memory: UnsafeMutableRawBufferPointer) {
         start = memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
         capacity = memory.count
@@ -41,7 +41,7 @@ public struct PayloadBuffer: ~Copyable {
         offered &+= 1
     }
 
-    /// Writes bytes: those of an array, or of a text (`text.utf8`).
+    /// Writes bytes, for example an array or the UTF-8 of a text (`text.utf8`).
     @inlinable
     public mutating func append(contentsOf bytes: some Sequence<UInt8>) {
         let copied: Void? = bytes.withContiguousStorageIfAvailable { append(contentsOf: UnsafeRawBufferPointer($0)) }
@@ -64,7 +64,7 @@ public struct PayloadBuffer: ~Copyable {
         offered &+= bytes.count
     }
 
-    /// Writes `byte` to all that is still free.
+    /// Fills the rest of the buffer with `byte`.
     @inlinable
     public mutating func pad(with byte: UInt8 = UInt8(ascii: "0")) {
         guard offered < capacity else { return }
@@ -72,23 +72,23 @@ public struct PayloadBuffer: ~Copyable {
         offered = capacity
     }
 
-    /// Lends the free bytes to `body`, which writes some or all of them, from the first on, and returns how many.
+    /// Lends the free bytes to `body`, which writes some or all of them from the start and returns how many.
     ///
-    /// For generators that must be fast. Unsafe: `body` must not write beyond the end, keep the pointer, or count bytes that
-    /// it did not write.
+    /// For generators that must be fast. Unsafe: `body` must not write beyond the end, keep the pointer, or count bytes
+    /// that it did not write.
     @inlinable @inline(__always)
     public mutating func withUnsafeFreeBytes<Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         let free = freeCapacity
         let written = try body(UnsafeMutableRawBufferPointer(start: free > 0 ? start + offered : nil, count: free))
-        // Bounded, so that a count which makes no sense does not overflow.
+        // Bounded, so that a wrong count does not overflow.
         offered &+= min(max(0, written), 1 << 40)
     }
 }
 
 extension PayloadBuffer {
-    /// Writes `source[range]`, or what there is room for: of text, only whole characters.
+    /// Writes as much of `source[range]` as fits; of text, only whole characters.
     ///
     /// Unsafe code: copies at most the free bytes, from a range that is checked against the source.
     @inline(__always)

@@ -1,4 +1,4 @@
-/// A message every interval.
+/// Sends a message every interval.
 ///
 /// ```swift
 /// let scheduler = PeriodicScheduler(every: .milliseconds(250))    // or: .periodic(every: .milliseconds(250))
@@ -8,11 +8,11 @@ public struct PeriodicScheduler: MessageScheduler, Hashable {
 
     /// Nanoseconds.
     private let interval: Int64
-    /// The next message's offset, nanoseconds; negative while a random phase has yet to be drawn.
+    /// The next message's offset, nanoseconds; negative until the random phase is drawn.
     private var offset: Int64
 
-    /// A message every `interval` of the monotonic clock, counted to the nanosecond. An interval of zero (or less)
-    /// makes every message due at once, which is of use only where something else holds them back, as `in_flight` does.
+    /// A message every `interval` of the monotonic clock, exact to the nanosecond. With an interval of zero or less,
+    /// all messages are due at once. Use that only if something else limits the rate, such as `in_flight`.
     public init(every interval: Duration, phase: Phase = .random) {
         self.interval = max(0, interval.nanoseconds)
         offset = phase == .random && self.interval > 0 ? -1 : 0
@@ -42,17 +42,17 @@ extension MessageScheduler where Self == PeriodicScheduler {
 }
 
 extension Int64 {
-    /// The sum, or the greatest value where the sum is beyond it. `other` must not be negative.
+    /// The sum, or the largest value if the sum overflows. `other` must not be negative.
     @inline(__always)
     func addingSaturating(_ other: Int64) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
 
-    /// The nearest integer, or the nearest there is; 0 for what is no number.
+    /// The nearest integer, clamped to the range of the type; 0 for NaN.
     @inline(__always)
     init(saturating value: Double) {
-        // 2⁶³ itself is the least Double that is too large.
+        // 2⁶³ is the smallest Double that is too large.
         if value < 0x1p63 {
             self = value > -0x1p63 ? Int64(value.rounded()) : .min
         } else {

@@ -1,10 +1,10 @@
-/// Messages after times drawn anew for each; the first one such time after the connection opened.
+/// Sends messages at random intervals. The first message follows one interval after the connection opened.
 ///
 /// ```swift
 /// let scheduler = RandomizedScheduler(.exponential(mean: .seconds(60)))
 /// ```
 public struct RandomizedScheduler: MessageScheduler {
-    /// A distribution with its parameters in nanoseconds; `poisson` with the mean in units.
+    /// A distribution with its parameters in nanoseconds; the mean of `poisson` is in units.
     private enum Gap: Sendable {
         case exponential(mean: Double)
         case uniform(least: Int64, greatest: Int64)
@@ -16,7 +16,7 @@ public struct RandomizedScheduler: MessageScheduler {
     /// The last message's offset, nanoseconds.
     private var offset: Int64 = 0
 
-    /// Messages at distances of `distribution`, rounded to nanoseconds. What is drawn below zero counts as zero.
+    /// Intervals of `distribution`, rounded to nanoseconds. A negative value counts as zero.
     public init(_ distribution: RandomizedOptions.Distribution) {
         func nanoseconds(_ duration: Duration) -> Int64 { max(0, duration.nanoseconds) }
         switch distribution {
@@ -52,7 +52,7 @@ public struct RandomizedScheduler: MessageScheduler {
 }
 
 extension MessageScheduler where Self == RandomizedScheduler {
-    /// Messages at distances drawn from `distribution`; see `RandomizedScheduler`.
+    /// Random intervals of `distribution`; see `RandomizedScheduler`.
     public static func randomized(_ distribution: RandomizedOptions.Distribution) -> Self {
         RandomizedScheduler(distribution)
     }

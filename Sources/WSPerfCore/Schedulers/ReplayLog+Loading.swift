@@ -1,8 +1,8 @@
 internal import Synchronization
 
 extension ReplayLog {
-    /// The log that a plan's replay schedule names: read, and parsed unless the log loaded last is the same and still in
-    /// use, by another engine of this process. What needs it more than once asks `LoadedLogs`.
+    /// The log of a plan's replay schedule. Reads the file, and parses it unless the log loaded last is the same and
+    /// another engine of this process still uses it. Code that needs the log more than once asks `LoadedLogs`.
     static func load(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
         onLoad?(options.log)
         let contents = try plan.contents(ofFile: options.log)
@@ -20,10 +20,10 @@ extension ReplayLog {
         }
     }
 
-    /// For tests: is told of every load that this task asks for.
+    /// For tests: called for each load in this task.
     @TaskLocal static var onLoad: (@Sendable (_ path: String) -> Void)?
 
-    /// The log loaded last, while somebody uses it.
+    /// The log loaded last, as long as it is in use.
     private struct LatestLog {
         struct Key: Equatable {
             var path: String
@@ -38,13 +38,13 @@ extension ReplayLog {
     private static let latest = Mutex(LatestLog())
 }
 
-/// The replay logs that an engine's set-up has read, so that its schedule, its payloads and its time limit share one.
+/// The replay logs that an engine's set-up has read. Its schedule, its payloads and its time limit share one.
 package final class LoadedLogs: Sendable {
     private let logs = Mutex<[String: ReplayLog]>([:])
 
     init() {}
 
-    /// The log that a plan's replay schedule names: read and parsed the first time it is asked for.
+    /// The log of a plan's replay schedule. The first call reads and parses it.
     func log(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
         if let log = logs.withLock({ $0[options.log] }) { return log }
         let log = try ReplayLog.load(options, of: plan)

@@ -21,12 +21,12 @@
 /// A key whose value is `null` counts as absent. Other keys are ignored unless they look like a misspelt one. Blank lines
 /// are ignored.
 public final class ReplayLog: Sendable {
-    /// One message. 24 bytes, and shared by all connections.
+    /// One message: 24 bytes, shared by all connections.
     struct Entry: Sendable, BitwiseCopyable {
-        /// Nanoseconds since the log's earliest message.
+        /// Nanoseconds after the log's earliest message.
         var offset: Int64
         var length: UInt32
-        /// Where the payload begins in the log's data; `noData` if it was not recorded.
+        /// Where the payload starts in the log's data; `noData` if it was not recorded.
         var data: UInt32
         private var isBinary: Bool
 
@@ -47,11 +47,11 @@ public final class ReplayLog: Sendable {
     /// The largest size of one line, bytes.
     public static let maximumLineLength = 16 << 20
 
-    /// All messages, by connection and then by time.
+    /// All messages, ordered by connection and then by time.
     let entries: SharedArray<Entry>
     /// The recorded payloads, one after the other.
     let data: SharedArray<UInt8>
-    /// Where each connection's entries begin, and, last, where they end.
+    /// Where the entries of each connection start; the last element is the end of all.
     private let starts: SharedArray<UInt32>
     /// From the earliest message to the latest, nanoseconds.
     let span: Int64
@@ -88,7 +88,7 @@ public final class ReplayLog: Sendable {
         data = SharedArray(parser.data)
     }
 
-    /// By time; messages of one time stay in the order of their lines.
+    /// Sorts by time. Messages with the same time stay in the order of their lines.
     private static func sort(_ entries: inout [Entry], in range: Range<Int>) {
         guard zip(range, range.dropFirst()).contains(where: { entries[$0].offset > entries[$1].offset }) else { return }
         let order = range.sorted { (entries[$0].offset, $0) < (entries[$1].offset, $1) }
@@ -98,10 +98,10 @@ public final class ReplayLog: Sendable {
 }
 
 extension ReplayLog {
-    /// Messages to send, of all connections.
+    /// Messages to send on all connections.
     public var messageCount: Int { entries.count }
 
-    /// The log's distinct connections, at least 1.
+    /// Distinct connections of the log, at least 1.
     public var connectionCount: Int { starts.count - 1 }
 
     /// Time from the log's earliest message to its latest.
@@ -113,23 +113,23 @@ extension ReplayLog {
     /// The longest payload, bytes.
     public var maximumLength: Int { (0..<entries.count).reduce(0) { max($0, Int(entries[$1].length)) } }
 
-    /// Messages that the run's connection of this index sends in one round.
+    /// Messages that connection `connection` of the run sends in one round.
     public func messageCount(forConnection connection: Int) -> Int {
         precondition(connection >= 0, "a connection's index is never negative")
         return share(ofConnection: connection % connectionCount).count
     }
 
-    /// The entries of the connection with this rank among the log's, by number; never empty.
+    /// The entries of the log's connection with this rank; never empty.
     func share(ofConnection rank: Int) -> Range<Int> {
         Int(starts[rank])..<Int(starts[rank + 1])
     }
 }
 
-/// Why a file is not a log that can be replayed: `traffic.jsonl:12: t_us is missing`.
+/// Why a log cannot be replayed: `traffic.jsonl:12: t_us is missing`.
 public struct ReplayLogError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The file, as it was named to the parser.
+    /// The file's name, as given to the parser.
     public let file: String
-    /// The line, from 1; nil where it is the whole file.
+    /// The line, from 1; nil if the error concerns the whole file.
     public let line: Int?
     /// What is wrong, without a full stop; printable text.
     public let reason: String

@@ -10,7 +10,7 @@ enum ReplayLogKey: String, CaseIterable {
 
     /// The key with this name.
     init?(_ name: ArraySlice<UInt8>) {
-        // Each key of each line comes here, so the name is compared as one number: its bytes, the last one lowest.
+        // Runs for each key of each line, so it compares the name as one number: its bytes, the last one lowest.
         guard name.count <= 4 else { return nil }
         switch name.reduce(0 as UInt32, { $0 << 8 | UInt32($1) }) {
         case 0x745F_7573: self = .time
@@ -42,7 +42,7 @@ struct ReplayLogFields {
     typealias Fault = JSONScanner.Failure
 
     struct Field {
-        /// Where the value stands in the file.
+        /// Position of the value in the file.
         var range: Range<Int>
         /// Nil: an object or an array.
         var value: JSONScanner.Scalar?
@@ -55,9 +55,9 @@ struct ReplayLogFields {
     var length: Field?
     var data: Field?
     var base64: Field?
-    /// The first unknown key that looks like a known one: where it stands, and what it looks like.
+    /// The first unknown key that looks like a known one: its position, and the known key.
     var slip: (range: Range<Int>, meant: ReplayLogKey)?
-    /// The bits of the keys that the line has.
+    /// The bits of the keys in the line.
     private var keys: UInt8 = 0
 
     /// Whether the line has this key, with any value.
@@ -80,12 +80,13 @@ struct ReplayLogFields {
     }
 }
 
-/// Tells a misspelt key from one that belongs to other software.
+/// Tells a misspelt key from a key of other software.
 ///
-/// A key is misspelt if it is one edit away from a known name of three letters or more, or from the whole word that the
-/// name stands for (`length`). Upper case does not count as an edit.
+/// A key is misspelt if it is one edit away from a known key of three letters or more, or from the whole word that the
+/// key stands for (`length`). Case does not matter.
 struct ReplayLogSlips {
-    /// The keys looked up so far, because most logs repeat theirs on every line. Names as the numbers of their bytes.
+    /// The keys looked up so far, because most logs repeat theirs on every line. `name` is the number that its bytes
+    /// make.
     private var known: [(name: UInt128, meant: ReplayLogKey?)] = []
     private static let knownLimit = 32
 
@@ -95,10 +96,10 @@ struct ReplayLogSlips {
             ("base64", .base64),
         ]
     private static let longest = 11
-    /// A word of its own, although it is one edit away from `data`.
+    /// A common word, although it is one edit away from `data`.
     private static let foreign = "date"
 
-    /// The known key that `name` is meant to be; nil if it looks like none. `name` is not a known key.
+    /// The known key that `name`, which is not a known key, was meant to be; nil if it looks like none.
     mutating func key(meantBy name: ArraySlice<UInt8>) -> ReplayLogKey? {
         guard name.count <= Self.longest else { return nil }
         let number = name.reduce(0 as UInt128) { $0 << 8 | UInt128($1) }

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Reads the native log format of `ReplayLog`, line by line.
+/// Reads the format of `ReplayLog` line by line.
 ///
-/// Each line is one JSON object. Only strings that are used are decoded; everything else must be well-formed.
+/// Each line is one JSON object. The parser decodes only the strings that it uses. The rest must be well-formed.
 struct ReplayLogParser {
     /// One line with `dir` `send`.
     struct Message {
@@ -11,19 +11,19 @@ struct ReplayLogParser {
         var connection: Int64
         var kind: MessageKind
         var length: Int
-        /// Where the payload begins in `data`; nil if it was not recorded.
+        /// Where the payload starts in `data`; nil if it was not recorded.
         var data: Int?
     }
 
     private typealias Fault = JSONScanner.Failure
     private typealias Field = ReplayLogFields.Field
 
-    /// The largest whole number that all JSON software can exchange; as microseconds, 285 years.
+    /// The largest integer that all JSON software can exchange (2⁵³); as microseconds, 285 years.
     static let largestInteger: Int64 = 1 << 53
     private static let depthLimit = 64
 
     private let name: String
-    /// Reads the current line: its end is the line's.
+    /// Reads the current line; `end` is the end of the line.
     private var scanner: JSONScanner
     private var slips = ReplayLogSlips()
 
@@ -60,7 +60,7 @@ struct ReplayLogParser {
     }
 
     private func endOfLine(from start: Int) -> Int {
-        // The search stays within the array: `start` is less than its count.
+        // The search stays inside the array because `start` is less than its count.
         scanner.bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress,
                 let newline = memchr(base + start, 0x0A, buffer.count - start)
@@ -71,7 +71,7 @@ struct ReplayLogParser {
 
     // MARK: Lines
 
-    /// The message of the scanner's line; nil if the line is blank or was received.
+    /// The message of the current line; nil for a blank line or a received message.
     private mutating func message() throws(Fault) -> Message? {
         guard scanner.end - scanner.position <= ReplayLog.maximumLineLength else {
             throw Fault("longer than \(ReplayLog.maximumLineLength >> 20) MiB")
@@ -166,7 +166,7 @@ struct ReplayLogParser {
         return value
     }
 
-    /// Appends what `data` says to the payloads.
+    /// Appends the text of `data` to the payloads.
     private mutating func appendText(_ field: Field) throws(Fault) {
         guard case .string(let token)? = field.value else { throw Fault("data must be a string") }
         let start = data.count
@@ -174,7 +174,7 @@ struct ReplayLogParser {
         guard Self.isUTF8(data[start...]) else { throw Fault("data is not valid UTF-8") }
     }
 
-    /// Appends what `b64` says to the payloads.
+    /// Appends the decoded bytes of `b64` to the payloads.
     private mutating func appendBytes(_ field: Field, isText: Bool) throws(Fault) {
         guard case .string(let token)? = field.value else { throw Fault("b64 must be a string") }
         // Some writers escape the slash.
@@ -194,7 +194,7 @@ struct ReplayLogParser {
         String(validating: bytes, as: UTF8.self) != nil
     }
 
-    /// A part of the file as it stands there, for an error message.
+    /// A part of the file as written, for an error message.
     private func excerpt(_ range: Range<Int>) -> String {
         let limit = 40
         let text = String(decoding: scanner.bytes[range].prefix(4 * limit), as: UTF8.self)

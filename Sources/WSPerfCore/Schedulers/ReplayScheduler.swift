@@ -1,8 +1,8 @@
-/// The messages of a recorded log, at its times, with its lengths and kinds.
+/// Sends the messages of a recorded log, with the log's times, lengths and kinds.
 ///
-/// A log of C connections is played by any number: connection i of the run plays the log's connection i mod C, in the
-/// order of their numbers. Offsets count from the earliest message of the whole log, so what lay between the log's
-/// connections stays between those of the run that open at the same time.
+/// Connection i of the run plays connection i mod C of a log with C connections, counted in the order of their numbers.
+/// Offsets start at the earliest message of the whole log. So the gaps between the log's connections stay the same
+/// between connections of the run that open at the same time.
 ///
 /// ```swift
 /// let log = try ReplayLog(parsing: bytes, name: "traffic.jsonl")
@@ -14,18 +14,18 @@ public struct ReplayScheduler: MessageScheduler {
     private let first: UInt32
     private let end: UInt32
     private var position: UInt32
-    /// Where in recorded time this round began, nanoseconds.
+    /// When this round started, nanoseconds of recorded time.
     private var round: Int64 = 0
-    /// From one round to the next, nanoseconds of recorded time; 0 if there is only one.
+    /// Time from one round to the next, nanoseconds of recorded time; 0 if there is only one round.
     private let period: Int64
     private let speed: Double
 
     /// - Parameters:
     ///   - log: The log to replay.
     ///   - connection: The connection's index in the run, from 0.
-    ///   - speed: What the log's times are divided by: 10 replays ten times as fast. Above 0 and finite.
-    ///   - loops: Whether to begin again when the log is over, as often as there is time; one round follows the other
-    ///     after `log.duration`. A log whose messages all have the same time does not loop.
+    ///   - speed: Divides the log's times: 10 replays ten times as fast. Positive and finite.
+    ///   - loops: Whether to start again at the end of the log. The next round starts `log.duration` after the previous
+    ///     one. A log whose messages all have the same time does not loop.
     public init(_ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false) {
         precondition(connection >= 0, "a connection's index is never negative")
         precondition(speed > 0 && speed.isFinite, "a replay's speed must be above 0 and finite, not \(speed)")
@@ -54,7 +54,7 @@ public struct ReplayScheduler: MessageScheduler {
 }
 
 extension MessageScheduler where Self == ReplayScheduler {
-    /// What `log` has for the run's connection of this index; see `ReplayScheduler`.
+    /// The messages of `log` for this connection of the run; see `ReplayScheduler`.
     public static func replay(
         _ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false
     ) -> Self {

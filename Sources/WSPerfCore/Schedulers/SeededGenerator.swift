@@ -2,19 +2,19 @@ import Glibc
 
 /// The random numbers of one connection: small, fast, and the same on every run with the same seed.
 ///
-/// Everything random in a run is drawn from generators like this one, each derived from the plan's `seed` and a stream
-/// number (a connection's index in the whole run), so a run can be repeated to the byte. The algorithm is
+/// Everything random in a run comes from generators of this type. Each is derived from the plan's `seed` and a stream
+/// number (a connection's index in the whole run), so a run is reproducible to the byte. The algorithm is
 /// xoroshiro128++ 1.0 (Blackman and Vigna, <https://prng.di.unimi.it>), 16 bytes of state. It is not cryptographic.
 ///
-/// Each helper draws only from the generator and keeps nothing back, so that the state is all there is to a stream.
+/// The helper methods draw from the generator and store nothing, so the two words are the whole state of a stream.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     @usableFromInline var state: (low: UInt64, high: UInt64)
 
     /// The generator of stream `stream` under `seed`.
     ///
-    /// Two different pairs never share a state: (seed, stream) goes through four rounds of a Feistel network, which is
-    /// a bijection of 128 bits. That streams overlap within any run is as improbable as for random starting points in a
-    /// period of 2¹²⁸ − 1.
+    /// Two different pairs never have the same state: (seed, stream) goes through four rounds of a Feistel network,
+    /// which is a bijection of 128 bits. The chance that two streams of a run overlap is that of random starting points
+    /// in a period of 2¹²⁸ − 1.
     public init(seed: UInt64, stream: UInt64) {
         var low = seed
         var high = stream
@@ -25,7 +25,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         self.init(state: low, high)
     }
 
-    /// A generator in the given state; the all-zero one, which would stay zero for ever, is replaced.
+    /// A generator in the given state. The all-zero state, which would stay zero, is replaced.
     init(state low: UInt64, _ high: UInt64) {
         state = (low, high)
         if low | high == 0 { state = (0x9E37_79B9_7F4A_7C15, 0x3C6E_F372_FE94_F82A) }
@@ -44,17 +44,17 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         return result
     }
 
-    /// Uniform in [0, 1): a multiple of 2⁻⁵³.
+    /// Uniform in [0, 1), a multiple of 2⁻⁵³.
     @inlinable @inline(__always)
     public mutating func nextUnit() -> Double {
         Double(next() &>> 11) * 0x1p-53
     }
 
-    /// A uniform integer of `range`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+    /// A uniform integer in `range`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
     @inlinable
     public mutating func nextInteger(in range: ClosedRange<Int>) -> Int {
         let span = UInt64(bitPattern: Int64(range.upperBound)) &- UInt64(bitPattern: Int64(range.lowerBound)) &+ 1
-        // A span of 2⁶⁴ wraps to zero: every value will do.
+        // A span of 2⁶⁴ wraps to zero: every value is in range.
         guard span != 0 else { return Int(truncatingIfNeeded: next()) }
         var product = next().multipliedFullWidth(by: span)
         if product.low < span {
@@ -69,7 +69,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         -log(1 - nextUnit()) * mean
     }
 
-    /// Normally distributed (Box and Muller, 1958; the second number of the pair is given up, to keep no state).
+    /// Normally distributed (Box and Muller, 1958). The second number of the pair is discarded, to keep no state.
     public mutating func nextNormal(mean: Double, deviation: Double) -> Double {
         let radius = (-2 * log(1 - nextUnit())).squareRoot()
         return mean + deviation * radius * cos(2 * .pi * nextUnit())
@@ -77,9 +77,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
 
     /// Poisson distributed with this mean; 0 for a mean that is not positive.
     ///
-    /// Exact in distribution: by multiplication of uniforms (Knuth, TAOCP vol. 2, 3.4.1) for small means, from 10 on by
-    /// transformed rejection (PTRS; Hörmann, "The transformed rejection method for generating Poisson random
-    /// variables", 1993).
+    /// Exact in distribution. For small means it multiplies uniform numbers (Knuth, TAOCP vol. 2, 3.4.1); from a mean
+    /// of 10 it uses transformed rejection (PTRS; Hörmann, "The transformed rejection method for generating Poisson
+    /// random variables", 1993).
     public mutating func nextPoisson(mean: Double) -> Int {
         guard mean > 0 else { return 0 }
         guard mean >= 10 else {
@@ -92,7 +92,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
             }
             return count
         }
-        // Past this the distribution is narrower than the spacing of floating-point numbers.
+        // Above this, the distribution is narrower than the spacing of floating-point numbers.
         guard mean < 0x1p60 else { return 1 << 60 }
         let b = 0.931 + 2.53 * mean.squareRoot()
         let a = -0.059 + 0.02483 * b
@@ -110,8 +110,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         }
     }
 
-    /// ln(k!) for an integer k ≥ 0: by Stirling's series, whose error is below 10⁻¹⁰ from 10 on. (`lgamma` writes a
-    /// global variable, which threads must not.)
+    /// ln(k!) for an integer k ≥ 0. From 10 on by Stirling's series, with an error below 10⁻¹⁰. (`lgamma` writes a
+    /// global variable, which is not safe with threads.)
     static func logFactorial(_ k: Double) -> Double {
         guard k >= 10 else {
             var product = 1.0
@@ -145,9 +145,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
 }
 
 extension SeededGenerator {
-    /// Streams no connection has: what is random in a run, but belongs to no connection, draws from these.
+    /// Streams for random numbers that belong to no connection.
     enum Stream {
-        /// The bytes that random payloads are cut from.
+        /// The pool of bytes that random payloads are cut from.
         static let payloadPool = UInt64.max
     }
 }
