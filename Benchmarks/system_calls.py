@@ -1,6 +1,6 @@
 """Counts the system calls of a process that is running, between two moments, for Scripts/bench.
 
-Counting costs every system call something, so it is done in a run of its own, whose times nobody looks at.
+Counting slows down every system call, so it happens in a separate run, whose times are not used.
 """
 
 import ctypes

@@ -27,7 +27,7 @@ JOIN, LAUNCH, COLLECT = 60, 180, 120
 # How many connections may be opening at once: as many as are opened in this many seconds at the rate that was asked for. A
 # machine whose handshakes take longer opens more slowly; down to a hundredth of the rate none takes as long as CONNECT.
 OPENING_AT_ONCE = 0.5
-# Source addresses, of which each connection takes one: a port of each serves once.
+# Source addresses. Each port of each address serves one connection.
 SOURCES = "127.1.0.0/24"
 SOURCE_COUNT = 256
 # Descriptors of a process that are no connections. A worker's are counted by its plan's arithmetic: 4 for each loop and 32.
@@ -38,7 +38,7 @@ KERNEL_EACH = 10.5 * KIB
 WORKER_EACH, WORKER_FIXED = 1.0 * KIB, 8 * MIB
 TARGET_EACH, TARGET_FIXED = 0.1 * KIB, 3 * MIB
 CONTROL_FIXED = 100 * MIB
-# What must stay available: below it a run is not begun, or given up.
+# Memory that must stay available. With less, a run does not start, or ends.
 RESERVE = 1 * GIB
 
 
@@ -212,7 +212,7 @@ def plan(shape, port, options, opening):
 
 
 class Progress:
-    """Whether the run still makes progress, by what its controller says on stderr.
+    """Whether the run still makes progress, judged by its controller's stderr.
 
     How long opening takes depends on the machine, so there is no deadline for the whole. There is one for each step: until
     the first connection opens the fleet has its own deadlines, and after the last one that opened its connections have

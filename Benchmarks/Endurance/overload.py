@@ -55,7 +55,7 @@ def worded(value, unit=""):
 
 
 def look_up(document, path):
-    """The value at a path of keys with dots between them; None where there is none."""
+    """The value at a dotted path of keys; None if there is none."""
     for key in path.split("."):
         document = document.get(key) if isinstance(document, dict) else None
     return document
@@ -104,7 +104,7 @@ class Run:
             raise Failure(f"{self.name}: the controller left no report (status {self.status}); see {self.directory}", 3) from None
 
     def end_server(self):
-        """Ends it; what it says of itself, if that is JSON."""
+        """Ends the process. Returns its report if that is JSON."""
         self.server.terminate()
         try:
             text, _ = self.server.communicate(timeout=30)
@@ -150,7 +150,7 @@ def queue_truth(offered, served, count):
 
 
 def percentile(ordered, percent):
-    """The value that so many per cent of all do not exceed."""
+    """The value that this percentage of all values does not exceed."""
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
@@ -180,7 +180,7 @@ def capacity(context, figures, offered, served, seconds, max_unanswered=None):
 
 
 def stall(context, figures, in_flight, connections, rate, every, pause, seconds):
-    """The server answers nobody during `pause` of every `every` seconds."""
+    """The server answers no connection during `pause` of every `every` seconds."""
     run = Run(context, figures.case)
     # The pauses begin in the middle of the time between two, counted from the first message. So the load, which lasts a
     # whole number of periods, begins and ends while the server answers, and has as many whole pauses in it.

@@ -77,7 +77,7 @@ def plan(options, port):
         # The time a connection is open, all its lives together.
         "duration": f"{seconds:.0f}s", "time_limit": f"{seconds * 1.5 + 120:.0f}s",
         "schedule": {"kind": "periodic", "interval": "2s"}, "payload": {"kind": "random", "length": 240},
-        # Also of those that come back. A slower machine opens more slowly.
+        # Includes reconnecting ones. A slower machine opens more slowly.
         "ramp": {"over": "5s", "max_opening": 500},
         # Up to a tenth of a second, and for ever.
         "reconnect": {"backoff": {"initial": "100ms", "max": "100ms", "jitter": 1}, "limit": "none", "schedule": "continue"},

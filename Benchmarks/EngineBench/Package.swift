@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that nobody who uses WSPerf builds it; of WSPerf it uses what any harness can.
+// A separate package, so that users of WSPerf do not build it. It uses only the public interface.
 let package = Package(
     name: "engine-bench",
     dependencies: [

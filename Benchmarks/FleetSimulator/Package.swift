@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that nobody who uses WSPerf builds it. It speaks the wire protocol by Docs/WireProtocol.md
+// A separate package, so that users of WSPerf do not build it. It speaks the wire protocol by Docs/WireProtocol.md
 // alone: only the snapshot's encoding and the journal's reader are WSPerf's.
 let package = Package(
     name: "fleet-simulator",

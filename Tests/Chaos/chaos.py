@@ -36,7 +36,7 @@ def random_plan(rng):
     machines, processes = rng.randint(1, 4), rng.randint(1, 3)
     instances = max(1, rng.randint(10, 200) // (machines * processes))
     connections = machines * processes * instances
-    # A slow machine is to bear it.
+    # Small enough for a slow machine.
     interval = max(0.03, connections / rng.uniform(100, 800))
     match = rng.choice(["echo", "echo", "tagged", "ping", "none"])
     least = rng.randint(48, 64) if match == "tagged" else rng.randint(0, 64)
@@ -471,7 +471,7 @@ def main():
     )
     parser.add_argument("minutes", nargs="?", type=float, default=10, metavar="MINUTES")
     parser.add_argument("--seed", type=int, help="of the first run; each further one has the next")
-    parser.add_argument("--runs", type=int, help="so many runs, whatever time they take; 1 to repeat one")
+    parser.add_argument("--runs", type=int, help="number of runs, without a time limit; 1 to repeat one")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (2)")
     parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The processes of one run, its journal, and what must be true of its report. Used by chaos.py and partitions.py."""
+"""The processes of one run, its journal, and the checks of its report. Used by chaos.py and partitions.py."""
 
 import filecmp
 import json
@@ -14,7 +14,7 @@ import wire
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOKEN = "WSPERF_CHAOS"
-# The stock worker, which also writes what it measured to a file of its own.
+# The stock worker; it also writes its results to a file.
 WORKER = "TallyingWorker"
 
 PHASES = [
@@ -22,12 +22,12 @@ PHASES = [
     "done",
 ]  # fmt: skip
 FILES = {"plan.json", "plan.yaml", "journal.wsj", "summary.json", "summary.txt", "timeline.csv"}
-# What a busy machine is forgiven; no check depends on anything being quicker than this.
+# Extra time for a busy machine. No check needs anything to be faster than this.
 SLACK = 20.0
 
 
 class Finding(Exception):
-    """Something that must not be."""
+    """A check that failed."""
 
 
 def free_ports(count):
@@ -41,7 +41,7 @@ def free_ports(count):
 
 
 class Process:
-    """What /proc says of a process of a run."""
+    """A process of a run, as /proc describes it."""
 
     def __init__(self, pid, arguments, state):
         self.pid, self.arguments, self.state = pid, arguments, state
@@ -57,7 +57,7 @@ class Process:
 
 
 def processes(token):
-    """All living processes that were started, directly or not, with this token in their environment."""
+    """All living processes with this token in their environment."""
     mark = f"{TOKEN}={token}\0".encode()
     found = []
     for entry in os.listdir("/proc"):
@@ -87,7 +87,7 @@ def send(pid, number):
 
 
 def sweep(token):
-    """Ends all of them, by their ids. Returns what there was."""
+    """Kills all of them by process id. Returns those that were alive."""
     before = processes(token)
     for _ in range(200):
         left = processes(token)
@@ -105,7 +105,7 @@ class Journal:
     def __init__(self, path):
         self.path, self.offset = path, 0
         self.events, self.phase, self.ended = [], None, None
-        # By worker: what `worker_ready` said; who has a last snapshot; how many snapshots.
+        # By worker: its `worker_ready` event; workers with a last snapshot; the number of snapshots.
         self.ready, self.final, self.snapshots = {}, set(), {}
 
     def poll(self):
@@ -381,7 +381,7 @@ class Fleet:
             time.sleep(0.05)
 
     def close(self):
-        """Ends whatever is left, whatever happened."""
+        """Ends all processes that are left."""
         sweep(self.token)
         for child in [*self.listeners.values(), *self.targets.values()]:
             child.wait(10)

@@ -1,11 +1,11 @@
 """Network partitions: partitions.py --binaries DIR [CASE…]. Run by Tests/WSPerfProcessTests/PartitionTests.swift.
 
-The controller is in one network namespace with a listener of its own and a target; two more listeners with their workers
-and another target are in a second one. The wire between the two is cut, in both directions or in one, or made bad. What
-is on the controller's side must complete whatever happens.
+The controller is in one network namespace, with one listener and a target. Two more listeners, their workers and another
+target are in a second namespace. The network between the two is cut, in both directions or in one, or made slow or lossy.
+The workers on the controller's side must always complete.
 
-One line for each case, all of them at a time; ends with 0 if everything was as it must be, with 1 if not, or with 77 and
-a reason where the machine does not permit namespaces.
+Prints a line for each case. All cases run at the same time. Exit status: 0 if all checks hold, 1 if not, 77 with a reason
+if the machine does not permit namespaces.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class Partition:
         self.fleet = fleet.Fleet(directory, binaries, f"{os.getpid()}-{directory}", self.wire)
 
     def until(self, what, condition, seconds=60):
-        """Waits for what the controller records."""
+        """Waits until the controller's journal meets a condition."""
         limit = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > limit:
@@ -76,9 +76,9 @@ class Partition:
         self.fleet.check_rebuilt(self.summary)
         near = [worker for worker in self.summary["workers"] if worker["machine"] == "near"]
         for worker in near:
-            self.expect(not worker["lost"] and worker["outcomes"] == {"succeeded": 10}, "the near ones are to complete")
+            self.expect(not worker["lost"] and worker["outcomes"] == {"succeeded": 10}, "near workers must complete")
         self.far = [worker for worker in self.summary["workers"] if worker["machine"] != "near"]
-        self.expect(len(self.far) == 4 and len(near) == 2, "there are to be six workers")
+        self.expect(len(self.far) == 4 and len(near) == 2, "there must be six workers")
         self.outcomes = dict(self.summary["connections"]["outcomes"])
         self.outcomes["succeeded"] -= 20
         getattr(self, "after_" + self.case)()
@@ -92,25 +92,25 @@ class Partition:
             raise Finding(f"{what}; status {self.status}, {self.summary['run']}, {self.summary['connections']['outcomes']}")
 
     def expect_whole(self):
-        """Nothing was lost, and nobody was thought to be."""
+        """Nothing was lost."""
         reasons = [why for why in self.summary["run"]["invalid_because"] if "the load generator was too slow" not in why]
-        self.expect(not reasons, "the run is to be valid")
-        self.expect(self.outcomes == {"succeeded": 40}, "all are to succeed")
+        self.expect(not reasons, "the run must be valid")
+        self.expect(self.outcomes == {"succeeded": 40}, "all must succeed")
         self.fleet.check_tallies(self.summary, self.journal, {worker["id"] for worker in self.summary["workers"]})
 
     def expect_lost(self):
-        self.expect(self.status == 3 and not self.summary["run"]["valid"], "the run is not to be valid")
-        self.expect(all(worker["lost"] for worker in self.far), "all far workers are to be lost")
-        self.expect(self.outcomes == {"succeeded": 0, "lost": 40}, "all far connections are to be lost")
-        self.expect(all(worker["sent"] > 0 for worker in self.far), "what had arrived is to count")
+        self.expect(self.status == 3 and not self.summary["run"]["valid"], "the run must not be valid")
+        self.expect(all(worker["lost"] for worker in self.far), "all far workers must be lost")
+        self.expect(self.outcomes == {"succeeded": 0, "lost": 40}, "all far connections must be lost")
+        self.expect(all(worker["sent"] > 0 for worker in self.far), "results that arrived must count")
         self.fleet.check_tallies(self.summary, self.journal, set())
-        # They have long seen for themselves that nobody hears them.
+        # They notice the silence of the controller and end.
         left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
         until = time.monotonic() + 2 * LIVENESS + fleet.SLACK
         while left and time.monotonic() < until:
             time.sleep(0.05)
             left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
-        self.expect(not left, f"no worker is to outlive it: {left}")
+        self.expect(not left, f"no worker must outlive the run: {left}")
 
     # Cut for good
 
@@ -119,7 +119,7 @@ class Partition:
 
     after_cut = expect_lost
 
-    # Cut, and healed before anyone is missed
+    # Cut, and healed before a worker is missed
 
     def short(self):
         self.wire.cut()
@@ -127,10 +127,10 @@ class Partition:
         self.wire.heal()
 
     def after_short(self):
-        self.expect(self.noticed("silent") == 0, "nobody is to be thought lost")
+        self.expect(self.noticed("silent") == 0, "no worker must be thought lost")
         self.expect_whole()
 
-    # Cut, and healed once all are thought lost, but before they have given up: what they measured counts, once
+    # Cut, and healed when all are thought lost but have not given up: their results count once
 
     def long(self):
         self.wire.cut()
@@ -139,47 +139,47 @@ class Partition:
         self.until("return", lambda: self.noticed("is back") == 4 or self.controller.poll() is not None)
 
     def after_long(self):
-        self.expect(self.noticed("is back") == 4, "all are to come back")
-        self.expect(not any(worker["lost"] for worker in self.far), "their results are to arrive")
-        self.expect("lost" not in self.outcomes, "none is to be lost")
+        self.expect(self.noticed("is back") == 4, "all must come back")
+        self.expect(not any(worker["lost"] for worker in self.far), "their results must arrive")
+        self.expect("lost" not in self.outcomes, "none must be lost")
         self.fleet.check_tallies(self.summary, self.journal, {worker["id"] for worker in self.summary["workers"]})
-        # They were stopped, or ended their load because they heard nothing of their controller; the run says so.
-        self.expect(self.status == 3, "the run is not to be valid")
+        # They were stopped, or ended their load because the controller was silent. The report says so.
+        self.expect(self.status == 3, "the run must not be valid")
         reasons = self.summary["run"]["invalid_because"]
-        self.expect(sum("silent for" in why for why in reasons) == 4, "the run is to say why")
+        self.expect(sum("silent for" in why for why in reasons) == 4, "the report must give the reason")
 
-    # Only what the controller says arrives
+    # Only messages from the controller arrive
 
     def deaf(self):
         self.wire.cut("back")
 
     after_deaf = expect_lost
 
-    # Only what the controller is told arrives: nothing is acknowledged, so TCP gives up both ways in the end
+    # Only messages to the controller arrive. Without acknowledgements, TCP gives up in both directions.
 
     def dumb(self):
         self.wire.cut("there")
 
     after_dumb = expect_lost
 
-    # A bad network from the beginning on
+    # A bad network from the start
 
     def loss(self):
         pass
 
     def after_loss(self):
-        # A liveness limit of a few seconds may be passed at 20 %; then the run says so, and still nothing counts twice.
+        # At 20 % loss a worker may be silent for longer than `liveness`. Then the report says so, and nothing counts twice.
         if self.noticed("silent") == 0 and self.status == 0:
             self.expect_whole()
         else:
             self.fleet.check_tallies(self.summary, self.journal, set())
-            self.expect(self.status == 3 or self.outcomes == {"succeeded": 40}, "the run is to be honest")
+            self.expect(self.status == 3 or self.outcomes == {"succeeded": 40}, "the report must be honest")
 
     def delay(self):
         pass
 
     def after_delay(self):
-        self.expect(self.noticed("silent") == 0, "nobody is to be thought lost")
+        self.expect(self.noticed("silent") == 0, "no worker must be thought lost")
         self.expect_whole()
 
     def close(self):
@@ -191,7 +191,7 @@ CASES = ["cut", "short", "long", "deaf", "dumb", "loss", "delay"]
 
 
 def run(case, binaries):
-    """In a process of its own. Returns its exit status."""
+    """Runs one case in its own process. Returns its exit status."""
     directory = tempfile.mkdtemp(prefix="wsperf-partition-")
     partition, keeps = None, False
     try:
@@ -217,7 +217,7 @@ def main():
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES) + "; all of them by default")
     parser.add_argument("--binaries", required=True, type=os.path.abspath)
     options = parser.parse_args()
-    # Whoever started this may go first, and then this goes too, with its children.
+    # If the parent ends first, this process and its children end too.
     wire.die_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -1,8 +1,8 @@
 """Two network namespaces and a wire between them that can be cut, slowed down, and made to lose packets.
 
-The wire is a process that hands packets from one TUN device to the other, so it needs neither netem nor nftables, and
-works on kernels without them. The namespaces have no names: with the last process in them they are gone, whatever
-happens. Addresses are TEST-NET-1's, and exist inside of the two namespaces only.
+The wire is a process that passes packets between two TUN devices. It needs neither netem nor nftables, so it works on
+kernels without them. The namespaces have no names: they end with the last process in them. The addresses are of
+TEST-NET-1 and exist only inside the two namespaces.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ def enter(namespace):
 
 
 def _side(channel, address):
-    """Makes one namespace, hands over its TUN device, and holds it until the other end closes."""
+    """Makes one namespace, passes on its TUN device, and keeps it until the other end closes."""
     die_with_parent()
     try:
         if LIBC.unshare(CLONE_NEWNET) != 0:
@@ -82,7 +82,7 @@ def _carry(tuns, control, rng):
             try:
                 os.write(out, packet)
             except OSError:
-                pass  # As full as a wire gets.
+                pass  # The queue is full: the packet is lost.
         timeout = max(0.0, queue[0][0] - now) if queue else None
         readable, _, _ = select.select([*tuns, control], [], [], timeout)
         if control in readable:
@@ -109,7 +109,7 @@ def _carry(tuns, control, rng):
                     packet = os.read(tun, 65536)
                 except OSError:
                     break
-                # What is on the wire when it is cut arrives, as on a real one.
+                # Packets that are under way at a cut arrive, as on a real wire.
                 if not passes[way] or rng.random() < loss[way]:
                     continue
                 count += 1
@@ -128,7 +128,7 @@ class Wire:
                 ours, theirs = socket.socketpair()
                 child = os.fork()
                 if child == 0:
-                    # Only its own end, so that it sees ours close.
+                    # Keeps only its own end, so that it notices when ours closes.
                     ours.close()
                     for end in self._ends:
                         end.close()

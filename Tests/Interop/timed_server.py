@@ -4,7 +4,7 @@
 It has one queue for all connections, first in, first out. A message waits in it until its answer is due:
 
   capacity --rate 150                     serving a message takes 1/150 s, and only one is served at a time
-  stall --every 5 --pause 1 --after 2     answers at once, but nobody during one second of every five; the first pause
+  stall --every 5 --pause 1 --after 2     answers at once, but not during one second of every five; the first pause
                                           begins 2 s after the first message
   delay --by 0.1                          answers each message 0.1 s after it came
 
@@ -325,9 +325,9 @@ def arguments():
         prog="timed_server.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     modes = parser.add_subparsers(dest="mode", required=True, metavar="MODE")
-    capacity = modes.add_parser("capacity", help="serves so many messages a second, all connections together")
+    capacity = modes.add_parser("capacity", help="serves this many messages per second, on all connections together")
     capacity.add_argument("--rate", type=positive, required=True, help="messages a second")
-    stall = modes.add_parser("stall", help="answers nobody for a while, again and again")
+    stall = modes.add_parser("stall", help="pauses at an interval: answers no connection")
     stall.add_argument("--every", type=positive, default=5.0, help="seconds from one pause to the next (5)")
     stall.add_argument("--pause", type=positive, default=1.0, help="seconds that a pause takes (1)")
     stall.add_argument("--after", type=positive, default=2.0, help="seconds from the first message to the first pause (2)")

@@ -4,7 +4,7 @@ import WSPerfTestServer
 
 /// The plan offers more than the server or the connection can take.
 @Suite struct OverloadTests {
-    /// Far more messages wait than are remembered one by one; each reply is still timed.
+    /// More messages wait than the queue remembers individually; each reply is still timed.
     @Test(arguments: [MatchMode.echo, .tagged, .ping]) func everyReplyIsTimed(match: MatchMode) async throws {
         let server = try await TestServer.start()
         var plan = try LoadRun.plan(server.url("/fault/late?by=400ms"), connections: 2, messages: 6_000)
@@ -86,7 +86,7 @@ import WSPerfTestServer
         #expect(statistics.unsent < 4 * 9_000)
     }
 
-    /// Custom schedulers need not say how many messages are left.
+    /// Custom schedulers do not have to count the messages that are left.
     @Test func countsUnsentMessagesOfACustomSchedule() {
         struct Burst: MessageScheduler {
             var next: Int64 = 0

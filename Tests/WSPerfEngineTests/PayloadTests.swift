@@ -129,7 +129,7 @@ import WSPerfTestServer
         await server.stop()
     }
 
-    /// Too little room for the message is the client's fault, whatever the generator does with it.
+    /// If the client lends too little room for the message, that is its fault, not the generator's.
     @Test func clientWithoutRoom() async throws {
         var registry = Registry()
         registry.register(client: "recording") { _ in RecordingClient(record: Record(), blocks: false, room: -1) }
@@ -180,7 +180,7 @@ import WSPerfTestServer
         return plan
     }
 
-    // MARK: - What a generator is told
+    // MARK: - What a generator learns
 
     @Test(arguments: [false, true])
     func intendedTimes(blocks: Bool) async throws {
@@ -227,7 +227,7 @@ private final class Record: Sendable {
     func add(_ context: MessageContext) { state.withLock { $0.contexts.append(context) } }
 }
 
-/// Keeps what it gets to send. If it blocks, it takes each message at the second attempt.
+/// Keeps the messages it gets. If it blocks, it accepts each message at the second attempt.
 private struct RecordingClient: WebSocketClient {
     let record: Record
     let blocks: Bool
@@ -345,7 +345,7 @@ private struct LengthScheduler: MessageScheduler {
     }
 }
 
-/// Notes what it is told in `fill`.
+/// Records the arguments of `fill`.
 private struct NotingPayload: PayloadGenerator {
     let record: Record
     func kind(for message: MessageContext) -> MessageKind { .binary }

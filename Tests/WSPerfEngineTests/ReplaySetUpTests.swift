@@ -4,7 +4,7 @@ import WSPerfTestServer
 
 @testable import WSPerfCore
 
-/// What an engine reads of a replay log, and what it keeps.
+/// What an engine reads from a replay log and what it keeps.
 @Suite struct ReplaySetUpTests {
     private static func plan(_ url: String, messages: Int = 20) throws -> Plan {
         var plan = try LoadRun.plan(url, connections: 6)

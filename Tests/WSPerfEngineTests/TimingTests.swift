@@ -5,7 +5,7 @@ import WSPerfTestServer
 
 /// When the measured times begin.
 @Suite struct TimingTests {
-    /// In whatever order other threads' events come, no time is negative or absurdly long.
+    /// No time is negative or absurdly long, in any order of other threads' events.
     @Test(arguments: 1...6 as ClosedRange<UInt64>, [nil, 1, 3] as [Int?])
     func randomOrdersOfEvents(seed: UInt64, inFlight: Int?) async throws {
         let random = Mutex(SeededGenerator(seed: seed, stream: 7))

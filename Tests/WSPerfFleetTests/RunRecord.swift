@@ -3,7 +3,7 @@ import WSPerfCore
 
 @testable import WSPerfFleet
 
-/// What a run's record must be like, whatever happened in the run.
+/// The rules that every run's record keeps.
 struct RunRecord {
     var events: [RunEvent]
 

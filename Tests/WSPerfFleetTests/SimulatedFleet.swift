@@ -2,17 +2,11 @@ import WSPerfCore
 
 @testable import WSPerfFleet
 
-/// SplitMix64, so that a seed names a sequence of faults.
+/// The random numbers of a test. A seed names a sequence of faults.
 struct TestRandom: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    private var generator: SeededGenerator
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed, stream: 0) }
+    mutating func next() -> UInt64 { generator.next() }
     mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
 }
 
@@ -28,10 +22,10 @@ final class SimulatedFleet {
     enum Fault: Hashable {
         case killWorker(Int)
         case killListener(Int)
-        /// SIGSTOP, and SIGCONT so many milliseconds later.
+        /// SIGSTOP, and SIGCONT after these milliseconds.
         case freezeWorker(Int, Int64)
         case freezeListener(Int, Int64)
-        /// Both ways, for so many milliseconds.
+        /// In both directions, for these milliseconds.
         case cutWorker(Int, Int64)
         case cutMachine(Int, Int64)
         case interruptWorker(Int)
@@ -156,7 +150,7 @@ final class SimulatedFleet {
         controllerSequence = 0
     }
 
-    /// The longest any run may take, whatever happens.
+    /// The longest time that a run may take.
     var bound: Duration {
         setup.join + setup.launch + setup.limit + setup.drain + setup.collect + FleetLimits.exitStatusWait + .seconds(5)
     }
@@ -220,7 +214,7 @@ final class SimulatedFleet {
         }
     }
 
-    /// As the loop does: whoever wakes up late forgives the others that time.
+    /// Like the loop: a process that wakes up late does not count that time as silence of others.
     private func thaw() {
         for listener in listeners {
             guard let until = listener.frozenUntil, now >= until else { continue }

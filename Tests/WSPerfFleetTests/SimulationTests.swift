@@ -78,7 +78,7 @@ import WSPerfCore
         #expect(record.notices == [])
     }
 
-    /// A listener is thought lost under load: its workers are told to stop, and what they did not do is no result.
+    /// A listener is lost under load: its workers must stop, and their unfinished work is no result.
     @Test func workersStoppedForTheirListenersSakeSaySo() {
         let fleet = SimulatedFleet(seed: 4, machines: 2, processes: 2)
         fleet.loadSeconds = 20
@@ -144,7 +144,7 @@ import WSPerfCore
         #expect(record.ends.values.allSatisfy { !$0.lost })
     }
 
-    /// Where everyone falls silent together and nobody is known to be dead, the run waits: they count once they are back.
+    /// If all workers fall silent together and none is known to be dead, the run waits. They count when they are back.
     @Test func allThoughtDeadTogetherMayComeBack() {
         let fleet = SimulatedFleet(seed: 31, machines: 2, processes: 1)
         fleet.loadSeconds = 20
@@ -190,7 +190,7 @@ import WSPerfCore
     }
 
     @Test func aSpareLeavesNoTraceOfTheOneItReplacedInTheLoad() {
-        // Found lost while the workers get ready; whoever was replaced had no load, so no policy about lost workers applies.
+        // Lost while the workers get ready. A replaced worker had no load, so `on_lost_worker` does not apply.
         let fleet = SimulatedFleet(seed: 6, machines: 2, processes: 1, spare: 1, stopsWhenWorkerIsLost: true)
         fleet.schedule(.killListener(0), after: 0.02)
         let record = finish(fleet, "spare")

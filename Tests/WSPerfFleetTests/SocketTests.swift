@@ -156,7 +156,7 @@ import WSPerfCore
         let (_, status) = try fleet.listener("alpha") { plan, _ in
             StandInWorkload(plan: plan, ticks: 300, interval: .milliseconds(5))
         }
-        // A disk that stands still for longer than the liveness limit.
+        // A disk that stalls for longer than the liveness limit.
         fleet.when({ _, event in if case .snapshot = event { true } else { false } }) {
             Thread.sleep(forTimeInterval: 4)
         }
@@ -249,7 +249,7 @@ import WSPerfCore
         #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
         let record = fleet.record()
         record.check(instances: 10, "listener")
-        // Everything was delivered all the same, but the load was not what the plan said.
+        // Everything was delivered, but the load did not follow the plan.
         #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
         #expect(record.ends.values.allSatisfy { $0.lost && $0.reason.contains("its listener is gone") })
         #expect(await status.value == 130)

@@ -3,7 +3,7 @@ import WSPerfCore
 
 @testable import WSPerfFleet
 
-/// A load without connections: so many ticks of so many milliseconds, each with a snapshot, then the final one.
+/// A load without connections: ticks at an interval, each with a snapshot, then the final snapshot.
 final class StandInWorkload: Workload {
     private let plan: Plan
     private let ticks: Int

@@ -17,7 +17,7 @@ import WSPerfCore
         var plan = try Plan(document: PlanFile.load(path: folder + "/plan.yaml"))
         #expect(plan.referencedFiles == [folder + "/tokens.txt"])
         try plan.attachFiles()
-        // As a worker on another machine gets it, where there is no such file.
+        // As on a worker's machine, which does not have the file.
         var sent = try Plan(document: PlanNode(json: Array(plan.document.json.utf8)))
         sent.attachments = plan.attachments
         try FileManager.default.removeItem(atPath: folder + "/tokens.txt")

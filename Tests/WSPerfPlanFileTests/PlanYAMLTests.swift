@@ -86,7 +86,7 @@ import WSPerfPlanFile
         _ = try PlanFile.parse(text)
     }
 
-    /// What is in no quotes is still found.
+    /// Text outside quotes is still found.
     @Test(arguments: [
         "a: &n [x]\n*n : y\n", "a: &n [x]\nb: {'c': d, *n : y}\n", "# don't 'care\na: &n [x]\n'b': {*n : y, c: 'd'}\n",
         "{a: &n [x], b: 'c\n ', *n : ' '}",

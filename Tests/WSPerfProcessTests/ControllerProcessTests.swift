@@ -6,7 +6,7 @@ import WSPerfTestServer
 
 @testable import WSPerfFleet
 
-/// The executables as their user has them: `wsperf-controller` and `wsperf-listener`, real signals, exit statuses and files.
+/// The executables `wsperf-controller` and `wsperf-listener` with real signals, exit statuses and files.
 /// The server under test is in this process, so that a test knows what reached it.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct ControllerProcessTests {
     private let folder: TestFolder
@@ -69,7 +69,7 @@ import WSPerfTestServer
         events().compactMap { if case .workerReady(let info) = $0 { info } else { nil } }
     }
 
-    /// Waits until every worker of the run has told of its load.
+    /// Waits until every worker of the run has reported its load.
     private func waitForLoad(_ count: Int) async throws {
         try await eventually("\(count) workers tell of their load") {
             let telling = Set(events().compactMap { if case .snapshot(let worker, _) = $0 { worker } else { nil } })
@@ -133,7 +133,7 @@ import WSPerfTestServer
     func whateverDiesTheReportAddsUp(_ phase: String, _ victim: String, _ signal: Int32) async throws {
         // A server that never answers the close frame keeps connections closing for the close timeout.
         let isDraining = phase == "draining"
-        // Long enough for silence to be noticed, where that is all there is to notice.
+        // Long enough for a case that shows only as silence.
         let seconds = signal == SIGSTOP ? 8 : 3
         let target = try await TestServer.start()
         let controller = try run(
@@ -148,7 +148,7 @@ import WSPerfTestServer
         let status = try await controller.status()
         let summary = try SummaryFile(output)
         summary.expectToAddUp(40)
-        // One that delivers before it goes is not lost; but what it had not done then makes the run not valid.
+        // A worker that delivers before it ends is not lost, but its unfinished work makes the run not valid.
         let isCutShort = summary.connections.outcomes["aborted"] != nil || summary.workers.contains { $0.lost }
         #expect(status == (isCutShort ? 3 : 0))
         if !isDraining { #expect(isCutShort) }
@@ -255,7 +255,7 @@ import WSPerfTestServer
         await target.stop()
     }
 
-    /// The plan asked for it, so the run is valid; what it cost is said.
+    /// The plan allows it, so the run is valid. A notice says what it cost.
     @Test func aRunCutByItsTimeLimitSaysSo() async throws {
         let target = try await TestServer.start()
         let controller = try run(plan(target.url, instances: 20, seconds: 600, more: "time_limit: 2s"))
@@ -397,7 +397,7 @@ import WSPerfTestServer
         withExtendedLifetime(socket) {}
     }
 
-    /// A controller of another version: both executables that can meet one say so.
+    /// A controller of another version: the listener and the worker both say so.
     @Test(arguments: ["wsperf-listener", "wsperf-worker"])
     func aControllerOfAnotherVersionIsNamed(_ executable: String) async throws {
         let context = try ZMQContext()

@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 import Testing
 
-/// One of the built executables, or any other program, as a process of its own. Its output goes into files, so that it never
-/// waits for whoever reads it.
+/// A process of one of the built executables or of any other program. Its output goes to files, so it never waits for a
+/// reader.
 final class Executable: Sendable {
     /// The directory of the built executables: that of the test bundle.
     static var directory: String {
@@ -77,7 +77,7 @@ final class Executable: Sendable {
         return try #require(result.withLock { $0 })
     }
 
-    /// Waits until it has written this to stderr.
+    /// Waits until the process has written this to stderr.
     func waitForError(_ text: String, within limit: Duration = .seconds(60)) async throws {
         try await eventually("\(name) writes '\(text)'", within: limit) { self.standardError.contains(text) }
     }
@@ -111,7 +111,7 @@ func eventually(
     }
 }
 
-/// A directory of a test's own, and the processes that must not outlive it.
+/// A directory for one test, and the processes that must not outlive the test.
 final class TestFolder: Sendable {
     let path: String
     private let processes = Mutex<[Int32]>([])

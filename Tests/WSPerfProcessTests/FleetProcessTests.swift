@@ -117,7 +117,7 @@ import WSPerfTestServer
         let isDone = Mutex(false)
         let seen = Mutex<Set<String>>([])
         return { event, run in
-            // Every worker has told of its load.
+            // Every worker has reported its load.
             guard case .snapshot(let worker, _) = event else { return }
             let all = seen.withLock { seen in
                 seen.insert(worker)
@@ -253,7 +253,7 @@ import WSPerfTestServer
         #expect(ContinuousClock.now - begun < .seconds(20))
     }
 
-    /// Local listeners are as any others: with enough left, the load begins without one that died, and waits for nobody.
+    /// Local listeners are like any others: if enough are left, the load begins without a dead one and without waiting.
     @Test(arguments: [1, nil]) func aLocalListenerThatDiesBeforeTheLoad(_ enough: Int?) async throws {
         let folder = try TestFolder()
         let worker = try folder.write(
@@ -298,7 +298,7 @@ import WSPerfTestServer
         try await expectNoneLeft(run.processes)
     }
 
-    /// Stopped for longer it is given up, and its workers are told to stop; all that they measured counts.
+    /// Stopped for longer than `liveness`, it is lost, and its workers must stop. Everything they measured counts.
     @Test func aListenerStoppedForTooLongIsGivenUp() async throws {
         let target = try SilentPort()
         let stop = Self.whenSending { run in
@@ -363,7 +363,7 @@ import WSPerfTestServer
         try await expectNoneLeft(run.processes)
     }
 
-    /// A fault in a user's own payload generator costs connections, not the worker, and the report says what it was.
+    /// A fault in a custom payload generator ends connections but not the worker, and the report describes it.
     @Test func aPayloadGeneratorInErrorIsNamedOnTheWorkersStderr() async throws {
         let target = try await TestServer.start()
         let run = try Run(worker: Executable.directory + "/CrashingWorker")

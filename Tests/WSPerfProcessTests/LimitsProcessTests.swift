@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Ports that run out, and the doctor: the executables, in a network namespace of their own whose local ports are few.
+/// Ports that run out, and the doctor. The executables run in a network namespace that has few local ports.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct LimitsProcessTests {
     private let folder: TestFolder
 
@@ -109,7 +109,7 @@ import Testing
         guard let result else { return }
         #expect(result.status == 0, "\(result.output)\(result.error)")
         let outcomes = try SummaryFile(folder.path + "/run").connections.outcomes
-        // The kernel names one or the other: it forgets that there was no route when an acknowledgement still comes in.
+        // The kernel reports one or the other: a late acknowledgement makes it forget that there was no route.
         let unreachable = outcomes["connection_unreachable"] ?? 0
         #expect(unreachable + (outcomes["connection_timed_out"] ?? 0) == 5, "\(outcomes)")
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the executables report about servers that are overloaded, that pause and that are slow, beside what arithmetic says.
+/// Compares the reports about servers that are overloaded, pause or are slow with computed values.
 /// `Scripts/overload` has the same cases for longer, with tighter limits.
 @Suite(.serialized, .enabled(if: TimedServer.isAvailable, "python3 is needed"), .timeLimit(.minutes(3)))
 struct OverloadProcessTests {
@@ -9,7 +9,7 @@ struct OverloadProcessTests {
 
     init() throws { folder = try TestFolder() }
 
-    /// Runs a plan against `server`; the controller's exit status and what it reports.
+    /// Runs a plan against `server`. Returns the controller's exit status and its report.
     private func run(_ server: TimedServer, _ plan: String) async throws -> (status: Int32, summary: TimedSummary) {
         let path = try folder.write(
             """
@@ -71,7 +71,7 @@ struct OverloadProcessTests {
         #expect(status == 0)
     }
 
-    /// The server answers nobody during 0.5 s of every 2.5 s. What was due meanwhile waited for the end of the pause, whether
+    /// The server answers no connection during 0.5 s of every 2.5 s. What was due meanwhile waited for the end of the pause, whether
     /// it could be sent (open loop) or had to wait for the reply before it.
     @Test(arguments: [nil, 1]) func whatWaitsInAPauseIsTimedFromWhenItWasDue(_ inFlight: Int?) async throws {
         // Counted from the first message, so that two whole pauses are within the load.

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// Tests/Chaos/partitions.py: the fleet as the executables it is made of, in two network namespaces with a wire between
-/// them that is cut for good, cut and healed before and after the liveness limit, cut in one direction, lossy, and slow.
+/// Runs Tests/Chaos/partitions.py: the fleet's executables in two network namespaces. The network between them is cut for
+/// good, cut and healed before and after the liveness limit, cut in one direction, lossy, or slow.
 @Suite(.timeLimit(.minutes(5))) struct PartitionTests {
     private static let repository = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -12,7 +12,7 @@ import Testing
         script.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         script.arguments = [
             "python3", "-B", Self.repository.appendingPathComponent("Tests/Chaos/partitions.py").path, "--binaries",
-            FleetProcessTests.executables,
+            Executable.directory,
         ]
         let output = Pipe()
         script.standardOutput = output

@@ -75,7 +75,7 @@ struct ProgressTests {
         writer.record(.notice("look"), at: 1_000_000_001)
         writer.record(.ended(.finished, elapsed: 1), at: 1_000_000_002)
         close(terminal)
-        // A pseudo-terminal hands out what it holds in pieces, and EIO at its end.
+        // A pseudo-terminal returns its content in pieces, and EIO at the end.
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = read(controlling, &piece, piece.count), count > 0 { bytes += piece.prefix(count) }

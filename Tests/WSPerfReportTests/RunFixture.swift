@@ -39,7 +39,7 @@ enum RunFixture {
             pid: Int32(truncatingIfNeeded: 4000 &+ index))
     }
 
-    /// A delta in which these connections open, send `messages` each and come to these outcomes.
+    /// A delta: these connections open, send `messages` each and get these outcomes.
     static func statistics(
         opened: UInt64 = 0, messages: UInt64 = 0, outcomes: [Outcome: UInt64] = [:], seed: UInt64 = 1,
         lag: UInt64 = 40_000

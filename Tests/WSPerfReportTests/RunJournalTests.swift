@@ -93,7 +93,7 @@ struct RunJournalTests {
         #expect(plan.workers == 6 && plan.instances == 4 && plan.timeLimit == .seconds(5) && plan.ramp == nil)
     }
 
-    @Test("has every event on disk as soon as it is appended")
+    @Test("writes every event to disk when it is appended")
     func writtenThrough() throws {
         let directory = try TemporaryDirectory()
         let journal = try RunJournal(path: "\(directory.path)/j")

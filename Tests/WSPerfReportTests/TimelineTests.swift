@@ -48,7 +48,7 @@ struct TimelineTests {
     func coarse() throws {
         var timeline = Timeline()
         var exact: [Histogram] = []
-        var generator = TestGenerator(7)
+        var generator = SeededGenerator(seed: 7, stream: 0)
         for index in 0..<150 as Range<UInt64> {
             var statistics = LoadStatistics()
             for _ in 0..<2000 { statistics.rttResponse.record(.random(in: 20_000...20_000_000, using: &generator)) }

@@ -176,7 +176,7 @@ struct BadPayload: PayloadGenerator {
     }
 }
 
-/// Renders a message once and keeps it until it is sent, for whatever connection.
+/// Renders a message once and keeps it until any connection has sent it.
 private struct HoardingPayload: PayloadGenerator {
     private var text: [UInt8] = []
     mutating func kind(for message: MessageContext) -> MessageKind { .text }

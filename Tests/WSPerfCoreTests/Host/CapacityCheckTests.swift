@@ -48,7 +48,7 @@ import Testing
         #expect(try ports(400, sources: (4, 0)) == nil)
         #expect(try ports(401, sources: (4, 0))?.contains("there are 400: 100") == true)
         #expect(try ports(401, sources: (4, 0))?.contains("Give 5 (") == true)
-        // Sources of the other family are of no use.
+        // Sources of the other family do not count.
         #expect(try ports(101, sources: (1, 9))?.contains("there are 100") == true)
     }
 

@@ -14,7 +14,7 @@ import Testing
         filled(length) { generator.fill(&$0, for: context(), using: &random) }
     }
 
-    /// 64 characters, none of which has to be escaped in JSON.
+    /// 64 characters that need no escape in JSON.
     static let alphabet = Set(UInt8(ascii: "0")...UInt8(ascii: "W")).union(UInt8(ascii: "`")...UInt8(ascii: "w"))
 
     @Test func textOfEveryLength() {
@@ -142,7 +142,7 @@ import Testing
         #expect(bytes.allSatisfy(Self.alphabet.contains))
     }
 
-    /// What somebody else has begun to write stays.
+    /// Bytes that were written before stay.
     @Test func appendsToWhatIsThere() {
         let generator = RandomPayload(seed: 3)
         var random = SeededGenerator(seed: 3, stream: 8)
@@ -169,7 +169,7 @@ func filled(_ capacity: Int, _ fill: (inout PayloadBuffer) -> Void) -> [UInt8] {
     return Array(bytes[..<count])
 }
 
-/// zlib's CRC-32 of these bytes behind those that gave `sum`.
+/// Continues zlib's CRC-32 `sum` with these bytes.
 private func crc(_ bytes: [UInt8], _ sum: UInt32) -> UInt32 { UInt32(crc32(UInt(sum), bytes, UInt32(bytes.count))) }
 
 /// zlib at its best, as permessage-deflate uses it: one stream, flushed after each message.

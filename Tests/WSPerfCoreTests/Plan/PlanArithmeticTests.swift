@@ -147,7 +147,7 @@ import Testing
             // So may the ping after each message.
             Limit(#"{"interval":"500ms","messages":10,"match":"ping"}"#, 1.01, 5, 200, 25),
             Limit(#"{"interval":"500ms","messages":10,"match":"ping","in_flight":1}"#, 1.01, 5, 300, 25),
-            // `duration` is a clock: what is on its way when it is over may still be written.
+            // After `duration`, a connection may still write the bytes of its last message.
             Limit(#"{"interval":"2s","duration":"10s","ramp":{"over":"3s"}}"#, 3, 1.01, 20, 25),
             Limit(#"{"interval":"2s","duration":"10s","in_flight":1}"#, 1.01, 20, 25),
             Limit(#"{"interval":"2s","duration":"10s","messages":100,"in_flight":1}"#, 1.01, 20, 25),
@@ -162,7 +162,7 @@ import Testing
                 #"{"instances":5000,"messages":1,"ramp":{"rate":"1000000/s"},"interval":0,"in_flight":1}"#,
                 0.004999, 51, 20, 25),
             Limit(#"{"instances":5000,"send_messages":false,"ramp":{"over":"7s"}}"#, 7, 51, 25),
-            // Or so many at once, each of which may take the whole time to connect.
+            // Or with `max_opening`, and each may take the whole time to connect.
             Limit(#"{"instances":100,"send_messages":false,"ramp":{"over":0,"max_opening":30}}"#, 1, 40, 25),
             Limit(#"{"instances":100,"send_messages":false,"ramp":{"over":0,"max_opening":100}}"#, 1, 10, 25),
             Limit(#"{"instances":5000,"send_messages":false,"ramp":{"over":0,"max_opening":5000}}"#, 51, 25),
@@ -189,7 +189,7 @@ import Testing
             Limit(
                 #"{"messages":1,"interval":"1s","timeouts":{"connect":"2s","reply":"3s","close":"4s"},"reconnect":{"limit":2,"schedule":"restart","backoff":{"initial":"15s"}}}"#,
                 1.01, 13, 45, 2 * 14.01),
-            // Open for 20 s it starts over: in 50 s that is twice, and once more afterwards.
+            // After 20 s open the attempts start again: twice in 50 s, and once after that.
             Limit(
                 #"{"interval":"1s","duration":"50s","reconnect":{"limit":3,"backoff":{"initial":"15s","max":"20s"}}}"#,
                 1.01, 60, 25, 4 * 163.03),
@@ -231,7 +231,7 @@ import Testing
                 ))
             // Without what is not drawn at random.
             let limit = plan.arithmetic.limit.inSeconds - 26.01 - Double(messages) * 10
-            var generator = SplitMix(state: 7)
+            var generator = SeededGenerator(seed: 7, stream: 0)
             var worst = 0.0
             for _ in 0..<200 {
                 var sum = 0.0
@@ -286,16 +286,5 @@ import Testing
                 #expect(plan.arithmetic.limit > .zero)
             }
         }
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -59,7 +59,7 @@ struct HistogramTests {
             ValueShape.allCases.enumerated().map { $1.values(300 * ($0 + 1), seed: UInt64($0)) }
             + [shape.values(900, seed: 99)]
         let whole = histogram(parts.joined())
-        var random = ShapeRandom(11)
+        var random = SeededGenerator(seed: 11, stream: 0)
         for _ in 0..<10 {
             var pool = parts.map { histogram($0) } + [Histogram()]
             while pool.count > 1 {

@@ -4,9 +4,9 @@ import Testing
 
 @Suite("LoadStatistics")
 struct LoadStatisticsTests {
-    /// Statistics in which every field has a value of its own.
+    /// Statistics in which every field has a different value.
     static func sample(seed: UInt64, values: Int = 200) -> LoadStatistics {
-        var random = ShapeRandom(seed)
+        var random = SeededGenerator(seed: seed, stream: 0)
         var statistics = LoadStatistics()
         for (index, field) in LoadStatistics.fields.enumerated() {
             switch field.storage {

@@ -80,7 +80,7 @@ struct SnapshotCodingTests {
 
     @Test("is refused, or else consistent, when its bytes are changed", arguments: 0..<8)
     func mutated(seed: UInt64) throws {
-        var random = ShapeRandom(seed)
+        var random = SeededGenerator(seed: seed, stream: 0)
         let original = snapshot(seed: seed, values: 30).encoded()
         for _ in 0..<1500 {
             var bytes = original
@@ -99,7 +99,7 @@ struct SnapshotCodingTests {
 
     @Test("is refused, or else consistent, when made of random bytes")
     func random() throws {
-        var random = ShapeRandom(5)
+        var random = SeededGenerator(seed: 5, stream: 0)
         for _ in 0..<10_000 {
             let bytes = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
                 UInt8.random(in: 0...255, using: &random)
@@ -143,7 +143,7 @@ struct SnapshotCodingTests {
         }
     }
 
-    /// A field as it is written. Counters are of kind 1, maxima 2, counts by outcome 3, histograms 4.
+    /// An encoded field. Counters are of kind 1, maxima 2, counts by outcome 3, histograms 4.
     private static func field(_ name: String, _ kind: UInt8, _ value: [UInt8]) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(varint: UInt64(name.utf8.count))
@@ -185,7 +185,7 @@ struct SnapshotCodingTests {
         for value: UInt64 in [3, 3, 5000] { expected.sendLag.record(value) }
         expected.addUnknown(["a_new_counter", "a_new_histogram", "a_new_kind", "opened", "sent2", "zzz"])
         #expect(snapshot.statistics == expected)
-        // A copy that is passed on, or kept in a journal, still names them.
+        // An encoded copy, as in a journal, still names them.
         #expect(try Snapshot(decoding: snapshot.encoded()) == snapshot)
     }
 

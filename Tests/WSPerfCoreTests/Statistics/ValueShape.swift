@@ -1,3 +1,5 @@
+import WSPerfCore
+
 internal import Glibc
 
 /// Shapes of data that a histogram meets.
@@ -5,7 +7,7 @@ enum ValueShape: String, CaseIterable {
     case small, uniform, exponential, bimodal, powers, constant, boundaries, full
 
     func values(_ count: Int, seed: UInt64) -> [UInt64] {
-        var random = ShapeRandom(seed)
+        var random = SeededGenerator(seed: seed, stream: 0)
         return (0..<count).map { index in
             switch self {
             case .small: UInt64.random(in: 0..<2048, using: &random)

@@ -1,12 +1,12 @@
 internal import WSPerfCore
 
-/// The snapshots that a simulated worker measures: a function of its index and the second, so that whoever reads the journal
-/// can tell what should be there.
+/// The snapshots of a simulated worker. They depend only on its index and the second, so the journal's reader knows what
+/// to expect.
 enum SyntheticSnapshot {
     static let instances = 100
 
     static func make(worker: Int, sequence: UInt64, of last: UInt64) -> Snapshot {
-        var random = SplitMix64(state: UInt64(worker) << 32 | sequence)
+        var random = SeededGenerator(seed: UInt64(worker), stream: sequence)
         var statistics = LoadStatistics()
         statistics.sent = 50 + random.next() % 100
         statistics.received = statistics.sent
@@ -28,16 +28,5 @@ enum SyntheticSnapshot {
         }
         return Snapshot(
             sequence: sequence, elapsed: sequence * 1_000_000_000, isFinal: sequence == last, statistics: statistics)
-    }
-}
-
-private struct SplitMix64 {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -7,7 +7,7 @@ struct Benchmark {
     let run: (Int) -> Void
 }
 
-/// Keeps the compiler from leaving out what nobody looks at.
+/// Keeps the compiler from removing code whose result is not used.
 @inline(never)
 func use<Value>(_ value: borrowing Value) {}
 

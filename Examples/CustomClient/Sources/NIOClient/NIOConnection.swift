@@ -42,7 +42,7 @@ public final class NIOConnection: WebSocketConnection, Sendable {
         payload.writePayload(length: length, fill)
         let written = channel.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in self.wrote(length) }
-        // `random()` asks the system for each key. A client that is to be fast has a generator of its own.
+        // `random()` asks the system for each key. A fast client has its own generator.
         let opcode: WebSocketOpcode = kind == .text ? .text : .binary
         channel.writeAndFlush(
             WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: payload), promise: written)

@@ -17,7 +17,7 @@ public struct ReadingPayload: PayloadGenerator {
         self.clock = clock
     }
 
-    /// Reads the options as written in the plan; throws `PlanError` for those that make no sense.
+    /// Reads the options as written in the plan; throws `PlanError` for invalid ones.
     public init(_ options: PlanNode) throws {
         let reader = options.reader(at: "payload")
         let decimals = reader.integer("decimals", in: 0...9, default: 2)

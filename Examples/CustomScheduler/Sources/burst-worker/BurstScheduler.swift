@@ -13,7 +13,7 @@ struct BurstScheduler: MessageScheduler {
     private var phase: Int64?
     private var sent: Int64 = 0
 
-    /// Reads the options as written in the plan; throws `PlanError` for those that make no sense.
+    /// Reads the options as written in the plan; throws `PlanError` for invalid ones.
     init(_ options: PlanNode) throws {
         let reader = options.reader(at: "schedule")
         size = Int64(reader.integer("size", in: 1...1000, default: 5))
