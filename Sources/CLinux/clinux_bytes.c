@@ -1,7 +1,7 @@
 #include "clinux_bytes.h"
 
-// Written once, compiled for each width: the compiler turns whole blocks into vectors. memcpy reads a word from an
-// address that need not be aligned.
+// Written once and compiled for each register width: the compiler turns whole blocks into vectors. memcpy reads a word
+// from an address that may be unaligned.
 enum { BLOCK = 128 };
 
 static inline __attribute__((always_inline)) void mask(uint8_t *bytes, size_t count, uint32_t key) {
@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) uint64_t in_memory_order(uint64_t w
 static inline __attribute__((always_inline)) void random_bytes(
     uint8_t *to, const uint8_t *from, size_t count, uint64_t low, uint64_t high, uint64_t mask
 ) {
-    // Explicit vectors: the compiler does not see that the words of this key belong together.
+    // Explicit vectors, because the compiler does not see that the words of this key belong together.
     typedef uint64_t pair __attribute__((vector_size(16)));
     typedef uint64_t quad __attribute__((vector_size(32)));
     pair first = {in_memory_order(low & mask), in_memory_order(high & mask)};

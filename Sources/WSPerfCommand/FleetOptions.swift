@@ -50,8 +50,8 @@ public struct FleetOptions: ParsableArguments {
 
     /// Runs the plans one after another, prints and saves their results, and returns the exit status.
     ///
-    /// - Throws: `ExitCode`, after the reason was printed on stderr: a file that a plan names cannot be read, this machine has
-    ///   too few resources for local listeners, or the run could not be carried out or saved.
+    /// - Throws: `ExitCode`, after printing the reason on stderr: a file that a plan names cannot be read, this machine
+    ///   has too few resources for local listeners, or the run could not be carried out or saved.
     public func conduct(_ plans: [Plan], forcingLocal: Bool = false) async throws -> Int32 {
         if fleet.worker != nil, !fleet.local, !forcingLocal {
             throw StandardError.fail(

@@ -2,8 +2,8 @@ internal import WSPerfCore
 
 /// A machine's limits, the load that they allow, and the commands that raise them.
 struct MachineReport: CustomStringConvertible {
-    /// Bytes that an idle connection needs: its socket in the kernel (measured as Docs/Tuning.md says) and its state in
-    /// the worker.
+    /// Bytes that an idle connection needs: for its socket in the kernel (measured as described in Docs/Tuning.md) and
+    /// for its state in the worker.
     static let kernelBytes = 4 << 10
     static let plainBytes = 1 << 10
     static let secureBytes = 32 << 10

@@ -1,22 +1,22 @@
 internal import Glibc
 internal import WSPerfCore
 
-/// A file with one snapshot body, which somebody wants to have checked.
+/// A file with one snapshot body to check.
 public enum SnapshotFile {
-    /// Why there is no snapshot in the file, with its name.
+    /// Why the file does not contain a snapshot, with the file's name.
     public struct Problem: Error, CustomStringConvertible {
         public let description: String
     }
 
-    /// A body is not larger: `FleetLimits` allows no larger one in a message.
+    /// The largest body: `FleetLimits` allows no larger one in a message.
     private static let sizeLimit = 4 << 20
 
-    /// All figures of the snapshot in a file, a line for each field.
+    /// All figures of the snapshot in a file, one line for each field.
     ///
     /// - Parameters:
     ///   - path: The file; `-` is standard input.
     ///   - isHexadecimal: The bytes are written as hexadecimal digits; white space is skipped.
-    /// - Throws: `Problem` if the file cannot be read, or holds something else.
+    /// - Throws: `Problem` if the file cannot be read or does not contain a snapshot.
     public static func text(_ path: String, isHexadecimal: Bool) throws -> String {
         let name = path == "-" ? "standard input" : PlanText.printable(path, limit: 200)
         do {
@@ -43,7 +43,7 @@ public enum SnapshotFile {
             if count == 0 { break }
             bytes += chunk[..<count]
             guard bytes.count <= limit else {
-                throw Problem(description: "has more than \(limit) bytes, which no snapshot has")
+                throw Problem(description: "has more than \(limit) bytes, too many for a snapshot")
             }
         }
         return bytes
@@ -53,7 +53,7 @@ public enum SnapshotFile {
         var digits: [UInt8] = []
         for byte in text where !" \t\r\n".utf8.contains(byte) {
             guard byte < 128, let digit = Character(UnicodeScalar(byte)).hexDigitValue else {
-                throw Problem(description: "holds something other than hexadecimal digits")
+                throw Problem(description: "has characters that are not hexadecimal digits")
             }
             digits.append(UInt8(digit))
         }

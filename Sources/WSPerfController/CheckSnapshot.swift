@@ -6,7 +6,7 @@ struct CheckSnapshot: StandardCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the snapshot body in a file, or the first rule that it breaks.",
         discussion: """
-            For those who write a worker in another language. Docs/WireProtocol.md, "Snapshot body", has the format and test \
+            For authors of workers in other languages. Docs/WireProtocol.md, "Snapshot body", has the format and test \
             vectors. Exit status: 0 a snapshot, 2 not one.
             """)
 

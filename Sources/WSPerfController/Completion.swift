@@ -4,7 +4,7 @@ import WSPerfCommand
 /// `wsperf-controller completion`: shell → ArgumentParser's script.
 struct Completion: StandardCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints a script with which a shell completes this command.",
+        abstract: "Prints a script that lets a shell complete this command.",
         discussion: """
             bash: wsperf-controller completion bash >~/.local/share/bash-completion/completions/wsperf-controller
             zsh: wsperf-controller completion zsh >DIRECTORY/_wsperf-controller, in a directory of $fpath

@@ -48,7 +48,7 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(host: String(host), publishPort: publish, reportPort: report)
     }
 
-    /// The host as an address shows it: IPv6 addresses are in brackets.
+    /// The host as part of an address: IPv6 addresses are in brackets.
     var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
 
     public var description: String { "\(bracketedHost):\(publishPort):\(reportPort)" }

@@ -3,7 +3,7 @@ internal import WSPerfCore
 
 /// A point in time on the monotonic clock. State machines get the time from their caller and never read a clock.
 struct FleetInstant: Comparable, Hashable, Sendable {
-    /// Since an arbitrary point that is the same for all processes until the machine restarts.
+    /// Nanoseconds since an arbitrary point that is the same for all processes until the machine restarts.
     var nanoseconds: Int64
 
     init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -29,7 +29,7 @@ struct FleetInstant: Comparable, Hashable, Sendable {
 }
 
 extension Duration {
-    /// Whole milliseconds, as the wire carries them.
+    /// Whole milliseconds, the unit of the wire.
     var milliseconds: Int64 { nanoseconds / 1_000_000 }
 
     /// For people: `5 s`, `1.5 s`, `250 ms`.

@@ -46,8 +46,9 @@ public enum FleetLimits {
 
     /// Snapshots per worker that are sent but not acknowledged.
     static let snapshotWindow = 64
-    /// How many of these, the oldest, are sent again because no acknowledgement came. Repeating all of them would overload a
-    /// controller that is behind. The others are repeated once these are acknowledged, or when the controller requests them.
+    /// How many of these, the oldest first, are sent again if no acknowledgement comes. Repeating all of them would
+    /// overload a controller that is behind. The others are repeated once these are acknowledged, or when the
+    /// controller requests them.
     static let snapshotRepeats = 2
     /// Snapshots that wait behind that window. If there are more, adjacent ones are merged.
     static let snapshotBacklog = 600
@@ -71,7 +72,7 @@ public enum FleetLimits {
     package static let processes = 1024
     /// Maximum characters of a peer's name.
     static let name = 64
-    /// Maximum bytes that are kept of a worker's stderr.
+    /// Maximum bytes of a worker's stderr that are kept.
     static let stderr = 2048
     /// Maximum characters of any other text from the network.
     static let text = 1024

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// Where the running executable is.
+/// The location of the running executable.
 enum OwnExecutable {
     /// The path of the file called `name` in the folder of the running executable.
     static func sibling(_ name: String) -> String {

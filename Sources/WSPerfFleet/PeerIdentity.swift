@@ -2,7 +2,8 @@ internal import WSPerfCore
 
 /// Identities and names of the controller's peers.
 enum PeerIdentity {
-    /// Whether `text` can be an identity: 1 to 96 characters of `A-Z a-z 0-9 . _ -`. A topic holds it without escaping.
+    /// Whether `text` can be an identity: 1 to 96 characters of `A-Z a-z 0-9 . _ -`. A topic contains it without
+    /// escaping.
     static func isValid(_ text: String) -> Bool {
         let utf8 = text.utf8
         return !utf8.isEmpty && utf8.count <= 96
@@ -22,7 +23,7 @@ enum PeerIdentity {
         return prefix + String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    /// A peer's name as it may be shown: printable, on one line, never empty.
+    /// A peer's name for display: printable, on one line, never empty.
     static func displayName(_ text: String) -> String {
         let name = PlanText.printable(text, limit: FleetLimits.name)
         return name.isEmpty ? "unnamed" : name

@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// This process's standard output and standard error, unbuffered: what is written is out before the process ends.
+/// This process's standard output and standard error, unbuffered, so that all text is written before the process ends.
 package enum StandardStream: Int32 {
     case output = 1
     case error = 2
 
-    /// Writes all of `text`; what cannot be written because nobody reads it any more is dropped.
+    /// Writes all of `text`; drops the rest if nobody reads it any more.
     package func write(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {

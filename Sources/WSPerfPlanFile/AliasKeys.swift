@@ -1,16 +1,16 @@
 /// Finds aliases in mapping keys.
 ///
 /// Yams expands aliases lazily, which costs nothing. But it hashes the keys of every mapping, and a key that is or
-/// contains an alias can make it hash a tree that doubles with every level. No plan needs such keys, so they are refused
-/// before Yams sees them. Text in quotes is no alias. In texts that use aliases at all, this may also refuse what only
-/// looks like such a key: in a comment, or after a quoted text of several lines.
+/// contains an alias can make it hash a tree that doubles with every level. No plan needs such keys, so they are
+/// refused before Yams sees them. Text in quotes is not an alias. If a text uses aliases at all, this may also refuse
+/// text that only looks like such a key: in a comment, or after quoted text of several lines.
 enum AliasKeys {
     /// The line of the first such key; nil if there is none.
     static func firstLine(in text: [UInt8]) -> Int? {
         guard hasAlias(text) else { return nil }
         var line = 1
-        // Only quotes that close on their line are trusted. After any other, which may be a comment's apostrophe, no text
-        // counts as quoted.
+        // Only quotes that close on their line are trusted. After any other quote, which may be a comment's apostrophe,
+        // no text counts as quoted.
         var areQuotesClear = true
         var quotedUntil = 0
         for index in text.indices where index >= quotedUntil {

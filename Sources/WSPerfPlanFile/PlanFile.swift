@@ -12,8 +12,8 @@ public enum PlanFile {
     /// The most values in a plan file, counting those that aliases repeat.
     public static let nodeLimit = 100_000
 
-    /// Reads the plan file at `path`. Relative paths in it start from its directory. Throws if the file can't be read or
-    /// isn't a mapping in YAML; errors name the file and the line.
+    /// Reads the plan file at `path`. Relative paths in it start from its directory. Throws if the file cannot be read
+    /// or is not a YAML mapping; errors name the file and the line.
     public static func load(path: String) throws(PlanError) -> PlanNode {
         let document = try parse(Plan.read(path, limit: sizeLimit), fileName: path)
         guard let slash = path.lastIndex(of: "/") else { return document }
@@ -41,7 +41,7 @@ public enum PlanFile {
 }
 
 extension PlanNode {
-    /// The document with `directory`, which ends in a slash, put before the relative paths of the files that it names.
+    /// The document with `directory`, which ends in a slash, before the relative paths of the files that it names.
     func resolvingFiles(in directory: String) -> PlanNode {
         var document = self
         var keys: [(parent: String, key: String, kind: String?)] = [
@@ -54,7 +54,7 @@ extension PlanNode {
             keys += kind.options.fileKeys.map { ("payload", $0, kind.rawValue) }
         }
         for (parent, key, kind) in keys {
-            // A component of another kind is the user's; only its author knows which of its options are paths.
+            // A component of another kind is the user's own; only its author knows which of its options are paths.
             document.change(parent) { component in
                 if let kind, let given = component["kind"]?.text, given != kind { return }
                 component.change(key) { value in
@@ -65,7 +65,7 @@ extension PlanNode {
                 }
             }
         }
-        // In the user's own components, this form alone says that a text is a path.
+        // In the user's own components, only this form marks a text as a path.
         for parent in ["client", "schedule", "payload"] {
             document.change(parent) { component in
                 guard case .mapping(let entries) = component.content else { return }

@@ -1,7 +1,7 @@
 public import ArgumentParser
 
-// The groups of a plan's options, as the help shows them. All values stay text: the plan's reader checks them, and its
-// errors name the option.
+// The groups of a plan's options in the help. All values are text: the plan's reader checks them, and its errors name
+// the option.
 extension PlanOptions {
     /// The server under test, and the run.
     public struct Target: ParsableArguments {
@@ -56,7 +56,7 @@ extension PlanOptions {
             help: ArgumentHelp(
                 "How long a message may wait so that several go out at once: auto, 400us, 0.", valueName: "TIME"))
         public var timerSlack: String?
-        /// What people try first; its error names the real options.
+        /// The option that people try first; its error names the real options.
         @Option(help: .hidden)
         public var ramp: String?
         @Option(help: ArgumentHelp("Connections that each worker opens per second: 500/s.", valueName: "RATE"))

@@ -27,8 +27,8 @@ public struct PlanOptions: ParsableArguments {
 }
 
 extension PlanOptions {
-    /// The plan file's document. Options override its keys, `--set` overrides both; shorthands are expanded. Throws if
-    /// the file can't be read, or a value given here isn't YAML.
+    /// The plan file's document. Options override its keys, and `--set` overrides both; shorthands are expanded. Throws
+    /// if the file cannot be read or a value given here is not YAML.
     public func document() throws(PlanError) -> PlanNode {
         let file = try planFile.map { path throws(PlanError) in try PlanFile.load(path: path) }
         var document = file ?? .mapping([PlanNode.Entry]())
@@ -45,7 +45,7 @@ extension PlanOptions {
     }
 
     /// The plans to run: one, or one for each of the document's `runs`, whose own keys override the options. Throws all
-    /// problems of all plans.
+    /// errors in all plans.
     public func sweep() throws(PlanError) -> [Plan] {
         let document = try document()
         if planFile == nil, document["target"]?.text == nil { throw PlanError("missing: give a plan file or --target") }
@@ -162,7 +162,7 @@ extension PlanOptions {
 }
 
 extension PlanNode {
-    /// Puts `value` at `path`, and creates missing mappings on the way.
+    /// Sets `value` at `path` and creates missing mappings on the way.
     fileprivate mutating func set(_ value: PlanNode, at path: [String]) {
         guard let key = path.first else {
             self = value

@@ -28,10 +28,10 @@ public struct PlanSummary: CustomStringConvertible {
         case .over(let time): add("opening", "evenly over \(Self.time(time))\(bound)")
         }
         if !plan.sendMessages {
-            add("messages", "none: the handshake alone")
+            add("messages", "none, only the handshake")
         } else if let each = arithmetic.messagesPerConnection, let all = arithmetic.messages {
             let about = plan.messages == nil || plan.duration != nil ? "about " : ""
-            add("messages", "\(about)\(Self.number(each)) on each connection, \(about)\(Self.number(all)) in all")
+            add("messages", "\(about)\(Self.number(each)) on each connection, \(about)\(Self.number(all)) in total")
         } else {
             add("messages", "as many as the schedule has")
         }
@@ -44,7 +44,7 @@ public struct PlanSummary: CustomStringConvertible {
             }
         }
         let expected = arithmetic.expectedDuration.map { "about \(Self.time($0))" } ?? "not known in advance"
-        add("duration", "\(expected); what is left after \(Self.time(arithmetic.limit)) is aborted")
+        add("duration", "\(expected); connections left after \(Self.time(arithmetic.limit)) are aborted")
         add("descriptors", "\(Self.count(arithmetic.descriptorsPerWorker)) in each worker process")
         add("local ports", "\(Self.count(arithmetic.localPortsPerMachine)) on each machine\(portsNote)")
         lines += (plan.notices + arithmetic.notices).map { "  notice: \($0)" }

@@ -1,7 +1,7 @@
 import WSPerfCore
 import Yams
 
-/// Turns libyaml's complaints into messages that say what to change.
+/// Turns libyaml's errors into messages that say what to change.
 enum YAMLProblem {
     static func explained(_ error: YamlError) -> PlanError {
         switch error {
@@ -21,7 +21,7 @@ enum YAMLProblem {
         }
     }
 
-    /// What to change; nil where libyaml's own words are the best there are.
+    /// What to change; nil if libyaml's own message is clear enough.
     private static func hint(
         _ problem: String, at mark: Mark, _ context: YamlError.Context?, in text: String
     ) -> PlanError? {
@@ -34,7 +34,7 @@ enum YAMLProblem {
             guard character != "\t" else { return hint(tab, at: mark, context, in: text) }
             return PlanError("a value can't begin with \(printable(String(character))): quote it", line: mark.line)
         case "mapping values are not allowed in this context":
-            // YAML takes a line without ':' for the beginning of a longer key.
+            // YAML treats a line without ':' as the start of a longer key.
             if let line = lineWithoutColon(above: mark.line, in: text) { return PlanError(missingColon, line: line) }
             return PlanError(
                 "unexpected ':': indent this line like the keys around it, or quote the value", line: mark.line)

@@ -1,10 +1,10 @@
 public import WSPerfCore
 
-/// Connections and their outcomes. In a report the outcomes add up to `planned`.
+/// Connections and their outcomes. In a report, the outcomes add up to `planned`.
 public struct ConnectionTally: Sendable, Hashable {
     /// Connections that the plan opens.
     public var planned: UInt64
-    /// How many have each outcome; no count is 0.
+    /// The number of connections with each outcome; no count is 0.
     public var outcomes: [Outcome: UInt64]
 
     /// Connections that did everything that the plan asks for.
@@ -19,28 +19,27 @@ public struct ConnectionTally: Sendable, Hashable {
     }
 }
 
-/// How fast a run should open its connections, and how fast it did. Rates are connections per second of all workers
-/// together.
+/// How fast a run should open its connections, and how fast it did. Rates are connections per second over all workers.
 public struct OpeningTally: Sendable, Hashable {
     /// The rate that the plan's ramp asks for; nil if it opens all at once.
     public var askedPerSecond: Double?
     /// The rate from the first connection to the last, which counts the steps between them; nil if there are no steps.
     public var achievedPerSecond: Double?
-    /// How many connections of one worker may be opening at once; nil if the plan has no bound.
+    /// The most connections of one worker that may be opening at once; nil if the plan has no limit.
     public var maxOpening: UInt64?
-    /// From the beginning of the load to the start of the last connection, nanoseconds of the monotonic clock; nil if
-    /// none was started or that is not known.
+    /// Time from the start of the load to the start of the last connection, nanoseconds of the monotonic clock; nil if
+    /// no connection started or the time is unknown.
     public var took: UInt64?
-    /// How long that should take, seconds.
+    /// The time that this should take, in seconds.
     private var planned: Double?
 
-    /// Higher than the rate of any run. Bounds what a worker claims.
+    /// Higher than the rate of any run. Limits what a worker claims.
     private static let largestRate = 1e12
 
     /// - Parameters:
-    ///   - shares: Workers of the plan.
-    ///   - share: Connections of each.
-    ///   - workers: Workers that started any connection. The first connection of each is not a step.
+    ///   - shares: Number of workers in the plan.
+    ///   - share: Connections of each worker.
+    ///   - workers: Number of workers that started a connection. The first connection of each worker is not a step.
     init(_ statistics: LoadStatistics, plan: RecordedPlan?, shares: UInt64, share: UInt64, workers: UInt64) {
         maxOpening = plan?.maxOpening
         let perWorker = plan?.ramp?.openingRate(of: share)

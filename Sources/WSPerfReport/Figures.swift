@@ -1,6 +1,6 @@
 internal import WSPerfCore
 
-/// Numbers as people read them.
+/// Formats numbers for people.
 enum Figures {
     /// `1,234,567`
     static func grouped(_ value: UInt64) -> String { PlanText.count(value) }

@@ -50,8 +50,8 @@ extension JSONValue {
 }
 
 extension PlanNode {
-    /// The plan as part of a JSON document. Numbers and booleans without quotes stay what they are, other scalars
-    /// become strings.
+    /// The plan as part of a JSON document. Numbers and booleans without quotes stay numbers and booleans; other
+    /// scalars become strings.
     var jsonValue: JSONValue {
         switch content {
         case .null: .null

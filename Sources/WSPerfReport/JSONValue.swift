@@ -1,7 +1,7 @@
 internal import WSPerfCore
 
-/// A JSON document that keeps the order of its keys, so that the same report is always the same bytes. `JSONEncoder`
-/// either sorts the keys or gives them in any order, and cannot put part of a document on one line.
+/// A JSON document that keeps the order of its keys, so that the same report always has the same bytes. `JSONEncoder`
+/// either sorts the keys or writes them in any order, and cannot put part of a document on one line.
 enum JSONValue {
     case null
     case bool(Bool)
@@ -9,7 +9,7 @@ enum JSONValue {
     case unsigned(UInt64)
     /// The shortest decimal that reads back as the same number; null if the number is not finite.
     case number(Double)
-    /// JSON text, as it is.
+    /// JSON text, used unchanged.
     case verbatim(String)
     case string(String)
     case array([JSONValue])
@@ -31,7 +31,7 @@ enum JSONValue {
         return text
     }
 
-    /// Writes at this depth of indentation. Nil: without line breaks.
+    /// Writes at this depth of indentation; nil means without line breaks.
     private func write(to text: inout String, indentation: Int?, separator: String = "") {
         switch self {
         case .null: text += "null"

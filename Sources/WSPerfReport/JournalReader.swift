@@ -11,7 +11,7 @@ public final class JournalReader {
     private var buffer: [UInt8] = []
     private var position = 0
     private var isOver = false
-    /// Bytes of the file until the end of the last good record.
+    /// Bytes of the file up to the end of the last good record.
     private var good: UInt64 = 0
     /// Why the first unreadable record cannot be decoded, if it is complete.
     private(set) var fault: String?
@@ -62,7 +62,7 @@ public final class JournalReader {
     /// After `next()` returned nil: how many bytes at the end are not readable as events.
     public var droppedBytes: UInt64 { size - min(size, good) }
 
-    /// Makes sure that the buffer has this many bytes from `position` on; false if the file ends before.
+    /// Makes sure that the buffer has this many bytes from `position` on; false if the file ends earlier.
     private func fill(_ count: Int) -> Bool {
         guard buffer.count - position < count else { return true }
         buffer.removeFirst(position)

@@ -1,6 +1,6 @@
 public import WSPerfCore
 
-/// One line of text that says how a run is going. Like the report, it is a fold over the run's events with bounded
+/// One line of text that shows the progress of a run. Like the report, it is a fold over the run's events with bounded
 /// memory.
 ///
 /// Rates and times are those of the last second that all workers should have reported by now.
@@ -21,7 +21,7 @@ public struct ProgressLine: Sendable {
     private var sent: UInt64 = 0
     private var received: UInt64 = 0
     private var errors: UInt64 = 0
-    /// When each worker's last snapshot ended; this gives the second that its next snapshot belongs to.
+    /// When each worker's last snapshot ended; this determines the second of its next snapshot.
     private var ends: [String: UInt64] = [:]
     /// The newest second with a snapshot.
     private var newest: UInt64 = 0

@@ -1,8 +1,8 @@
 internal import Glibc
 public import WSPerfCore
 
-/// Shows a run's progress on a file descriptor. On a terminal it is one line, rewritten at most five times a second.
-/// Elsewhere it is a plain line at most every two seconds, and one at each change of phase.
+/// Shows a run's progress on a file descriptor. On a terminal, it is one line, rewritten at most five times a second.
+/// Elsewhere, it writes a plain line at most every two seconds, and one at each change of phase.
 ///
 /// It writes when events arrive and has no timer. Confined to one thread.
 public final class ProgressWriter {
@@ -35,7 +35,7 @@ public final class ProgressWriter {
         }
     }
 
-    /// Writes a separate line; on a terminal it stands above the progress line.
+    /// Writes a separate line; on a terminal it is above the progress line.
     public func interrupt(with text: String) {
         put((isTerminal && hasLine ? "\r\u{1b}[K" : "") + text.printable() + "\n")
         hasLine = false
@@ -55,7 +55,7 @@ public final class ProgressWriter {
         put(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n")
     }
 
-    /// The terminal's columns less one, so that the cursor stays on the line.
+    /// The terminal's columns minus one, so that the cursor stays on the line.
     private var width: Int {
         var size = winsize()
         let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1

@@ -1,11 +1,11 @@
 public import WSPerfCore
 
-/// Sums a run up: a pure fold over its events. Its memory is bounded, whatever the events say.
+/// Summarizes a run: a pure fold over its events. Its memory is bounded, whatever the events say.
 ///
-/// Every planned connection gets exactly one outcome, and the result claims nothing that did not arrive. Connections of
-/// a worker's share that have no outcome at the end are `lost` if the worker was lost or fell silent, and `aborted` if
-/// the run ended before they did. Outcomes that a worker claims beyond its share are taken back, and the report says
-/// so.
+/// Every planned connection gets exactly one outcome, and the result claims nothing that did not arrive. At the end,
+/// connections in a worker's share that have no outcome are `lost` if the worker was lost or fell silent, and `aborted`
+/// if the run ended first. If a worker claims more outcomes than its share has, the extra ones are removed and the
+/// report says so.
 ///
 /// ```swift
 /// var accumulator = RunAccumulator()
@@ -13,15 +13,15 @@ public import WSPerfCore
 /// print(accumulator.summary().text())
 /// ```
 public struct RunAccumulator: Sendable {
-    /// How many notices and reasons are kept. Any more are only counted.
+    /// The most notices and reasons that are kept. Further ones are only counted.
     static let listLimit = 100
 
-    /// What is known of one worker: counters only, because a controller has thousands of workers.
+    /// What is known about one worker: only counters, because a controller has thousands of workers.
     private struct Worker {
         var info: WorkerInfo
         var sequence: UInt64 = 0
         var elapsed: UInt64 = 0
-        /// Snapshots that should have come before those that did come.
+        /// Snapshots that are missing before those that arrived.
         var missing: UInt64 = 0
         var isFinal = false
         var end: WorkerEnd?
@@ -31,9 +31,9 @@ public struct RunAccumulator: Sendable {
         var received: UInt64 = 0
         var cpuUser: UInt64 = 0
         var cpuSystem: UInt64 = 0
-        /// Its open connections, as far as is known.
+        /// Its open connections, as far as known.
         var open: Int64 = 0
-        /// True while the timeline leaves out `open`, because the worker is gone.
+        /// True while the timeline excludes `open`, because the worker is gone.
         var isGone = false
 
         var accounted: UInt64 { outcomes.values.reduce(0, &+) }
@@ -56,14 +56,14 @@ public struct RunAccumulator: Sendable {
     private var notices = BoundedList(limit: listLimit)
     private var ignoredSnapshots: UInt64 = 0
     private var ignoredWorkers: UInt64 = 0
-    /// Whether the run's time limit passed. Nil: not known; then it follows from what else can have aborted
-    /// connections.
+    /// Whether the run's time limit passed. Nil if unknown; then it is derived from the other possible reasons for
+    /// aborted connections.
     var timeLimitPassed: Bool?
 
-    /// Begins empty; the run's first event brings the plan.
+    /// Starts empty; the run's first event brings the plan.
     public init() {}
 
-    /// Begins with a run of `shares` workers with `share` connections each, whatever the plan says.
+    /// Starts with a run of `shares` workers with `share` connections each, whatever the plan says.
     init(run: String, startedAt: Int64, plan: RecordedPlan, shares: UInt64, share: UInt64) {
         self.run = run
         self.startedAt = startedAt
@@ -96,7 +96,7 @@ public struct RunAccumulator: Sendable {
             if known.info.index == info.index { workers[info.id]?.info = info }
             return
         }
-        // Replacements make more workers than there are shares, but their number is bounded.
+        // Replacements make more workers than shares, but their number is bounded.
         guard info.index >= 0, UInt64(info.index) < shares, UInt64(workers.count) < 4 * shares + 64 else {
             ignoredWorkers += 1
             return
@@ -156,7 +156,7 @@ extension RunAccumulator {
         case .finished: break
         case nil: reasons.append("the controller ended before the run did")
         case .interrupted: reasons.append("interrupted by the operator")
-        case .incomplete: reasons.append("too few listeners or workers came; nothing was sent")
+        case .incomplete: reasons.append("too few listeners or workers joined; nothing was sent")
         case .overdue: reasons.append("a deadline passed with results still missing")
         }
 
@@ -176,7 +176,7 @@ extension RunAccumulator {
         let all = shares.multipliedReportingOverflow(by: share)
         let unclaimed = (all.overflow ? 0 : all.partialValue) - min(planned, all.overflow ? 0 : all.partialValue)
         if unclaimed > 0 {
-            // A complete record names every worker that began, so these did not begin. In a record that broke off they
+            // A complete record names every worker that began, so these did not begin. In a record that broke off, they
             // may have begun.
             outcomes[end == nil ? .lost : .aborted, default: 0] += unclaimed
             let absent = shares - UInt64(byShare.count)
@@ -240,9 +240,9 @@ extension RunAccumulator {
             timeline: timeline.rows)
     }
 
-    /// Connections that were not finished, or had not begun, at the run's time limit; nil if something else ended them.
+    /// Connections that were unfinished, or had not begun, at the run's time limit; nil if something else ended them.
     /// Apart from the limit, workers abort connections only if the operator or the policy on lost workers ends the run,
-    /// or for reasons of their own, which they report.
+    /// or for their own reasons, which they report.
     private var connectionsCutByTheLimit: UInt64? {
         guard timeLimitPassed ?? (end == .finished || end == .overdue) else { return nil }
         let isPolicy = plan?.onLostWorker == .abort && workers.values.contains { $0.end?.lost == true }
@@ -254,11 +254,11 @@ extension RunAccumulator {
     /// Whether the run ended before every worker could finish.
     private var isCutShort: Bool { end == .interrupted || end == .incomplete }
 
-    /// Names the figures of workers of another version that this version does not know.
+    /// The names of figures from workers of another version that this version does not know.
     private var unknownFields: String? {
         let names = total.unknownFields.sorted()
         guard !names.isEmpty else { return nil }
-        // When the list is full there may have been more.
+        // If the list is full, there may be more.
         let isFull = names.count == LoadStatistics.unknownFieldLimit
         let shown = names.prefix(LoadStatistics.unknownFieldLimit - 1).joined(separator: ", ")
         return "workers of another version measured figures that this version does not know and leaves out: \(shown)"
@@ -294,7 +294,7 @@ extension RunAccumulator {
                 let why = worker.end?.reason ?? ""
                 reasons.append("\(name(worker)) was lost: \(why.isEmpty ? "its last results never arrived" : why)")
             } else if let end = worker.end, end.lost, !isCutShort, total.outcomes[.aborted, default: 0] > 0 {
-                // All its results arrived, but it ended before its work was done, or others did because of it.
+                // All its results arrived, but it ended before its work was done, or other workers ended because of it.
                 reasons.append("\(name(worker)) ended early: \(end.reason)")
             }
             if worker.missing > 0 {
@@ -312,7 +312,7 @@ extension RunAccumulator {
 
     private func name(_ worker: Worker) -> String { "worker \(worker.info.id) on \(worker.info.machine)" }
 
-    /// Takes back `excess` outcomes, successes first, so that the rest does not claim too much.
+    /// Removes `excess` outcomes, successes first, so that the rest does not claim too much.
     private static func reduce(_ outcomes: [Outcome: UInt64], by excess: UInt64) -> [Outcome: UInt64] {
         var rest = excess
         var reduced = outcomes
@@ -326,7 +326,7 @@ extension RunAccumulator {
     }
 }
 
-/// A list of at most `limit` sentences that counts the ones that it leaves out.
+/// A list of at most `limit` sentences that counts the omitted ones.
 struct BoundedList {
     private let limit: Int
     private var kept: [String] = []

@@ -3,7 +3,7 @@ internal import WSPerfCore
 
 /// The directory of one run: the resolved plan, the journal, and the results.
 public struct RunDirectory: Sendable, Hashable {
-    /// Where it is, as given.
+    /// The path of the directory, as given.
     public let path: String
 
     /// The files that a run writes, besides the plan.
@@ -20,16 +20,15 @@ public struct RunDirectory: Sendable, Hashable {
     /// An existing directory, to report from.
     public init(existing path: String) { self.path = path }
 
-    /// The directory that the user names (`--output`). It may be new, empty, or contain an earlier run and nothing
-    /// else, whose files are removed. Throws `occupied` if it contains anything else, so that a mistyped name deletes
-    /// no files.
+    /// The directory that the user names (`--output`). It may be new, empty, or contain only an earlier run, whose
+    /// files are removed. Throws `occupied` if it contains anything else, so that a mistyped name deletes no files.
     public static func prepare(_ path: String) throws(RunDirectoryError) -> RunDirectory {
         try makeDirectories(path)
         let entries = try list(path)
         let own = Set(File.allCases.map(\.rawValue) + planNames)
         func isOwn(_ name: String) -> Bool { own.contains(name) || own.contains { name == temporary($0) } }
         if let stranger = entries.filter({ !isOwn($0) }).min() { throw .occupied(path: path, by: stranger) }
-        // A plan alone is not a run; somebody may need it.
+        // A plan alone is not a run, and somebody may need it.
         let isRun = entries.contains { $0 == File.journal.rawValue || $0 == File.summaryJSON.rawValue }
         if !entries.isEmpty, !isRun {
             throw .occupied(path: path, by: entries.min() ?? "")
@@ -54,7 +53,7 @@ public struct RunDirectory: Sendable, Hashable {
         throw .unwritable(path: stem, reason: "there are already 1,000 runs with this name and second")
     }
 
-    /// Writes a file completely or not at all: first under another name, then renames it.
+    /// Writes a file completely or not at all: writes it under another name first, then renames it.
     public func write(_ text: String, to name: String) throws(RunDirectoryError) {
         let target = "\(path)/\(name)"
         let temporary = "\(path)/\(Self.temporary(name))"
@@ -147,11 +146,11 @@ public struct RunDirectory: Sendable, Hashable {
     }
 }
 
-/// Why a run directory is of no use.
+/// Why a run directory cannot be used.
 public enum RunDirectoryError: Error, Hashable, CustomStringConvertible {
-    /// It contains something that no run wrote. Nothing is overwritten. This is wrong usage.
+    /// It contains something that is not from a run. Nothing is overwritten. This is wrong usage.
     case occupied(path: String, by: String)
-    /// The system refuses: no permission, no space, no such place. The run can go on without a record.
+    /// The system refuses: no permission, no space, no such path. The run can continue without a record.
     case unwritable(path: String, reason: String)
     /// It has no journal, or the journal cannot be read.
     case noJournal(path: String, reason: String)
@@ -159,7 +158,7 @@ public enum RunDirectoryError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .occupied(let path, let name):
-            "\(path.printable()) contains \(name.printable(limit: 80)), which no run wrote: name a new or empty directory"
+            "\(path.printable()) contains \(name.printable(limit: 80)), not from a run: name a new or empty directory"
         case .unwritable(let path, let reason): "cannot write \(path.printable()): \(reason)"
         case .noJournal(let path, let reason): "no run to report in \(path.printable()): \(reason)"
         }

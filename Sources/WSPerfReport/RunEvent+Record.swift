@@ -12,7 +12,7 @@ extension RunEvent {
         return bytes
     }
 
-    /// Decodes the result of `record`; nil if it is anything else.
+    /// Decodes the result of `record`; nil for any other bytes.
     init?(record bytes: [UInt8]) {
         guard let length = bytes.littleEndian(at: 0), bytes.count - 4 >= length,
             let header = try? PlanNode(json: Array(bytes[4..<4 + Int(length)]))
@@ -120,7 +120,7 @@ extension RunEvent {
 }
 
 extension RecordedPlan {
-    /// What a journal holds of the plan beside the document.
+    /// The part of the plan that a journal stores in addition to the document.
     fileprivate var summary: JSONValue {
         let (perSecond, time): (JSONValue, JSONValue) =
             switch ramp {
@@ -140,7 +140,7 @@ extension RecordedPlan {
         ])
     }
 
-    /// From a record. Without a summary, or with one that lacks a key, everything follows from the document.
+    /// Decodes a record. If the summary is absent or lacks a key, everything is derived from the document.
     fileprivate init(document: PlanNode, summary: PlanNode?) {
         func text(_ key: String) -> String? { summary?[key]?.text }
         func number<Number: LosslessStringConvertible>(_ key: String) -> Number? { text(key).flatMap { Number($0) } }

@@ -3,7 +3,7 @@ internal import Glibc
 public import WSPerfCore
 
 /// The record of a run: a file to which every event is appended, in order. Each event goes to the kernel at once, so
-/// the record is complete if the controller dies.
+/// the record is complete even if the controller dies.
 ///
 /// The file begins with `RunJournal.magic`. A record is the length of its content and the CRC-32 of its content (both
 /// 32 bits, little-endian), then the content. Nothing after a damaged record is read.
@@ -18,7 +18,7 @@ public final class RunJournal {
     private let path: String
     private let descriptor: Int32
 
-    /// Makes a new journal. Replaces an existing file.
+    /// Creates a new journal. Replaces an existing file.
     public init(path: String) throws(RunDirectoryError) {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o666)
@@ -28,7 +28,7 @@ public final class RunJournal {
 
     deinit { close(descriptor) }
 
-    /// Appends an event. After an error the journal's end is damaged, and nothing more must be appended.
+    /// Appends an event. After an error, the end of the journal is damaged, and nothing more may be appended.
     public func append(_ event: RunEvent) throws(RunDirectoryError) {
         let content = event.record
         guard content.count <= Self.recordLimit else {
@@ -42,9 +42,9 @@ public final class RunJournal {
         try write(record)
     }
 
-    /// Returns when everything appended is on the disk.
+    /// Returns when all appended events are on the disk.
     public func synchronize() throws(RunDirectoryError) {
-        // Pipes and devices cannot be synchronized, and need not be.
+        // Pipes and devices cannot be synchronized, and do not need it.
         if fsync(descriptor) != 0, errno != EINVAL {
             throw .unwritable(path: path, reason: RunDirectory.reason(errno))
         }

@@ -1,9 +1,9 @@
 public import WSPerfCore
 
-/// Records a run while it goes on, and makes its results at the end.
+/// Records a run while it is in progress, and makes its results at the end.
 ///
-/// Journals every event, then adds it up. A full disk or an unwritable directory does not end the run: the recorder
-/// warns once and still makes the summary.
+/// It writes every event to the journal, then adds it up. A full disk or an unwritable directory does not end the run:
+/// the recorder warns once and still makes the summary.
 ///
 /// ```swift
 /// let recorder = RunRecorder(directory: directory) { print($0, to: &standardError) }
@@ -23,9 +23,9 @@ public final class RunRecorder {
     public private(set) var result: RecordedRun?
 
     /// - Parameters:
-    ///   - directory: Where the run is kept; nil if there is no such place.
+    ///   - directory: Where the run is saved; nil if it is not saved.
     ///   - plan: The text of the resolved plan, and the name of its file.
-    ///   - warn: Called at most once with the reason why the run cannot be kept, a line of printable text.
+    ///   - warn: Called at most once, with one printable line that says why the run cannot be saved.
     public init(
         directory: RunDirectory?, plan: (text: String, name: String)? = nil, warn: @escaping (String) -> Void
     ) {
@@ -69,13 +69,13 @@ public final class RunRecorder {
         do throws(RunDirectoryError) {
             try write()
         } catch {
-            if kept { warn("the run cannot be kept: \(error); it goes on, and its summary will be printed") }
+            if kept { warn("the run cannot be saved: \(error); it continues, and its summary will be printed") }
             kept = false
         }
     }
 
     /// Makes the results of a run from its journal alone, and writes them. They are byte for byte what the run itself
-    /// wrote, or marked as not valid if the controller ended first.
+    /// wrote. If the controller ended first, they are marked as not valid.
     ///
     /// - Parameter warn: Called with the reason if the results cannot be written.
     public static func rebuild(
@@ -112,9 +112,9 @@ extension RunRecorder: Sendable {}
 /// The result of a run, and whether it is on the disk.
 public struct RecordedRun: Sendable, Equatable {
     public var summary: RunSummary
-    /// `summary.text()`, to be printed.
+    /// `summary.text()`, for printing.
     public var text: String
-    /// False if any of the run directory's files is missing or incomplete.
+    /// False if a file of the run directory is missing or incomplete.
     public var kept: Bool
 
     init(summary: RunSummary, kept: Bool) {

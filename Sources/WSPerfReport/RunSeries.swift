@@ -26,17 +26,17 @@ public final class RunSeries: Sendable {
 
     private let entries: [Entry]
     private let directories: [RunDirectory?]
-    /// Whether the user named the directory, so that no other is made.
+    /// Whether the user named the directory, so that no other is created.
     private let isPlaced: Bool
     private let isQuiet: Bool
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - output: The run's directory; for several runs, the folder of their directories. Nil: each run makes one in
-    ///     `wsperf-runs` when it begins.
-    ///   - isQuiet: Shows no progress.
-    /// - Throws: If `output` contains something else. If it is not writable, a warning goes to stderr and the runs go
-    ///   on.
+    ///   - output: The run's directory; for several runs, the parent of their directories. If nil, each run creates one
+    ///     in `wsperf-runs` when it begins.
+    ///   - isQuiet: If true, shows no progress.
+    /// - Throws: If `output` contains anything else. If it is not writable, a warning goes to stderr and the runs
+    ///   continue.
     public init(_ entries: [Entry], output: String?, isQuiet: Bool = false) throws(RunDirectoryError) {
         self.entries = entries
         self.isQuiet = isQuiet
@@ -56,7 +56,7 @@ public final class RunSeries: Sendable {
         isPlaced = output != nil
     }
 
-    /// Takes the next event of the run at `index`. After the last one, prints its summary and where it is kept.
+    /// Takes the next event of the run at `index`. After the last one, prints its summary and the directory.
     public func record(_ index: Int, _ event: RunEvent) {
         state.withLock { state in
             if case .started(_, let startedAt, _) = event {
@@ -70,7 +70,7 @@ public final class RunSeries: Sendable {
             guard case .ended = event, let result = state.recorder?.result else { return }
             state.finished.append((result.summary, result.exitStatus))
             Self.print(result.text)
-            if result.kept, let directory = state.directory { Self.print("\nkept in \(directory.path)\n") }
+            if result.kept, let directory = state.directory { Self.print("\nsaved in \(directory.path)\n") }
             state.recorder = nil
             state.progress = nil
         }
@@ -87,7 +87,8 @@ public final class RunSeries: Sendable {
         }
     }
 
-    /// Prints a comparison if there were several runs. Returns the exit status of the series: the gravest of its runs.
+    /// Prints a comparison if there were several runs. Returns the exit status of the series: the most severe of its
+    /// runs.
     public func finish() -> Int32 {
         state.withLock { state in
             if state.finished.count > 1 { Self.print("\n" + RunComparison(state.finished.map(\.summary)).text()) }
@@ -100,7 +101,7 @@ public final class RunSeries: Sendable {
     }
 
     private static func warn(notKept error: RunDirectoryError) {
-        warn("the run cannot be kept: \(error); it goes on, and its summary will be printed")
+        warn("the run cannot be saved: \(error); it continues, and its summary will be printed")
     }
     private static func warn(_ text: String) {
         _ = RunDirectory.writeAll(Array("wsperf: \(text.printable())\n".utf8), to: 2)

@@ -76,7 +76,7 @@ extension RunSummary {
         return table.lines
     }
 
-    /// How fast connections opened, if that was not simply as fast as the plan asks.
+    /// How fast connections opened, if that differs from the plan.
     private var openingRate: String? {
         guard opening.isBehind || opening.maxOpening != nil, opening.took != nil else { return nil }
         let asked = opening.askedPerSecond.map { "\(Figures.rate($0))/s asked" }
@@ -154,7 +154,7 @@ extension RunSummary {
         return table.lines
     }
 
-    /// Messages per second, over the seconds in which any were sent.
+    /// Messages per second, over the seconds in which messages were sent.
     private var sendRate: String {
         let seconds = timeline.reduce(0) { $0 + ($1.sent > 0 ? $1.width : 0) }
         guard seconds > 1 else { return "" }
@@ -199,7 +199,7 @@ extension RunSummary {
 
     // MARK: Words
 
-    /// How many entries of a list are shown. `summary.json` has all.
+    /// The most entries of a list to show. `summary.json` has all of them.
     private static let listLimit = 12
 
     private func count(_ count: UInt64, _ noun: String, plural: String? = nil) -> String {

@@ -1,6 +1,6 @@
 public import WSPerfCore
 
-/// The result of a run: everything `summary.json` and `summary.txt` say.
+/// The result of a run: everything in `summary.json` and `summary.txt`.
 ///
 /// `RunAccumulator` makes it for a run of the fleet. Your own harness makes it from the engine's result:
 ///
@@ -18,28 +18,28 @@ public struct RunSummary: Sendable, Equatable {
     public var plan: RecordedPlan?
     /// Wall-clock time of the start, milliseconds since 1970-01-01 UTC.
     public var startedAt: Int64
-    /// How long it took, nanoseconds of the controller's monotonic clock. If the controller ended first: until its last
-    /// snapshot, by the worker's clock.
+    /// The duration, nanoseconds of the controller's monotonic clock. If the controller ended first: the time until its
+    /// last snapshot, by the worker's clock.
     public var elapsed: UInt64
     /// How it ended; nil if the controller ended before the run did.
     public var end: RunEnd?
     /// Its last phase; nil if it reached none.
     public var phase: RunPhase?
-    /// Why the figures are not what the plan asked for, a sentence for each reason. Empty for a valid run.
+    /// Why the figures are not what the plan asked for, one sentence for each reason. Empty for a valid run.
     public var invalidBecause: [String]
     /// All connections of the run.
     public var connections: ConnectionTally
-    /// How fast they were opened.
+    /// How fast the connections opened.
     public var opening: OpeningTally
-    /// Everything measured. Its `outcomes` are as the workers reported them; `connections` has the final ones.
+    /// All measurements. Its `outcomes` are as the workers reported them; `connections` has the final ones.
     public var statistics: LoadStatistics
-    /// Whether the load generator itself kept up, and why not.
+    /// Whether the load generator itself kept up, and if not, why.
     public var generator: GeneratorJudgement
-    /// Workers the plan asks for.
+    /// The number of workers in the plan.
     public var plannedWorkers: UInt64
     /// Every worker that became ready, in the order of their shares of the plan.
     public var workers: [WorkerSummary]
-    /// What else a reader must know, a sentence for each notice.
+    /// What else a reader must know, one sentence for each notice.
     public var notices: [String]
     /// What happened in each second; empty without snapshots.
     public var timeline: [TimelineRow]

@@ -7,7 +7,7 @@ struct TextTable {
 
     struct Column {
         var alignment: Alignment
-        /// The least number of characters, without the two blanks before the column.
+        /// The least number of characters, without the two spaces before the column.
         var width: Int
     }
 
@@ -18,7 +18,7 @@ struct TextTable {
 
     mutating func append(_ cells: [String]) { rows.append(cells) }
 
-    /// The lines. Each column is as wide as its widest cell, and no line ends with blanks.
+    /// The lines. Each column is as wide as its widest cell, and no line ends with spaces.
     var lines: [String] {
         let widths = columns.indices.map { column in
             rows.reduce(columns[column].width) { max($0, column < $1.count ? $1[column].count : 0) }

@@ -1,6 +1,6 @@
 import WSPerfCore
 
-/// What happened in each second of a run. It adds up the snapshots of all workers by the time since each worker began.
+/// The events in each second of a run. It adds up the snapshots of all workers by the time since each worker began.
 ///
 /// Memory is bounded: after `maximumEntries` seconds, pairs of entries are merged, and each entry covers twice the
 /// time. Each entry has a histogram of its round-trip times, so the percentiles of a merged entry are those of all its
@@ -17,7 +17,7 @@ struct Timeline {
 
     private struct Entry {
         var opened: UInt64 = 0
-        /// Opened less ended.
+        /// Opened minus ended.
         var change: Int64 = 0
         var sent: UInt64 = 0
         var received: UInt64 = 0
@@ -29,15 +29,15 @@ struct Timeline {
         var percentiles: (median: UInt64, p99: UInt64)?
     }
 
-    /// Seconds an entry stands for: a power of two.
+    /// The seconds that one entry covers: a power of two.
     private(set) var width: UInt64 = 1
     private var entries: [Entry] = []
-    /// How many entries are coarse; these are the oldest.
+    /// The number of coarse entries; these are the oldest.
     private var coarse = 0
     private var open: [Int: Histogram] = [:]
 
-    /// A snapshot belongs to the second that has the middle of its interval, so a slightly late one does not fall into
-    /// the next second.
+    /// A snapshot belongs to the second that contains the middle of its interval, so a slightly late snapshot does not
+    /// fall into the next second.
     mutating func add(_ statistics: LoadStatistics, from start: UInt64, to end: UInt64) {
         let index = entry(at: start &+ (max(start, end) - start) / 2)
         entries[index].opened &+= statistics.opened
@@ -60,7 +60,7 @@ struct Timeline {
         entries[entries.count - 1].change &+= change
     }
 
-    /// The index of the entry for this time. Makes the entry if it does not exist.
+    /// The index of the entry for this time. Creates the entry if it does not exist.
     private mutating func entry(at time: UInt64) -> Int {
         while time / Self.second / width >= UInt64(Self.maximumEntries) { mergePairs() }
         let index = Int(time / Self.second / width)
@@ -116,12 +116,13 @@ struct Timeline {
         entries[index].percentiles = nil
     }
 
-    /// In an array without spare capacity.
+    /// Uses an array without spare capacity.
     private static func packed(_ times: Histogram) -> [UInt8] {
         times.isEmpty ? [] : times.encoded().withUnsafeBytes { [UInt8]($0) }
     }
 
-    /// The result of `packed` always decodes, unless the counts are higher than any run's. Then the entry has no times.
+    /// The result of `packed` always decodes, unless the counts are higher than in any real run. Then the entry has no
+    /// times.
     private static func histogram(_ packed: [UInt8]) -> Histogram {
         packed.isEmpty ? Histogram() : (try? Histogram(decoding: packed)) ?? Histogram()
     }

@@ -1,8 +1,8 @@
 /// One line of a run's timeline.
 public struct TimelineRow: Sendable, Hashable {
-    /// Where it begins: seconds since each worker began its load (the worker's monotonic clock).
+    /// Its start: seconds since each worker began its load (the worker's monotonic clock).
     public var second: UInt64
-    /// Seconds it covers.
+    /// The number of seconds that it covers.
     public var width: UInt64
     /// Connections that opened in this time.
     public var opened: UInt64
@@ -18,7 +18,7 @@ public struct TimelineRow: Sendable, Hashable {
     public var rttMedian: UInt64?
     /// 99th percentile of the response times.
     public var rttP99: UInt64?
-    /// Messages offered but not sent (`LoadStatistics.unsent`), counted when their connection stopped sending.
+    /// Messages that were due but not sent (`LoadStatistics.unsent`), counted when their connection stopped sending.
     public var unsent: UInt64
 }
 

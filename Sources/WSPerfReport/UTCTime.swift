@@ -26,7 +26,7 @@ struct UTCTime {
         return [seconds / 3600, seconds / 60 % 60, seconds % 60].map { padded($0, 2) }.joined(separator: separator)
     }
 
-    /// Howard Hinnant's `civil_from_days`. The year begins in March, so the leap day is its last day.
+    /// Howard Hinnant's `civil_from_days`. The year begins in March, so the leap day is the last day of the year.
     private func date(separator: String) -> String {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -17,14 +17,14 @@ public struct WorkerSummary: Sendable, Equatable {
     public var signal: Int32?
     /// True if its last results never arrived.
     public var lost: Bool
-    /// True if it was lost before it had any load, and another worker ran its share of the plan instead.
+    /// True if it was lost before it had any load, and another worker ran its share instead.
     public var replaced: Bool
-    /// How it ended, in words; empty if that is not known.
+    /// How it ended, in words; empty if unknown.
     public var reason: String
     /// The last lines it wrote to stderr.
     public var stderr: String
 
-    /// Whether a long list must show it.
+    /// Whether even a shortened list must show it.
     var isNoteworthy: Bool {
         lost || signal != nil || (status ?? 0) != 0 || !stderr.isEmpty || connections.outcomes[.lost] != nil
     }

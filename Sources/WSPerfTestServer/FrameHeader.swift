@@ -21,7 +21,7 @@ struct FrameHeader {
     var key: UInt32
     /// Bytes before the payload.
     var headerLength: Int
-    /// Bytes of payload; `Int.max` for a length whose most significant bit is set, which no peer may send.
+    /// Bytes of payload; `Int.max` if the most significant bit of the length is set, which is not allowed.
     var length: Int
 
     var isControl: Bool { opcode & 0x8 != 0 }
@@ -77,7 +77,7 @@ extension ByteBuffer {
         writeImmutableBuffer(payload)
     }
 
-    /// Appends a close frame; without a body if `code` is 0. Cuts `reason` to what a control frame can hold.
+    /// Appends a close frame; without a body if `code` is 0. Cuts `reason` to the length that a control frame allows.
     mutating func writeCloseFrame(code: UInt16, reason: String = "") {
         guard code != 0 else { return writeFrameHeader(opcode: Opcode.close, length: 0) }
         var text = Array(reason.utf8.prefix(123))

@@ -7,7 +7,7 @@ final class LoopState {
     let options: TestServerOptions
     let hub: Hub
     var counters = TestServerCounters()
-    /// The head of the last request. It is parsed only when somebody asks for it.
+    /// The head of the last request. It is parsed only on demand.
     private(set) var lastHead = ByteBuffer()
     private(set) var lastHeadTime: NIODeadline?
     /// Replies to the current read. The loop's connections share it, so an idle connection has no outgoing buffer and a
@@ -16,7 +16,7 @@ final class LoopState {
     let tlsBuffers = TLSBuffers()
     var connections: [ObjectIdentifier: TestServerConnection] = [:]
     var rooms: [String: [ObjectIdentifier: TestServerConnection]] = [:]
-    /// Notified when counters change; empty unless somebody waits for a change.
+    /// Notified when counters change; empty if nobody waits for a change.
     var observers: [Int: AsyncStream<Void>.Continuation] = [:]
 
     /// Capacity that `out` keeps between reads.
@@ -46,7 +46,7 @@ final class LoopState {
 
     func counted(_ fault: Fault) { counters.faults[fault, default: 0] += 1 }
 
-    /// Must be called after each event that changes counters.
+    /// Call this after each event that changes counters.
     @inline(__always)
     func changed() {
         if !observers.isEmpty { for observer in observers.values { observer.yield() } }
@@ -63,18 +63,18 @@ final class LoopState {
 @available(*, unavailable)
 extension LoopState: Sendable {}
 
-/// All event loops of a server, for what concerns more than one of them.
+/// All event loops of a server, for operations that involve more than one.
 final class Hub: Sendable {
     struct Entry: Sendable {
         let eventLoop: any EventLoop
         let state: NIOLoopBound<LoopState>
         let backlog: Backlog
     }
-    /// Broadcasts handed to a loop and not delivered yet.
+    /// Broadcasts that were handed to a loop but are not delivered yet.
     final class Backlog: Sendable {
         let count = Atomic<Int>(0)
     }
-    /// Broadcasts that may wait for one loop. Any more are dropped and counted.
+    /// The most broadcasts that may wait for one loop. Further ones are dropped and counted.
     static let backlogLimit = 8192
 
     private let storage = Mutex<[ObjectIdentifier: Entry]>([:])

@@ -1,8 +1,8 @@
 import NIOCore
 
 extension ByteBuffer {
-    /// Appends `count` bytes of `source`, from `index` on, XORed with the mask `key` (RFC 6455 §5.3). The key's bytes
-    /// are in memory order.
+    /// Appends `count` bytes of `source`, starting at `index`, XORed with the mask `key` (RFC 6455 §5.3). The key's
+    /// bytes are in memory order.
     ///
     /// `index` and `count` must lie within the readable bytes of `source`. One pass, 32 bytes at a time.
     mutating func writeUnmasked(_ source: ByteBuffer, at index: Int, count: Int, key: UInt32) {

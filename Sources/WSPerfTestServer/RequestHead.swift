@@ -8,7 +8,7 @@ struct RequestHead {
         case incomplete
         /// Complete; it took `length` bytes.
         case complete(RequestHead, length: Int)
-        /// Not a request that this server understands. The answer is this status.
+        /// Not a request that this server understands. The server answers with this status.
         case refused(status: Int, length: Int)
     }
 
@@ -77,7 +77,7 @@ struct RequestHead {
         return .complete(head, length: end)
     }
 
-    /// Subprotocols offered, apart.
+    /// The offered subprotocols as a list.
     var offeredSubprotocols: [String] {
         subprotocols.split(separator: UInt8(ascii: ",")).map { part in
             String(decoding: part.filter { $0 != 32 && $0 != 9 }, as: UTF8.self)
@@ -117,7 +117,7 @@ struct RequestHead {
         return result
     }
 
-    /// Whether the range holds `text`, which is lower case, in any case.
+    /// Whether the range equals `text`, which is lower case, ignoring case.
     private static func equals(_ bytes: Span<UInt8>, _ from: Int, _ to: Int, _ text: StaticString) -> Bool {
         guard to - from == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { wanted in
@@ -126,7 +126,7 @@ struct RequestHead {
         }
     }
 
-    /// Whether a comma-separated list holds `token`, which is lower case.
+    /// Whether a comma-separated list contains `token`, which is lower case.
     private static func hasToken(_ bytes: Span<UInt8>, _ from: Int, _ to: Int, _ token: StaticString) -> Bool {
         var at = from
         while at < to {

@@ -2,7 +2,7 @@ import NIOCore
 
 /// The state of a connection that does more than echo. Confined to its event loop.
 final class Script {
-    /// How many replies may be held back before the server stops reading from the client.
+    /// The most replies that may be held back before the server stops reading from the client.
     static let heldLimit = 4096
 
     let behaviour: TestServerBehaviour
@@ -13,7 +13,7 @@ final class Script {
     var received = 0
     var isStalled = false
     var leftToFlood = 0
-    /// Nil: no limit.
+    /// Nil means no limit.
     var leftToPush: Int?
     /// Replies that wait for a timer.
     var heldReplies = 0

@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Sits between the socket and `TestServerConnection` if the server serves TLS: decrypts what comes in, encrypts what goes
-/// out.
+/// Sits between the socket and `TestServerConnection` if the server serves TLS: decrypts incoming data and encrypts
+/// outgoing data.
 ///
-/// It keeps no data: it passes everything on at once, in both directions. So the channel has the same bounds and the
+/// It stores no data and passes everything on at once, in both directions. So the channel has the same limits and the
 /// same backpressure as without TLS.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -16,7 +16,7 @@ final class TLSHandler: ChannelDuplexHandler {
         case open
         /// This side sent close_notify and still reads.
         case outputClosed
-        /// This side sent close_notify and closes the connection when the client's arrives.
+        /// This side sent close_notify and closes the connection when it receives the client's.
         case closing
         /// The TCP connection is closed or about to be.
         case closed
@@ -77,7 +77,7 @@ final class TLSHandler: ChannelDuplexHandler {
         }
         do {
             try session.send(Self.unwrapOutboundIn(data))
-            // An empty write is passed on too: its promise says that everything before it has gone out.
+            // An empty write is passed on too: its promise tells that everything before it was sent.
             context.write(Self.wrapOutboundOut(session.takeOutput() ?? ByteBuffer()), promise: promise)
         } catch {
             promise?.fail(error)

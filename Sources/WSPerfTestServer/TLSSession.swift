@@ -42,7 +42,7 @@ final class TLSSession {
     var isEstablished: Bool { SSL_is_init_finished(ssl) != 0 }
 
     /// Takes bytes from the socket: continues the handshake, and decrypts messages into `buffers.plaintext`, which it
-    /// empties first. There may be bytes for `takeOutput` afterwards, also if it fails (an alert).
+    /// empties first. Afterwards there may be bytes for `takeOutput`, even if it fails (an alert).
     func receive(_ ciphertext: ByteBuffer) -> Standing {
         buffers.input = ciphertext
         // The socket reads into the same storage again if nothing else holds it.
@@ -65,7 +65,7 @@ final class TLSSession {
         }
     }
 
-    /// Encrypts bytes, for `takeOutput`. The handshake must be over.
+    /// Encrypts bytes for `takeOutput`. The handshake must be over.
     func send(_ plaintext: ByteBuffer) throws(TLSFailure) {
         ERR_clear_error()
         let isDone = plaintext.withUnsafeReadableBytes { bytes in
@@ -81,7 +81,7 @@ final class TLSSession {
         guard isDone else { throw TLSFailure.last() }
     }
 
-    /// Makes a close_notify (nothing more will be sent), for `takeOutput`.
+    /// Creates a close_notify (no more data follows) for `takeOutput`.
     func sendCloseNotify() {
         ERR_clear_error()
         // 0: sent, but not received; 1: sent and received; less: the connection failed before, so nothing can be sent.
@@ -91,7 +91,7 @@ final class TLSSession {
     /// The bytes to write to the socket now, in order; nil if there are none.
     func takeOutput() -> ByteBuffer? { buffers.takeOutput() }
 
-    /// Bytes that one TLS record can hold (RFC 8446 §5.1).
+    /// The most bytes in one TLS record (RFC 8446 §5.1).
     private static let recordLimit = 16 << 10
 
     // MARK: - Memory instead of a socket
@@ -115,7 +115,7 @@ final class TLSSession {
             TLSSession.buffers(of: bio).addOutput(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
             return count
         }
-        // A flush has nothing to do and succeeds. OpenSSL asks for nothing else that this could answer.
+        // A flush has nothing to do and succeeds. OpenSSL sends no other command that needs an answer here.
         BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
         return method
     }()
@@ -134,14 +134,14 @@ extension TLSSession: Sendable {}
 final class TLSBuffers {
     /// Ciphertext that OpenSSL has not taken yet; empty outside of `receive`.
     fileprivate var input = ByteBuffer()
-    /// What the last `receive` decrypted.
+    /// The data that the last `receive` decrypted.
     fileprivate(set) var plaintext = ByteBuffer()
     /// Ciphertext for the connection that was used last. Every use of a session ends with `takeOutput`.
     private var output = ByteBuffer()
     /// `output` was taken; it is only kept to reuse its storage.
     private var isTaken = false
 
-    /// Bytes of storage that `output` keeps.
+    /// The most bytes of storage that `output` keeps.
     private static let keptCapacity = 256 << 10
 
     fileprivate func takeInput(_ space: UnsafeMutableRawBufferPointer) -> Int {
@@ -170,7 +170,7 @@ final class TLSBuffers {
 @available(*, unavailable)
 extension TLSBuffers: Sendable {}
 
-/// What all TLS connections of a server share: its certificate, its key, and the authority for the clients'
+/// The TLS state that all connections of a server share: its certificate, its key, and the authority for client
 /// certificates.
 final class TLSServerContext: @unchecked Sendable {
     // Not changed after init. OpenSSL counts its references and lets several threads make connections from it.
@@ -209,7 +209,7 @@ final class TLSServerContext: @unchecked Sendable {
     deinit { SSL_CTX_free(pointer) }
 }
 
-/// What went wrong, as OpenSSL says it.
+/// A failure, described by OpenSSL.
 struct TLSFailure: Error, CustomStringConvertible {
     let description: String
 

@@ -46,8 +46,8 @@ public final class TestServer: Sendable {
         self.hub = hub
     }
 
-    /// Listens and serves until `stop()`. Throws `TestServerError` if it cannot listen on the address or use a certificate.
-    /// Raises the process's soft limit on file descriptors to the hard limit.
+    /// Listens and serves until `stop()`. Throws `TestServerError` if it cannot listen on the address or use a
+    /// certificate. Raises the process's soft limit on file descriptors to the hard limit.
     public static func start(options: TestServerOptions = TestServerOptions()) async throws -> TestServer {
         raiseDescriptorLimit()
         let tls = try options.tls.map { try TLSServerContext($0) }
@@ -143,7 +143,7 @@ public final class TestServer: Sendable {
     }
 
     /// Waits until the counters meet a condition, which is checked after each event that changes them. Throws
-    /// `TestServerError` (`isDeadline`) if they do not meet it within `limit` (monotonic clock).
+    /// `TestServerError` (`isDeadline`) if that does not happen within `limit` (monotonic clock).
     public func counters(
         within limit: Duration,
         until condition: @Sendable (TestServerCounters) -> Bool
@@ -194,8 +194,8 @@ public final class TestServer: Sendable {
         }
     }
 
-    /// Stops listening, sends close 1001 to all clients, waits up to `grace` (monotonic clock) for them to leave and
-    /// drops the rest. That takes up to two seconds more. A second call waits for the first.
+    /// Stops listening, sends close 1001 to all clients, waits up to `grace` (monotonic clock) for them to leave, and
+    /// drops the rest, which takes up to two more seconds. A second call waits for the first.
     public func stop(grace: Duration = .seconds(1)) async {
         let isFirst = life.withLock { life in
             defer { life.isStopping = true }

@@ -1,9 +1,9 @@
-/// How a `TestServer` treats a connection: as an echo server does, plus any set of faults.
+/// How a `TestServer` treats a connection: like an echo server, plus any set of faults.
 ///
 /// The client chooses the behaviour by the path that it requests, so one server is enough for any number of tests.
-/// `TestServerOptions.behaviour` overrides the path for all connections. A path is `/fault/NAME`, also with several names
+/// `TestServerOptions.behaviour` overrides the path for all connections. A path is `/fault/NAME`, or has several names
 /// (`/fault/late/close?by=20ms&after=3`). `/push` and `/broadcast` are short for `/fault/push` and `/fault/broadcast`.
-/// Every other path echoes. For a misspelt name or parameter the server answers with status 400 and the reason.
+/// Every other path echoes. If a name or parameter is misspelt, the server answers with status 400 and the reason.
 ///
 /// **The opening handshake**
 ///
@@ -79,10 +79,10 @@
 /// |---|---|---|
 /// | `expire` | `min=1s` `max=5s` `code=1011` `reason=` | sends a close frame at a random time after the upgrade |
 ///
-/// Write durations as `250us`, `20ms`, `1s` or `2m`. The server keeps nothing but the replies that `late` and `reorder`
-/// hold back. While it holds 4,096 replies of a client, it does not read from that client.
+/// Write durations as `250us`, `20ms`, `1s` or `2m`. The server stores nothing except the replies that `late` and
+/// `reorder` hold back. While it holds 4,096 replies for a client, it does not read from that client.
 public struct TestServerBehaviour: Sendable, Hashable {
-    /// Empty: a plain echo server.
+    /// Empty means a plain echo server.
     public var faults: Set<Fault>
     /// Messages after which a fault begins. Nil: 1 for faults that happen once, 0 for faults in replies.
     public var after: Int?
@@ -134,7 +134,7 @@ public struct TestServerBehaviour: Sendable, Hashable {
         guard min <= max else { throw TestServerError.invalidBehaviour("min must not exceed max") }
     }
 
-    /// Whether a path may ask for anything but an echo. Cheaper than parsing the path.
+    /// Whether a path may ask for something other than an echo. Cheaper than parsing the path.
     static func mayBeFaulty(path: [UInt8]) -> Bool {
         path.starts(with: "/fault".utf8) || path.starts(with: "/push".utf8) || path.starts(with: "/broadcast".utf8)
     }

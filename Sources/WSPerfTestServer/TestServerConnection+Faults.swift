@@ -1,10 +1,10 @@
 import NIOCore
 
-/// What an open connection does apart from echoing.
+/// What an open connection does besides echoing.
 extension TestServerConnection {
     func open(_ context: ChannelHandlerContext, _ script: Script) {
         state = .open
-        // What follows must not go out in the same segment as the response.
+        // Later bytes must not be in the same segment as the response.
         flushOut(context)
         let behaviour = script.behaviour
         if behaviour.faults.contains(.broadcast) {
@@ -83,7 +83,7 @@ extension TestServerConnection {
         if behaviour.faults.contains(.broadcast) {
             var frame = ByteBuffer()
             frame.writeFrame(opcode: opcode, payload)
-            // This connection's earlier replies first.
+            // First send this connection's earlier replies.
             flushOut(context)
             loop.hub.broadcast(
                 frame, payloadLength: payload.readableBytes, toRoom: behaviour.room, from: loop)
@@ -141,7 +141,7 @@ extension TestServerConnection {
         }
     }
 
-    /// Sends a reply, in pieces if that was asked for.
+    /// Sends a reply, in fragments if that was asked for.
     private func send(_ script: Script, _ opcode: UInt8, _ payload: ByteBuffer) {
         loop.counters.messagesSent += 1
         loop.counters.bytesSent += payload.readableBytes
@@ -153,7 +153,7 @@ extension TestServerConnection {
         var rest = payload
         let parts = script.behaviour.parts
         for part in 0..<parts {
-            // Empty pieces are lawful, so a short payload is no special case.
+            // Empty fragments are allowed, so a short payload needs no special case.
             let length = part == parts - 1 ? rest.readableBytes : payload.readableBytes / parts
             guard let piece = rest.readSlice(length: length) else { return }
             if part > 0, faults.contains(.interleave) {
@@ -177,7 +177,7 @@ extension TestServerConnection {
                 if state == .open { state = .closing }
                 armCloseDeadline(context)
             case .eof:
-                // One side only: closing with messages unread would be a reset.
+                // Close only one side: closing with unread messages would be a reset.
                 state = .ignoring
                 ending = .closeOutput
             case .reset:
@@ -186,14 +186,14 @@ extension TestServerConnection {
             case .stall: script.isStalled = true
             case .flood:
                 script.leftToFlood = behaviour.count ?? .max
-                // On a turn of its own, after the replies that are gathered now.
+                // In its own turn, after the replies that are being collected now.
                 context.eventLoop.assumeIsolated().execute { [weak self] in self?.pump(context) }
             default: break
             }
         }
     }
 
-    /// Sends as much of a flood as the socket takes, in turns, so that other connections get theirs.
+    /// Sends as much of a flood as the socket takes, in turns, so that other connections also get their turn.
     func pump(_ context: ChannelHandlerContext) {
         guard let script, script.leftToFlood > 0, isActive, state == .open, context.channel.isWritable else { return }
         var chunk = ByteBufferAllocator().buffer(capacity: 64 << 10)

@@ -160,9 +160,9 @@ extension TestServerConnection {
 private func acceptKey(for key: [UInt8]) -> [UInt8] {
     let salted = key + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
     var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
-    // Reads `salted.count` bytes and writes the 20 of the digest.
+    // Reads `salted.count` bytes and writes the 20 bytes of the digest.
     _ = SHA1(salted, salted.count, &digest)
-    // 20 bytes are 28 in base64; EVP_EncodeBlock writes a 0 after them.
+    // 20 bytes become 28 in base64; EVP_EncodeBlock writes a 0 after them.
     var text = [UInt8](repeating: 0, count: 29)
     _ = EVP_EncodeBlock(&text, digest, Int32(digest.count))
     return Array(text.dropLast())

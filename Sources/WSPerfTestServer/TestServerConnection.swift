@@ -14,7 +14,7 @@ final class TestServerConnection: ChannelDuplexHandler {
     enum State {
         /// Waits for the complete request head.
         case head
-        /// The response head is going out byte by byte.
+        /// The response head is being sent byte by byte.
         case dribbling
         case open
         /// Sent a close frame and waits for the client's.
@@ -23,11 +23,11 @@ final class TestServerConnection: ChannelDuplexHandler {
         case ignoring
     }
 
-    /// What happens to the TCP connection when everything written has gone out.
+    /// What happens to the TCP connection after everything written was sent.
     enum Ending {
         case none
         case close
-        /// Closes this side; the other side when the client closes it, or at the deadline.
+        /// Closes this side now, and the other side when the client closes it or at the deadline.
         case closeOutput
         case reset
     }
@@ -41,9 +41,9 @@ final class TestServerConnection: ChannelDuplexHandler {
     var isActive = false
     /// A read was requested while reading was held back.
     private var readHeld = false
-    /// The beginning of a request head or frame that is not complete yet.
+    /// The start of a request head or frame that is not complete yet.
     var pending = ByteBuffer()
-    /// The frames so far of a fragmented message.
+    /// The frames of a fragmented message so far.
     private var assembly: (opcode: UInt8, payload: ByteBuffer)?
     var script: Script?
     private var closeDeadline: Scheduled<Void>?

@@ -1,8 +1,8 @@
 public import WSPerfCore
 internal import WSPerfTestServer
 
-/// Checks a client: does to it what a load test does, against a server on this machine that behaves well, badly, or not
-/// at all.
+/// Checks a client: uses it as a load test does, against a server on this machine that behaves well, behaves badly, or
+/// does not run at all.
 ///
 /// ```swift
 /// var registry = Registry()
@@ -17,7 +17,7 @@ public struct ClientConformance: Sendable {
     public var client: ComponentPlan
     /// Whether the client can send pings. If not, it must answer `.unsupported`.
     public var hasPings = true
-    /// How long a check waits for something that a client should do at once (monotonic clock). Generous, for busy
+    /// How long a check waits for something that a client should do at once (monotonic clock). Long enough for busy
     /// machines.
     public var patience: Duration = .seconds(20)
 
@@ -26,9 +26,9 @@ public struct ClientConformance: Sendable {
         self.client = client
     }
 
-    /// Runs all checks, one after another, and returns what they found. Takes some seconds.
+    /// Runs all checks, one after another, and returns the findings. Takes some seconds.
     ///
-    /// - Throws: If the checks cannot run at all: there is no port to listen on, or the client cannot be set up.
+    /// - Throws: If the checks cannot run at all: no port is free, or the client cannot be set up.
     public func check() async throws -> [Finding] {
         let server = try await TestServer.start()
         var findings: [Finding] = []

@@ -1,4 +1,4 @@
-/// Something that a conformance does wrong.
+/// An error in a conformance.
 public struct Finding: Sendable, Hashable, CustomStringConvertible {
     /// The check that found it.
     public let check: String

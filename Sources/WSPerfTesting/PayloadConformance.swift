@@ -1,6 +1,6 @@
 public import WSPerfCore
 
-/// Checks, without any connection, that a payload generator keeps the promises of `PayloadGenerator`.
+/// Checks, without any connection, that a payload generator keeps the rules of `PayloadGenerator`.
 ///
 /// It asks for the messages of several connections in turn, as the engine's loop does. Then it asks a second generator
 /// for the same messages in another order. Some of these it refuses and asks for again later.
@@ -10,10 +10,10 @@ public import WSPerfCore
 /// #expect(PayloadConformance(isDeterministic: false) { TimeOfDayPayload() }.check() == [])
 /// ```
 public struct PayloadConformance<Generator: PayloadGenerator> {
-    /// Messages to ask for with each seed, for all connections together.
+    /// The number of messages to ask for with each seed, over all connections.
     public var messages = 1000
-    /// Whether the same seed must give the same payloads. False for a generator that sends the time of day, for
-    /// example.
+    /// Whether the same seed must give the same payloads. False, for example, for a generator that sends the time of
+    /// day.
     public var isDeterministic: Bool
     private let make: () -> Generator
 
@@ -53,7 +53,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
         return pass
     }
 
-    /// The same messages, with the connections in random order. It refuses one message in four and asks for it again at
+    /// The same messages, with the connections in random order. Refuses one message in four and asks for it again at
     /// the connection's next turn.
     private func disturbed(_ connections: Int, _ seed: UInt64, counts: [Int]) -> Pass {
         var pass = Pass(generator: make(), seed: seed, connections: connections)
@@ -76,7 +76,7 @@ public struct PayloadConformance<Generator: PayloadGenerator> {
         var randoms: [SeededGenerator]
         /// A hash of each connection's messages: kind, length and bytes.
         var payloads: [[Int]]
-        /// The first offence of each kind, and where it was.
+        /// The first offence of each kind, with its place.
         var offences: [Offence: (place: String, message: String)] = [:]
 
         init(generator: Generator, seed: UInt64, connections: Int) {

@@ -1,13 +1,13 @@
 public import WSPerfCore
 
-/// Checks, without any connection, that a scheduler keeps the promises of `MessageScheduler`.
+/// Checks, without any connection, that a scheduler keeps the rules of `MessageScheduler`.
 ///
 /// ```swift
 /// let findings = SchedulerConformance { connection, random in BurstScheduler() }.check()
 /// #expect(findings.isEmpty)
 /// ```
 public struct SchedulerConformance<Scheduler: MessageScheduler> {
-    /// Messages to ask for with each seed, for each connection.
+    /// The number of messages to ask for with each seed and connection.
     public var messages = 10_000
     private let make: (_ connection: Int, _ random: inout SeededGenerator) -> Scheduler
 

@@ -10,7 +10,7 @@ struct WSPerfWorker: StandardCommand {
         commandName: "wsperf-worker",
         abstract: "Opens WebSocket connections and measures them, as one process of a load test.",
         discussion: """
-            wsperf-listener launches it, so you need not run it yourself. For debugging, it can join a controller as a \
+            wsperf-listener launches it for you. For debugging, it can join a controller as a \
             listener whose workers run inside this one process.
 
             Exit status: 0 all work done and delivered, 1 ended early, 2 wrong usage or the plan cannot be set up, 130 \

@@ -33,7 +33,7 @@ import WSPerfTestServer
         Case("max_unanswered: must be from 1 to 1000000, not 0") { $0.maxUnanswered = 0 },
         Case("max_message_size: must not be negative, not -1") { $0.maxMessageSize = -1 },
         Case("messages: must be from 1 to 1000000000, not -1") { $0.messages = -1 },
-        Case("messages: missing: give messages or duration, so that the run comes to an end") { $0.messages = nil },
+        Case("messages: missing: give messages or duration, so that the run ends") { $0.messages = nil },
         Case("duration: must not be negative, not -5s") { $0.duration = .seconds(-5) },
         Case("duration: must not be negative, not -1ns") {
             $0.duration = Duration(secondsComponent: 0, attosecondsComponent: -1)
@@ -65,28 +65,27 @@ import WSPerfTestServer
         Case("headers[0]: the client writes the header content-length itself") {
             $0.headers = [Header(name: "content-length", value: "5")]
         },
-        Case("headers[1].a:b: 'a:b' is no header name") {
+        Case("headers[1].a:b: 'a:b' is not a header name") {
             $0.headers = [Header(name: "x", value: ""), Header(name: "a:b", value: "c")]
         },
-        Case("headers[0]: 'Host ' is no header name") { $0.headers = [Header(name: "Host ", value: "x")] },
-        Case("headers[0]: '' is no header name") { $0.headers = [Header(name: "", value: "x")] },
-        Case("headers[0]: a header's value may hold no control characters and at most 8192 bytes") {
+        Case("headers[0]: 'Host ' is not a header name") { $0.headers = [Header(name: "Host ", value: "x")] },
+        Case("headers[0]: '' is not a header name") { $0.headers = [Header(name: "", value: "x")] },
+        Case("headers[0]: a header's value must have at most 8192 bytes and no control characters") {
             $0.headers = [Header(name: "a", value: "x\r\nb: y")]
         },
-        Case("headers[0].a: a header's value may hold no control characters and at most 8192 bytes") {
+        Case("headers[0].a: a header's value must have at most 8192 bytes and no control characters") {
             $0.headers = [Header(name: "a", value: " x\r\nb: y")]
         },
-        Case("subprotocols[0]: 'a b' is no subprotocol: write letters, digits and -._~!#$%&'*+^`|") {
+        Case("subprotocols[0]: 'a b' is not a subprotocol: use letters, digits and -._~!#$%&'*+^`|") {
             $0.subprotocols = ["a b"]
         },
-        Case("name: '../x' is no name: write 1 to 100 bytes, without '/' or control characters, not beginning with '.'")
-        {
+        Case("name: '../x' is not a name: use 1 to 100 bytes without '/', control characters or a leading '.'") {
             $0.name = "../x"
         },
-        Case("congestion_control: '' is no congestion control: write a name such as cubic") {
+        Case("congestion_control: '' is not a congestion control: write a name such as cubic") {
             $0.congestionControl = ""
         },
-        Case("source_addresses: 127.0.0.2 is there twice") {
+        Case("source_addresses: 127.0.0.2 occurs twice") {
             $0.sourceAddresses = [try AddressRange("127.0.0.2"), try AddressRange("127.0.0.2")]
         },
         Case("tls.certificate: needs tls.key as well") { $0.tls.certificate = "c.pem" },
@@ -122,21 +121,21 @@ import WSPerfTestServer
             $0.schedule = .replay(ReplayOptions(log: "x", speed: .nan))
         },
         Case("schedule.log: expected the path of a file, not ''") { $0.schedule = .replay(ReplayOptions(log: "")) },
-        Case("schedule.loop: needs messages or duration, so that the run comes to an end") {
+        Case("schedule.loop: needs messages or duration, so that the run ends") {
             $0.schedule = .replay(ReplayOptions(log: "x", loop: true))
             $0.messages = nil
         },
-        Case("schedule.kind: '' is no name of a kind") { $0.schedule = .custom(kind: "") },
+        Case("schedule.kind: '' is not a valid kind") { $0.schedule = .custom(kind: "") },
         Case("schedule: expected a mapping (key: value), not 'fast'") {
             $0.schedule = .custom(kind: "periodic", options: .string("fast"))
         },
         Case("schedule.intervall: unknown key; did you mean 'interval'?") {
             $0.schedule = .custom(kind: "periodic", options: .mapping(["intervall": .string("1s")]))
         },
-        Case("schedule.kind: the key is there twice") {
+        Case("schedule.kind: the key occurs twice") {
             $0.schedule = .custom(kind: "own", options: .mapping(["kind": .string("other")]))
         },
-        Case("client.a.b: the key is there twice") {
+        Case("client.a.b: the key occurs twice") {
             $0.client = ComponentPlan(
                 kind: "own",
                 options: .mapping(["a": .mapping([.init(key: "b", value: .null), .init(key: "b", value: .null)])]))
@@ -181,12 +180,12 @@ import WSPerfTestServer
         arguments: [
             (
                 2, 1,
-                "machines: 2 machines × 1 processes are 2 workers, and an engine is one of them: set both to 1, say which "
+                "machines: 2 machines × 1 processes are 2 workers, but an engine runs one: set both to 1, say which "
                     + "one it is (share: WorkerShare(workerIndex: 0)), or run the plan with a fleet"
             ),
             (
                 1, 3,
-                "processes: 1 machines × 3 processes are 3 workers, and an engine is one of them: set both to 1, say which "
+                "processes: 1 machines × 3 processes are 3 workers, but an engine runs one: set both to 1, say which "
                     + "one it is (share: WorkerShare(workerIndex: 0)), or run the plan with a fleet"
             ),
         ])
@@ -203,7 +202,7 @@ import WSPerfTestServer
             }
             #expect(
                 error?.description
-                    == "share.workerIndex: \(index) is no worker of this plan: machines × processes gives 0 to "
+                    == "share.workerIndex: \(index) is not a worker of this plan: machines × processes gives 0 to "
                     + "\(machines * processes - 1)")
         }
     }

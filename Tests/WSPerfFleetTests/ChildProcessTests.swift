@@ -93,7 +93,7 @@ import Testing
         #expect(end.stderr.hasSuffix("\nframe 999"))
         #expect(end.stderr.utf8.count <= FleetLimits.stderr)
         let exit = WorkerExit(worker: "w", pid: 1, signal: end.signal, stderr: end.stderr)
-        #expect(exit.lastWords == "; its last words: main.swift:3: Fatal error: no more")
+        #expect(exit.lastWords == "; last output: main.swift:3: Fatal error: no more")
     }
 
     /// A grandchild that keeps stderr open does not keep the end from being known.

@@ -374,7 +374,7 @@ import WSPerfCore
         let end = notices(machine.tick(now: at(21)))
         #expect(end.contains("2 messages were dropped because they break the protocol"), "\(end)")
         #expect(end.last?.contains("(its hello cannot be read: data.pid is missing)") == true, "\(end)")
-        #expect(end.last?.contains("never heard of") == true, "the other worker: \(end)")
+        #expect(end.last?.contains("no message from it") == true, "the other worker: \(end)")
     }
 
     @Test func aWorkersMessageOfNoRunIsNamed() throws {

@@ -41,11 +41,11 @@ import WSPerfPlanFile
                 run: wss://h/
                   connections     100,000 = 1 machine × 1 process × 100,000 instances
                   opening         100 s, 1,000/s in each worker
-                  messages        none: the handshake alone
-                  duration        about 100 s; what is left after 1,126 s is aborted
+                  messages        none, only the handshake
+                  duration        about 100 s; connections left after 1,126 s are aborted
                   descriptors     100,036 in each worker process
                   local ports     100,000 on each machine (one local address has at most 64,511: give source_addresses)
-                  notice: tls.verify is false: whoever answers at the target's address is trusted
+                  notice: tls.verify is false: any server at the target's address is trusted
 
                 """)
         #expect(
@@ -57,10 +57,10 @@ import WSPerfPlanFile
                       opening         evenly over 5,400 s, at most 1,000 opening at once
                       messages        as many as the schedule has
                       steady state    not known in advance
-                      duration        about 5,401 s; what is left after 5,737 s is aborted
+                      duration        about 5,401 s; connections left after 5,737 s are aborted
                       descriptors     30,036 in each worker process
                       local ports     30,000 on each machine (more than the usual 28,232: widen net.ipv4.ip_local_port_range)
-                      notice: schedule.kind 'own' is no stock kind: the workers must know it
+                      notice: schedule.kind 'own' is not a stock kind: the workers must know it
 
                     """)
     }

@@ -129,11 +129,11 @@ import WSPerfCore
         arguments: [
             ([], "missing: give a plan file or --target"),
             (["--target", "h"], "--target: 'h' has no scheme: write ws://h"),
-            (["--target", "ws://h/"], "messages: missing: give messages or duration, so that the run comes to an end"),
+            (["--target", "ws://h/"], "messages: missing: give messages or duration, so that the run ends"),
             (["--messages", "0"], "--messages: must be from 1 to 1000000000, not 0"),
             (["--instances=-5"], "--instances: must be from 1 to 10000000, not -5"),
             (["--machines", "two"], "--machines: expected a whole number, not 'two'"),
-            (["--interval", "1 sec"], "--interval: 'sec' is no unit of time: write ns, us, ms, s, m or h"),
+            (["--interval", "1 sec"], "--interval: 'sec' is not a unit of time: write ns, us, ms, s, m or h"),
             (["--interval", ""], "--interval: expected a duration such as 250ms, 1s, 2m or 1.5h, not ''"),
             (["--ramp-rate", "5"], "--ramp-rate: a rate needs its unit: write 5/s, not 5"),
             (["--ramp-rate", "5/s", "--ramp-over", "1s"], "--ramp-over: give either rate or over, not both"),

@@ -41,7 +41,7 @@ import WSPerfCore
         #expect(status == 2 && output.isEmpty)
         #expect(error.hasSuffix("/snapshot: not a snapshot body: field 'sent' holds nothing (byte 14)\n"))
         #expect(
-            try await check(Array("zz".utf8), "--hex").error.contains("holds something other than hexadecimal digits"))
+            try await check(Array("zz".utf8), "--hex").error.contains("has characters that are not hexadecimal digits"))
     }
 
     @Test func aMissingFileIsNamed() async throws {

@@ -441,7 +441,7 @@ import WSPerfTestServer
         let controller = try controller(
             arguments + (isNamed ? ["--output", "/proc/wsperf"] : []), at: isNamed ? nil : "/proc")
         #expect(try await controller.status() == 4)
-        #expect(controller.standardError.contains("the run cannot be kept: cannot write"))
+        #expect(controller.standardError.contains("the run cannot be saved: cannot write"))
         #expect(controller.standardOutput.contains("refused"))
     }
 
@@ -467,8 +467,8 @@ import WSPerfTestServer
         let controller = try Executable("/bin/sh", ["-c", script], in: folder)
         #expect(try await controller.status() == 4)
         let said = controller.standardOutput + controller.standardError
-        #expect(said.contains("the run cannot be kept: cannot write full/run/journal.wsj"))
-        #expect(said.components(separatedBy: "cannot be kept").count == 2, "said more than once")
+        #expect(said.contains("the run cannot be saved: cannot write full/run/journal.wsj"))
+        #expect(said.components(separatedBy: "cannot be saved").count == 2, "said more than once")
         #expect(said.contains("succeeded"))
         await target.stop()
     }

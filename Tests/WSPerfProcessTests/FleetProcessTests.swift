@@ -342,7 +342,7 @@ import WSPerfTestServer
         #expect(run.notices.count == 1)
         #expect(
             run.notices.first?.hasSuffix(
-                "killed by signal 9 (SIGKILL) before the load began; its last words: out of luck; launching another")
+                "killed by signal 9 (SIGKILL) before the load began; last output: out of luck; launching another")
                 == true)
         try await expectNoneLeft(run.processes)
     }

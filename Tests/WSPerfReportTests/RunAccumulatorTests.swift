@@ -35,7 +35,7 @@ struct RunAccumulatorTests {
             run: .interrupted, outcomes: [.succeeded: 5, .lost: 5], exit: 130, says: "interrupted by the operator"),
         Fate(
             testDescription: "given up before it began", run: .incomplete, outcomes: [.succeeded: 5, .aborted: 5],
-            exit: 3, says: "too few listeners or workers came; nothing was sent"),
+            exit: 3, says: "too few listeners or workers joined; nothing was sent"),
         Fate(
             testDescription: "ended well but short", isFinal: true, end: WorkerEnd(lost: false, status: 0, reason: ""),
             run: .finished, outcomes: [.succeeded: 5, .aborted: 5], exit: 3,

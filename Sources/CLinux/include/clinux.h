@@ -1,7 +1,7 @@
-// The Linux calls that Swift's Glibc module lacks, or whose C macros it can't see. Everything is inlined. The calls
-// made for every message go directly to the kernel. glibc's wrappers are cancellation points: in a process with
-// threads, switching cancellation on and off around each call costs as much as the engine's own work on a message. And
-// each function around a system call ends with a return that the processor can't predict.
+// The Linux calls that Swift's Glibc module lacks, or whose C macros it cannot import. Everything is inlined. Calls
+// that are made for every message go directly to the kernel, because glibc's wrappers are cancellation points: in a
+// process with threads, switching cancellation on and off around each call costs as much as the engine's own work on a
+// message. Besides, each function around a system call ends with a return that the processor cannot predict.
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +74,7 @@ extern bool clinux_waits_are_coarse;
 void clinux_refuse_precise_waits(int error);
 
 /// Nanoseconds as epoll_wait's milliseconds. Rounded up, so that a wait never ends early and then repeats in a busy
-/// loop. An hour at most; negative is no limit.
+/// loop. An hour at most; negative means no limit.
 static inline int clinux_milliseconds(int64_t nanoseconds) {
     if (nanoseconds < 0) return -1;
     int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
@@ -117,7 +117,7 @@ static inline int clinux_tcp_socket(int family) {
     return descriptor;
 }
 
-/// Binds to an address without taking a port. connect then chooses one that is free for the whole four-tuple
+/// Binds to an address without a port. connect then chooses a port that is free for the whole four-tuple
 /// (IP_BIND_ADDRESS_NO_PORT, ip(7)). Returns 0 or errno.
 static inline int clinux_bind_address(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
     int one = 1;
@@ -135,7 +135,7 @@ static inline int clinux_connect(int descriptor, const struct sockaddr_storage *
     return connect(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;
 }
 
-/// The pending error of a socket (SO_ERROR), or errno if it can't be read.
+/// The pending error of a socket (SO_ERROR), or errno if that cannot be read.
 static inline int clinux_socket_error(int descriptor) {
     int error = 0;
     socklen_t length = sizeof error;
@@ -152,8 +152,8 @@ static inline ssize_t clinux_send(int descriptor, const void *bytes, size_t coun
     return clinux_call(SYS_sendto, descriptor, (long)bytes, (long)count, MSG_NOSIGNAL, 0, 0);
 }
 
-/// How many more bytes, including the kernel's bookkeeping, a socket takes before a write would block; 0 if the kernel
-/// does not say.
+/// How many more bytes, including the kernel's bookkeeping, a socket takes before a write blocks; 0 if the kernel does
+/// not say.
 static inline ssize_t clinux_send_room(int descriptor) {
     uint32_t memory[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof memory;
@@ -162,14 +162,14 @@ static inline ssize_t clinux_send_room(int descriptor) {
     return room > 0 ? room : 0;
 }
 
-/// Makes the close that follows a reset, so that an aborted connection leaves no state behind.
+/// Makes the next close send a reset, so that an aborted connection leaves no state behind.
 static inline void clinux_reset_on_close(int descriptor) {
     struct linger now = {1, 0};
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/// Lets timers of this thread fire when they are due, not up to 50 µs later (the kernel's default slack).
+/// Makes timers of this thread fire when they are due, not up to 50 µs later (the kernel's default slack).
 static inline void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 
-/// Names the calling thread; a name is cut to 15 bytes.
+/// Names the calling thread; the name is cut to 15 bytes.
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }

@@ -5,11 +5,11 @@ internal import Glibc
 struct CongestionControl: Sendable {
     private let name: String
 
-    /// - Throws: `PlanError` if the kernel does not have it, or does not allow it to this user.
+    /// - Throws: `PlanError` if the kernel does not have it, or does not allow it for this user.
     init(_ name: String) throws(PlanError) {
         self.name = name
         let descriptor = clinux_tcp_socket(AF_INET)
-        // Without a descriptor there is nothing to check; descriptors are checked elsewhere.
+        // Without a descriptor, nothing can be checked here; descriptors are checked elsewhere.
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         switch apply(to: descriptor) {
@@ -21,7 +21,7 @@ struct CongestionControl: Sendable {
                 at: Self.key)
         case EPERM:
             throw PlanError(
-                "\(PlanText.quoted(name)) is not allowed to this user\(Self.list("allowed")) "
+                "\(PlanText.quoted(name)) is not allowed for this user\(Self.list("allowed")) "
                     + "(net.ipv4.tcp_allowed_congestion_control)", at: Self.key)
         case let error:
             throw PlanError("\(PlanText.quoted(name)): \(String(cString: strerror(error)))", at: Self.key)

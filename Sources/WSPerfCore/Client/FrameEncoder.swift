@@ -1,6 +1,7 @@
 internal import CLinux
 
-/// Builds client frames (RFC 6455 §5.2): the header in front of a payload that is already in place, and the mask over it.
+/// Builds client frames (RFC 6455 §5.2): writes the header before a payload that is already in place, and masks the
+/// payload.
 enum FrameEncoder {
     /// The longest client header: 2 + 8 + 4 bytes.
     static let longestHeader = 14
@@ -9,7 +10,7 @@ enum FrameEncoder {
     /// returns the frame's bytes.
     ///
     /// Invariant (the caller's): there are `longestHeader` writable bytes before `payload`, and `length` initialised
-    /// bytes at it.
+    /// bytes from `payload` on.
     static func frame(
         _ opcode: FrameOpcode, payload: UnsafeMutableRawPointer, length: Int, key: UInt32
     ) -> UnsafeRawBufferPointer {

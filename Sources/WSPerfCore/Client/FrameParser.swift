@@ -1,8 +1,8 @@
-/// Takes a server's byte stream apart into messages and control frames (RFC 6455 §5), checking as it goes.
+/// Parses a server's byte stream into messages and control frames (RFC 6455 §5) and validates it.
 ///
-/// Payloads of data messages are counted, validated and dropped; only their first bytes are kept, and only when asked.
-/// The parser holds a buffer only while something small (a header, a control frame, a wanted prefix) straddles two
-/// reads. It is a pure state machine: bytes in, events out.
+/// Payloads of data messages are counted, validated and dropped; only their first bytes are kept, and only on request.
+/// The parser has a buffer only while something small (a header, a control frame, a wanted prefix) spans two reads. It
+/// is a pure state machine: bytes in, events out.
 struct FrameParser: ~Copyable {
     enum Event {
         /// All bytes have been consumed.
@@ -12,18 +12,18 @@ struct FrameParser: ~Copyable {
         /// The payload is valid until the next call.
         case ping(UnsafeRawBufferPointer)
         case pong(UnsafeRawBufferPointer)
-        /// `.noStatus` when the frame has no code.
+        /// `.noStatus` if the frame has no code.
         case close(CloseCode)
         /// The server broke the protocol; the code says how. Parse nothing more.
         case violation(CloseCode)
     }
 
-    /// What straddles two reads. Made when needed, freed when not.
+    /// Data that spans two reads. Allocated when needed, freed when not.
     private struct Straddle {
         var header: (UInt64, UInt16) = (0, 0)
         var headerCount = 0
-        // Up to 125 bytes of a control frame's payload, and up to MessageTag.longest bytes of a message's beginning:
-        // both at once if a control frame comes between the fragments of a message.
+        // Up to 125 bytes of a control frame's payload, and up to MessageTag.longest bytes of a message's start: both
+        // at once if a control frame comes between the fragments of a message.
         var control = (SIMD8<UInt64>(), SIMD8<UInt64>())
         var controlCount = 0
         var prefix = SIMD8<UInt64>()
@@ -62,7 +62,7 @@ struct FrameParser: ~Copyable {
                 let available = end - cursor
                 if available == 0 { return .needsMore }
                 if straddle == nil || straddle.unsafelyUnwrapped.pointee.headerCount == 0 {
-                    // The whole header is here, as nearly always.
+                    // The whole header is here, as it nearly always is.
                     let second = available > 1 ? (cursor + 1).load(as: UInt8.self) : 0
                     let size = Self.headerSize(second)
                     if available >= 2, available >= size {
@@ -97,12 +97,12 @@ struct FrameParser: ~Copyable {
         }
     }
 
-    /// Reads a whole header; returns the code of what is wrong with it.
+    /// Reads a whole header; returns the close code of a violation, if there is one.
     private mutating func takeHeader(_ bytes: UnsafeRawPointer, _ second: UInt8) -> CloseCode? {
         let first = bytes.load(as: UInt8.self)
         opcode = FrameOpcode(rawValue: first & 0x0F)
         isFinal = first & 0x80 != 0
-        // No extension was negotiated, so no reserved bit has a meaning; and a server never masks (§5.1).
+        // No extension was negotiated, so the reserved bits must be zero; and a server never masks (§5.1).
         guard first & 0x70 == 0, second & 0x80 == 0 else { return .protocolError }
         let short = second & 0x7F
         switch short {
@@ -205,7 +205,7 @@ struct FrameParser: ~Copyable {
         case .pong: return .pong(payload)
         default: break
         }
-        // §5.5.1: no body, or a code and a UTF-8 reason.
+        // §5.5.1: the body is empty, or a code and a UTF-8 reason.
         if payload.isEmpty { return .close(.noStatus) }
         guard payload.count >= 2 else { return .violation(.protocolError) }
         let code = CloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
@@ -217,7 +217,7 @@ struct FrameParser: ~Copyable {
         return .close(code)
     }
 
-    /// Consumes what has arrived of a data frame; nil unless a message is complete or invalid.
+    /// Consumes the part of a data frame that has arrived; nil unless a message is complete or invalid.
     private mutating func takeData(_ cursor: inout UnsafeRawPointer, _ end: UnsafeRawPointer) -> Event? {
         let count = Int(min(remaining, UInt64(end - cursor)))
         let start = cursor

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// What a kernel error number means for a connection, by how far the connection had got.
+/// The outcome for a kernel error number; it depends on the connection's phase.
 extension Outcome {
     /// A failed connect.
     static func connecting(error: Int32) -> Outcome {
@@ -14,7 +14,7 @@ extension Outcome {
         }
     }
 
-    /// An established connection, during the TLS handshake. A server that hangs up refuses the handshake.
+    /// During the TLS handshake on an established connection. A server that hangs up refuses the handshake.
     static func securing(error: Int32) -> Outcome {
         switch error {
         case ENETUNREACH, EHOSTUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
@@ -33,7 +33,7 @@ extension Outcome {
         }
     }
 
-    /// This outcome's name while the upgrade has not been answered.
+    /// This outcome's name before the upgrade is answered.
     var whileUpgrading: Outcome {
         switch self {
         case .reset: .upgradeClosed

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Resolves a run's target once, off the loops, and shares the answer among all connections of the worker.
 ///
-/// The first connection that asks starts the look-up. Those that ask meanwhile wait for the same answer; their `dns`
-/// phase measures this wait. After a failed look-up, the next connection tries again.
+/// The first connection that asks starts the look-up. Connections that ask during the look-up wait for the same answer;
+/// their `dns` phase measures this wait. After a failed look-up, the next connection tries again.
 final class Resolver: Sendable {
     typealias Waiter = @Sendable ([SocketAddress]) -> Void
 

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// An IPv4 or IPv6 address and port.
 struct SocketAddress: @unchecked Sendable {
-    // Plain bytes without references; the importer just doesn't know it for `sockaddr_storage`.
+    // Plain bytes without references, but the importer does not know this for `sockaddr_storage`.
     private var storage: sockaddr_storage
     private let length: socklen_t
 
@@ -76,8 +76,8 @@ struct SocketAddress: @unchecked Sendable {
         self.length = length
     }
 
-    /// Binds a socket to this address and leaves the port to `connect`, so that connections to different places can
-    /// share ports. Returns 0 or errno.
+    /// Binds a socket to this address and leaves the port to `connect`, so that connections to different destinations
+    /// can share ports. Returns 0 or errno.
     func bind(_ descriptor: Int32) -> Int32 {
         withUnsafePointer(to: storage) { clinux_bind_address(descriptor, $0, length) }
     }

@@ -5,22 +5,22 @@ internal import Glibc
 /// A connected socket's bytes, plain or through TLS. Owns the descriptor and the TLS state; confined to a loop.
 struct SocketStream: ~Copyable {
     enum Result {
-        /// This many bytes were moved; more than 0.
+        /// This many bytes were transferred; more than 0.
         case moved(Int)
-        /// Nothing now; try again when the socket is ready for this: readable for a read, writable for a write.
+        /// No progress now; try again when the socket is ready: readable for a read, writable for a write.
         case wouldBlock
-        /// Nothing now, because TLS must do the opposite first: a read waits until the socket is writable, a write
-        /// waits until reads have finished a handshake. Both happen in a renegotiation; a read also waits for a TLS 1.3
-        /// key update to be written. Never on a plain socket.
+        /// No progress now, because TLS must do the opposite first: a read waits until the socket is writable, a write
+        /// waits until reads have finished a handshake. Both happen in a renegotiation; a read also waits until a TLS
+        /// 1.3 key update is written. Never on a plain socket.
         case crossed
-        /// The peer ended its side. Only when reading.
+        /// The peer ended its side. Only for reads.
         case end
         case failed(Outcome)
     }
 
     private(set) var descriptor: Int32
     // Invariant: nil, or an SSL whose socket is `descriptor`, freed before the socket is closed. The thread's OpenSSL
-    // error queue, which SSL_get_error reads, is empty between calls: the code that sees a failure clears it.
+    // error queue, which SSL_get_error reads, is empty between calls: code that sees a failure clears it.
     private var ssl: OpaquePointer?
 
     init(descriptor: Int32) { self.descriptor = descriptor }
@@ -30,7 +30,7 @@ struct SocketStream: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Makes the close that follows a reset, so that no state is left on either side.
+    /// Makes the next close send a reset, so that no state is left on either side.
     func resetOnClose() { clinux_reset_on_close(descriptor) }
 
     var isSecure: Bool { ssl != nil }
@@ -58,7 +58,7 @@ struct SocketStream: ~Copyable {
             // OpenSSL checks the certificate even if not asked to, and then continues.
             let isVerified = SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0
             let isCertificate = isVerified && SSL_get_verify_result(ssl) != Int(X509_V_OK)
-            // What OpenSSL says of bytes that do not begin as a TLS record does.
+            // OpenSSL's error for bytes that do not begin like a TLS record.
             let isNotTLS = wsperf_err_reason(ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER
             ERR_clear_error()
             return .failed(isCertificate ? .tlsCertificate : isNotTLS ? .notTLS : .tls)
@@ -76,14 +76,14 @@ struct SocketStream: ~Copyable {
         return count > 0 ? .moved(Int(count)) : failure(ssl, count, expected: SSL_ERROR_WANT_READ)
     }
 
-    /// Whether another read has work that the poller can't see: bytes at hand, or a renegotiation that only a read
-    /// begins.
+    /// Whether another read has work that the poller cannot see: buffered bytes, or a renegotiation that only a read
+    /// starts.
     var hasPending: Bool {
         ssl.map { SSL_has_pending($0) == 1 || SSL_renegotiate_pending($0) == 1 } ?? false
     }
 
-    /// Whether the server has asked for a renegotiation that is not over. Reads carry it out: within a write, OpenSSL
-    /// treats data that arrives meanwhile as an error.
+    /// Whether the server has asked for a renegotiation that is not finished. Only reads perform it: within a write,
+    /// OpenSSL treats data that arrives at that time as an error.
     var isRenegotiating: Bool { ssl.map { SSL_renegotiate_pending($0) == 1 } ?? false }
 
     /// - Parameter isBegun: the previous write would have blocked. TLS must finish the record that it has begun, even

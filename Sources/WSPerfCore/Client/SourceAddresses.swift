@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// The addresses that connections come from: one table for all connections of a client, so that a connection stores
-/// none of it. Each address gets an equal share, by the connections' indices.
+/// The source addresses of connections: one table for all connections of a client, so that a connection stores none of
+/// it. Each address gets an equal share, by the connections' indices.
 struct SourceAddresses: Sendable {
     private var four: [UInt128] = []
     private var six: [UInt128] = []
 
-    /// The ranges' addresses that this machine has. Tries each with its own socket.
+    /// Keeps the addresses of the ranges that this machine has. Tries each with its own socket.
     ///
-    /// - Throws: `PlanError` naming the first address that this machine does not have. For a plan for several machines,
-    ///   whose addresses differ, only if this machine has none of them.
+    /// - Throws: `PlanError` with the first address that this machine does not have. A plan for several machines, whose
+    ///   addresses differ, fails only if this machine has none of them.
     init(_ ranges: [AddressRange], isShared: Bool) throws(PlanError) {
         var missing: String?
         for range in ranges {
@@ -44,7 +44,7 @@ struct SourceAddresses: Sendable {
 
     func count(family: Int32) -> Int { family == AF_INET6 ? six.count : four.count }
 
-    /// The source address of the connection with this index in the run; nil if there is no address of that family.
+    /// The source address of the connection with this index in the run; nil if there is no address of this family.
     func address(for connection: Int, family: Int32) -> SocketAddress? {
         let table = family == AF_INET6 ? six : four
         guard !table.isEmpty else { return nil }

@@ -11,7 +11,7 @@ final class StockClient: WebSocketClient {
     private let sources: SourceAddresses?
     private let congestionControl: CongestionControl?
 
-    /// - Parameter logs: Where the plan's replay log comes from, if the check of the machine's limits needs it.
+    /// - Parameter logs: Loads the plan's replay log, if the check of the machine's limits needs it.
     init(plan: Plan, logs: LoadedLogs = LoadedLogs()) throws {
         resolver = Resolver(host: plan.target.host, port: plan.target.port)
         tls = plan.target.isSecure ? try TLSContext(plan: plan) : nil
@@ -25,7 +25,8 @@ final class StockClient: WebSocketClient {
         wantedPrefix = plan.match == .tagged ? MessageTag.longest : 0
     }
 
-    /// Before anything is opened, checks whether this process and this machine have what the plan's connections need.
+    /// Checks before any connection opens whether this process and this machine can provide what the plan's connections
+    /// need.
     private static func checkCapacity(
         _ plan: Plan, _ sources: SourceAddresses?, _ resolver: Resolver, _ logs: LoadedLogs
     ) throws(PlanError) {
@@ -33,7 +34,7 @@ final class StockClient: WebSocketClient {
         try check.checkDescriptors(limit: DescriptorLimit.raise(), inUse: DescriptorLimit.inUse)
         let counts = sources.map { (four: $0.count(family: AF_INET), six: $0.count(family: AF_INET6)) }
         try check.checkPorts(workers: plan.processes, sources: counts)
-        // The plan's check covers the family of an address; a name must be resolved for it.
+        // For a target that is an address, the plan's check covers the family; a name must be resolved first.
         guard let sources, resolver.literal == nil else { return }
         let found = SocketAddress.resolve(plan.target.host, port: plan.target.port)
         guard !found.isEmpty, found.allSatisfy({ sources.count(family: $0.family) == 0 }) else { return }
@@ -52,7 +53,7 @@ extension StockClient {
     /// Whether there is a source address for a target of this family.
     func hasSource(family: Int32) -> Bool { sources.map { $0.count(family: family) > 0 } ?? true }
 
-    /// Applies the plan's source address and congestion control to a new socket. Returns what went wrong.
+    /// Applies the plan's source address and congestion control to a new socket. Returns the outcome of a failure.
     func prepare(_ descriptor: Int32, family: Int32, connection: Int) -> Outcome? {
         if let congestionControl {
             let error = congestionControl.apply(to: descriptor)

@@ -2,14 +2,14 @@ internal import CLinux
 
 /// One connection of the stock client: socket, TLS, handshake, frames, closing. Confined to its loop's thread.
 ///
-/// It is small, because a run holds hundreds of thousands: it has a buffer only while a write would block or the
+/// It is small, because a run has hundreds of thousands of them: it has a buffer only while a write would block or the
 /// response head arrives in pieces.
 final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendable {
     private enum State: UInt8 {
         case resolving, connecting, securing, upgrading, open, ended
     }
 
-    /// What every message passes through. Behind a pointer, because stored properties would cost exclusivity checks.
+    /// The state that every message uses. Behind a pointer, because stored properties would cost exclusivity checks.
     private struct Wire: ~Copyable {
         var stream = SocketStream(descriptor: -1)
         var parser: FrameParser
@@ -24,15 +24,15 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     private var closeSent = false
     private var closeSeen = false
     private var waits = StreamWaits()
-    /// What the poller watches the socket for.
+    /// The events that the poller watches on the socket.
     private var watched: UInt8 = 0
     /// The engine got `.buffered` or `.blocked` and waits for `writable()`.
     private var owesWritable = false
-    /// It is this connection's turn to send, even though others wait for theirs.
+    /// It is this connection's turn to send, although others wait for theirs.
     private var hasTurn = false
-    /// Its ticket while it waits for its turn; 0 while it does not. See `UnwrittenBudget`.
+    /// The ticket while this connection waits for its turn; otherwise 0. See `UnwrittenBudget`.
     private var ticket: UInt64 = 0
-    // Invariant: not nil while something of `waits.writing` is set. Its size is counted in the loop's budget.
+    // Invariant: not nil while `waits.writing` is not empty. Its size is counted in the loop's budget.
     private var unwritten: UnwrittenBytes?
     /// While opening only.
     private var opening: Opening?
@@ -41,7 +41,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         var addresses: [SocketAddress] = []
         var nextAddress = 0
         var accept: AcceptKey?
-        /// What has arrived of the response head, if it comes in pieces.
+        /// The part of the response head that has arrived, if it comes in pieces.
         var head: [UInt8] = []
     }
 
@@ -147,7 +147,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
-    /// Resumes what was waiting for the socket's present readiness.
+    /// Resumes the operations that waited for what the socket is ready for now.
     @inline(never)
     private func resume(_ ready: Poller.Interest) {
         guard state == .upgrading || state == .open else { return }
@@ -226,8 +226,8 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 consume(UnsafeRawBufferPointer(start: loop.receiveBuffer, count: count))
                 guard state != .ended else { return }
                 rounds += 1
-                // A read that did not fill the buffer emptied the socket, and the poller reports what comes later. The
-                // poller does not see what TLS has taken from the socket. A flooding peer must not starve others.
+                // A read that did not fill the buffer emptied the socket, and the poller reports later data. But it
+                // does not see what TLS has already taken from the socket. A flooding peer must not starve others.
                 if wire.pointee.stream.hasPending {
                     if rounds < 16 { continue }
                     return loop.post { self.resume(.read) }
@@ -277,7 +277,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             state = .open
             loop.opened(wire.pointee.stream.descriptor, Poller.Interest(rawValue: UInt32(watched)), token: token)
             self.opening = nil
-            // This call may send a message but reads nothing, so the rest of the buffer stays as it is.
+            // This call may send a message, but it reads nothing, so the rest of the buffer stays intact.
             sink.opened()
             let rest = bytes[min(consumed - held, bytes.count)...]
             guard state == .open, let base = bytes.baseAddress, !rest.isEmpty else { return }
@@ -293,7 +293,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
             case .needsMore:
                 return
             case .message(let kind, let length, let prefix):
-                // §5.5.1: what follows a close frame is no longer data.
+                // §5.5.1: anything after a close frame is not data.
                 if !closeSeen { sink.receivedOnLoop(kind, length: length, prefix: prefix) }
             case .ping(let payload):
                 if !closeSeen, !closeSent { answer(payload) }
@@ -382,13 +382,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         }
     }
 
-    /// Sends the pong to a ping, or queues it after what is still unwritten. One pong, to the last ping, answers all
-    /// pings that come meanwhile (RFC 6455 §5.5.3), so pongs can't pile up when a server reads nothing.
+    /// Sends the pong to a ping, or queues it after the unwritten bytes. One pong, to the last ping, answers all
+    /// earlier pings too (RFC 6455 §5.5.3), so pongs cannot pile up if a server reads nothing.
     private func answer(_ ping: UnsafeRawBufferPointer) {
         if let unwritten { unwritten.wait(with: ping) } else { sendControl(.pong, ping) }
     }
 
-    /// Sends a control frame, after what is still unwritten.
+    /// Sends a control frame, after the unwritten bytes.
     private func sendControl(_ opcode: FrameOpcode, _ body: UnsafeRawBufferPointer) {
         let payload = loop.outgoing.pointee.payload(body.count)
         if let source = body.baseAddress { payload.copyMemory(from: source, byteCount: body.count) }
@@ -397,7 +397,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         if let failure = transmit(frame) { end(closeSeen && closeSent ? nil : failure) }
     }
 
-    /// Writes what the socket takes now and keeps the rest. Returns what went wrong, if anything did.
+    /// Writes what the socket takes now and keeps the rest. Returns the outcome of a failure.
     @inline(__always)
     private func transmit(_ bytes: UnsafeRawBufferPointer) -> Outcome? {
         guard var cursor = bytes.baseAddress else { return nil }
@@ -412,7 +412,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
                 watch(for: waits.interest)
             case .crossed:
                 waits.insert(.toRenegotiate)
-                // Not within this call, which a read may have caused.
+                // Not in this call, because a read may be the caller.
                 loop.post { self.resume([]) }
             case .end:
                 return .reset
@@ -471,13 +471,13 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     }
 
     /// Whether the socket takes a whole message of `length` bytes now. The kernel's count includes its own bookkeeping,
-    /// which is smaller than the bytes.
+    /// which is smaller than the bytes themselves.
     private func hasRoom(_ length: Int) -> Bool {
         loop.budget.pointee.trustsRoom
             && clinux_send_room(wire.pointee.stream.descriptor) / 2 >= length + FrameEncoder.longestHeader
     }
 
-    /// Makes a message wait until this connection's turn comes, or its own socket has room.
+    /// Makes a message wait for this connection's turn, or for room in its own socket.
     private func wait(_ length: Int) -> SendOutcome {
         owesWritable = true
         guard ticket == 0 else { return .blocked }
@@ -492,7 +492,7 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
     override func takeTurn() {
         ticket = 0
         waits.remove(.room)
-        // If a control frame is still unwritten, the engine is told when it is written.
+        // If a control frame is still unwritten, the engine is told after it is written.
         if waits.isDisjoint(with: .writing) {
             hasTurn = true
             tellWritable()
@@ -501,7 +501,8 @@ final class StockConnection: PollHandler, WebSocketConnection, @unchecked Sendab
         if state != .ended { watch(for: waits.interest) }
     }
 
-    /// The socket became writable while this connection waits for its turn: checks whether the message fits.
+    /// Called when the socket becomes writable while this connection waits for its turn: checks whether the message
+    /// fits.
     private func useRoom() {
         waits.remove(.room)
         guard let length = loop.budget.pointee.length(of: ticket), waits.isDisjoint(with: .writing), hasRoom(length)

@@ -1,16 +1,16 @@
 internal import COpenSSL
 
-/// What all TLS connections of a worker share: one `SSL_CTX`.
+/// The TLS state that all connections of a worker share: one `SSL_CTX`.
 final class TLSContext: @unchecked Sendable {
     // Invariant: a valid SSL_CTX from init to deinit, not changed after init; OpenSSL counts its references and lets
     // several threads make connections from it.
     private let context: OpaquePointer
     private let verifies: Bool
-    /// Sent as SNI unless it is an address, and what the certificate must name.
+    /// Sent as SNI unless it is an address; the certificate must contain it.
     private let serverName: String
     private let isAddress: Bool
 
-    /// Reads the files the plan names; throws `PlanError` naming the key of the one that can't be used.
+    /// Reads the files that the plan names; throws a `PlanError` with the key of the file that cannot be used.
     init(plan: Plan) throws {
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw PlanError("OpenSSL can't be set up: \(Self.lastError())", at: "tls")
@@ -27,7 +27,7 @@ final class TLSContext: @unchecked Sendable {
                 | Int(SSL_MODE_RELEASE_BUFFERS))
         _ = wsperf_ssl_ctx_disable_session_cache(context)
         // Without close_notify, a closed connection is just the end of the stream. WebSocket's own closing handshake
-        // tells whether that was in order.
+        // shows whether it ended properly.
         _ = SSL_CTX_set_options(context, UInt64(1) << 7)
         wsperf_ssl_ctx_read_ahead(context)
         SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
@@ -100,9 +100,9 @@ final class TLSContext: @unchecked Sendable {
 
     private func use(key pem: [UInt8], file: String) throws {
         try Self.withBIO(pem) { bio in
-            // OpenSSL would ask for an encrypted key's password on the terminal: refuse the key instead.
+            // OpenSSL would ask for an encrypted key's password on the terminal, so refuse the key instead.
             guard let key = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil) else {
-                throw PlanError("no private key without a password in '\(file)'", at: "tls.key")
+                throw PlanError("no unencrypted private key in '\(file)'", at: "tls.key")
             }
             defer { EVP_PKEY_free(key) }
             guard SSL_CTX_use_PrivateKey(context, key) == 1 else {

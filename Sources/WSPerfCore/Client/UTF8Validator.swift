@@ -1,9 +1,9 @@
 internal import CLinux
 
-/// Checks UTF-8 that arrives in pieces (RFC 3629; RFC 6455 §8.1). Fails at the first byte that makes the text invalid,
-/// whatever follows.
+/// Validates UTF-8 that arrives in pieces (RFC 3629; RFC 6455 §8.1). Fails at the first byte that makes the text
+/// invalid, whatever follows.
 struct UTF8Validator {
-    // Continuation bytes still wanted, and the range the next one must be in (RFC 3629 §4: narrower after E0, ED, F0, F4).
+    // Continuation bytes that must follow, and the range of the next one (RFC 3629 §4: narrower after E0, ED, F0, F4).
     private var wanted: UInt8 = 0
     private var low: UInt8 = 0x80
     private var high: UInt8 = 0xBF
@@ -11,7 +11,7 @@ struct UTF8Validator {
     /// Whether the text may end here.
     var isComplete: Bool { wanted == 0 }
 
-    /// Takes the next bytes; false when they can't be part of valid UTF-8.
+    /// Takes the next bytes; false if they cannot be part of valid UTF-8.
     mutating func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let base = bytes.baseAddress else { return true }
         let count = bytes.count

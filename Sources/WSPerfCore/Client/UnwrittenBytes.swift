@@ -1,16 +1,16 @@
-/// What a socket did not take yet: a buffer that exists only while a write would block.
+/// Bytes that a socket did not take yet: a buffer that exists only while a write would block.
 ///
-/// It has room for one pong after everything else: of several waiting pings, only the last must be answered (RFC 6455
+/// It has room for one pong after everything else, because only the last of several pings must be answered (RFC 6455
 /// §5.5.3).
 struct UnwrittenBytes {
-    /// Spare room beyond the buffer's first bytes, so that it need not grow: a ping (14 bytes at most), a pong and a
-    /// close frame (131 each).
+    /// Spare room beyond the buffer's first bytes, so that it does not have to grow: a ping (14 bytes at most), a pong
+    /// and a close frame (131 bytes each).
     private static let controlRoom = 512
-    /// One byte for the waiting pong's length plus 1, or 0; then its payload.
+    /// One byte with the length of the waiting pong plus 1, or 0; then the pong's payload.
     private static let pongRoom = 128
 
-    // Invariant: `bytes` has pongRoom + capacity bytes, of which those at offset ..< end after the pong's are still to
-    // be written. Freed by its one owner.
+    // Invariant: `bytes` has pongRoom + capacity bytes. After the pong's bytes, those at offset ..< end are still
+    // unwritten. Freed by its one owner.
     private var bytes: UnsafeMutableRawPointer
     private var capacity: Int
     private var offset = 0
@@ -26,7 +26,7 @@ struct UnwrittenBytes {
 
     func free() { bytes.deallocate() }
 
-    /// The memory that it takes, bytes.
+    /// The memory it uses, bytes.
     var size: Int { Self.pongRoom + capacity }
 
     var start: UnsafeRawPointer { UnsafeRawPointer(bytes + Self.pongRoom + offset) }
@@ -58,7 +58,7 @@ struct UnwrittenBytes {
         return length == 0 ? nil : UnsafeRawBufferPointer(start: bytes + 1, count: length - 1)
     }
 
-    /// Replaces the waiting pong, if there is one. nil: none waits any more.
+    /// Replaces the waiting pong, if there is one; nil removes it.
     func wait(with pong: UnsafeRawBufferPointer?) {
         guard let pong, pong.count < Self.pongRoom else { return bytes.storeBytes(of: 0, as: UInt8.self) }
         bytes.storeBytes(of: UInt8(pong.count + 1), as: UInt8.self)

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// The client's side of the opening handshake (RFC 6455 §4.1): the request's text, the same for all connections of a
-/// run, except for its key.
+/// The client's side of the opening handshake (RFC 6455 §4.1): the text of the request. Only the key differs between
+/// connections of a run.
 struct UpgradeRequest: Sendable {
     /// The request before its key, and after it.
     private let head: [UInt8]
@@ -24,8 +24,8 @@ struct UpgradeRequest: Sendable {
     static let keyLength = 24
     var length: Int { head.count + Self.keyLength + tail.count }
 
-    /// Writes the request, with a key made of `random`, to `bytes`, which has room for `length`. Returns what the
-    /// server must answer in `Sec-WebSocket-Accept`.
+    /// Writes the request, with a key made from `random`, to `bytes`, which has room for `length`. Returns the value
+    /// that the server must send in `Sec-WebSocket-Accept`.
     func write(to bytes: UnsafeMutableRawPointer, random: (UInt64, UInt64)) -> AcceptKey {
         head.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
         let key = bytes + head.count
@@ -38,7 +38,8 @@ struct UpgradeRequest: Sendable {
     }
 }
 
-/// The value of `Sec-WebSocket-Accept` (RFC 6455 §4.2.2): base64 of SHA-1 of the key and a fixed GUID; kept as the digest.
+/// The value of `Sec-WebSocket-Accept` (RFC 6455 §4.2.2): base64 of the SHA-1 of the key and a fixed GUID. Stored as
+/// the digest.
 struct AcceptKey: Equatable {
     private var digest: (UInt64, UInt64, UInt32) = (0, 0, 0)
 

@@ -1,4 +1,4 @@
-/// The server's answer to the opening handshake, judged by RFC 6455 §4.1. Pure: bytes in, a verdict out.
+/// The server's answer to the opening handshake, checked by RFC 6455 §4.1. Pure: bytes in, a verdict out.
 enum UpgradeResponse: Equatable {
     /// The head is not complete yet.
     case incomplete
@@ -6,13 +6,13 @@ enum UpgradeResponse: Equatable {
     case accepted(consumed: Int)
     case refused(Outcome)
 
-    /// The longest head that is read.
+    /// The longest head that is accepted.
     static let longestHead = 16 << 10
 
-    /// Judges what has arrived so far, beginning with the first byte.
+    /// Checks what has arrived so far, from the first byte on.
     init(_ bytes: UnsafeRawBufferPointer, accept: AcceptKey, subprotocols: [String]) {
         guard let end = Self.endOfHead(bytes) else {
-            // Don't wait for more of something that can't become HTTP or has no end.
+            // Do not wait for more if this cannot become HTTP or has no end.
             let prefix = zip(bytes, "HTTP/1.".utf8).allSatisfy { $0 == $1 }
             self = prefix && bytes.count < Self.longestHead ? .incomplete : .refused(.upgradeInvalid)
             return
@@ -62,7 +62,7 @@ enum UpgradeResponse: Equatable {
                 guard !hasAccept, accept.matches(value) else { return .refused(.upgradeInvalid) }
                 hasAccept = true
             } else if equal(name, "sec-websocket-extensions") {
-                // None was offered, so none may be named.
+                // No extension was offered, so the server must not name one.
                 guard value.isEmpty else { return .refused(.upgradeInvalid) }
             } else if equal(name, "sec-websocket-protocol") {
                 guard !hasProtocol, subprotocols.contains(where: { value.elementsEqual($0.utf8) }) else {

@@ -1,10 +1,11 @@
 internal import Glibc
 
-/// Finds out before a run whether the plan needs more descriptors than this process may have, or more local ports
-/// towards the target than the machine has.
+/// Detects impossible plans before a run: more connections than this process may have descriptors for, or than the
+/// machine has local ports to the target.
 ///
-/// It reports only what is certain to fail. It does not count connections that the plan closes before it opens the last
-/// one, nor ports and descriptors that other processes use. Those shortages show up as outcomes.
+/// It rejects only what is certain to fail. If a plan closes connections before it has opened the last one, not all of
+/// them are counted. Other users of the machine's ports and descriptors are not counted either; if they use up too
+/// many, the outcomes show it.
 package struct CapacityCheck {
     private let plan: Plan
     private let limits: MachineLimits
@@ -20,15 +21,15 @@ package struct CapacityCheck {
         self.logs = logs
     }
 
-    /// Computed only if the plan's connections are close to a limit, because it may read files.
+    /// Computed only if the plan's connections come near a limit, because it may read files.
     private var openAtOncePerWorker: Int { PlanArithmetic(plan, logs: logs).openAtOncePerWorker }
 
-    /// Descriptors of an event loop itself: two pollers and its mailbox.
+    /// The descriptors of one event loop: two pollers and its mailbox.
     private static let perLoop = 3
 
     /// - Parameters:
-    ///   - limit: The number of descriptors that this process may have open.
-    ///   - inUse: The number that it has open.
+    ///   - limit: The descriptors that this process may have open.
+    ///   - inUse: The descriptors that it already has open.
     /// - Throws: `PlanError` that says what to raise.
     package func checkDescriptors(limit: Int, inUse: Int) throws(PlanError) {
         let overhead = inUse + plan.threads * Self.perLoop
@@ -45,7 +46,7 @@ package struct CapacityCheck {
             at: "instances")
     }
 
-    /// The machine's limit. The kernel applies it only to unprivileged processes.
+    /// Checks the machine's limit, which the kernel enforces only for processes without privileges.
     private func checkFiles() throws(PlanError) {
         guard let files = limits.files, geteuid() != 0 else { return }
         guard plan.processes * plan.instances > files.limit - files.open else { return }
@@ -60,8 +61,7 @@ package struct CapacityCheck {
 
     /// - Parameters:
     ///   - workers: Worker processes of the run on this machine.
-    ///   - sources: Source addresses of each family on this machine; nil means that the kernel chooses, which gives
-    ///     one.
+    ///   - sources: The number of source addresses of each family on the machine; nil if the kernel chooses one.
     /// - Throws: `PlanError` that says what to raise.
     package func checkPorts(
         workers: Int, sources: (four: Int, six: Int)?
@@ -69,7 +69,7 @@ package struct CapacityCheck {
         guard let ports = limits.ports, let range = limits.portRange else { return }
         let fewest = sources.map { max(min($0.four, $0.six), 1) } ?? 1
         guard workers * plan.instances > ports * fewest else { return }
-        // A name that cannot be resolved is an outcome.
+        // A name that cannot be resolved shows up as an outcome.
         let found = SocketAddress.resolve(plan.target.host, port: plan.target.port)
         guard !found.isEmpty else { return }
         let pairs = found.reduce(0) { sum, address in
@@ -95,7 +95,7 @@ package struct CapacityCheck {
             "\(PlanText.count(needed)) connections from one machine (\(workers) × \(PlanText.count(plan.instances))) need "
                 + "as many local ports; there are \(PlanText.count(ports * pairs)): \(PlanText.count(ports)) "
                 + "(net.ipv4.ip_local_port_range \(range.lowerBound)-\(range.upperBound)) on each of \(pairs) source "
-                + "address\(pairs == 1 ? "" : "es"). Give \(enough) (source_addresses\(example))\(widen)",
+                + "address\(pairs == 1 ? "" : "es"). Use \(enough) (source_addresses\(example))\(widen)",
             at: "instances")
     }
 }

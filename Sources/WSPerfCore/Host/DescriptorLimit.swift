@@ -1,13 +1,13 @@
 internal import CLinux
 internal import Glibc
 
-/// The number of files and sockets that this process may have open.
+/// How many files and sockets this process may have open.
 package enum DescriptorLimit {
-    /// An estimate of the descriptors that a worker needs besides its connections: standard streams, ZeroMQ, and a few
-    /// for each thread.
+    /// Estimate of the descriptors that a worker needs besides its connections: stdio, ZeroMQ, and a few for each
+    /// thread.
     package static let workerOverhead = 64
 
-    /// Raises the soft limit to the hard limit, which needs no privilege. Returns the limit that is then in force.
+    /// Raises the soft limit to the hard limit, which needs no privilege; returns the limit in force afterwards.
     @discardableResult
     package static func raise() -> Int {
         var limit = rlimit()
@@ -20,7 +20,7 @@ package enum DescriptorLimit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Files and sockets that this process has open; 0 if unknown.
+    /// Files and sockets that this process has open now; 0 if that cannot be read.
     package static var inUse: Int {
         guard let directory = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(directory) }
@@ -28,7 +28,7 @@ package enum DescriptorLimit {
         while let entry = readdir(directory) {
             if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
         }
-        // Without the directory itself.
+        // Do not count the directory itself.
         return max(count - 1, 0)
     }
 }

@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// What this machine allows a load, read from `/proc` and `/sys` on demand. A value is nil if it cannot be read, for
-/// example in a container that hides it.
+/// This machine's limits for a load, read from `/proc` and `/sys` on demand. A limit that cannot be read is nil:
+/// another kernel, or a container that hides it.
 package struct MachineLimits: Sendable {
     private let root: String
 
-    /// The directory that contains `proc` and `sys`: that of a test, or `/`.
+    /// `root` is where `proc` and `sys` are: a test's own directory, or the real ones.
     package init(root: String = "") { self.root = root }
 
     // MARK: Files
 
-    /// A file's text without surrounding white space.
+    /// A file's text without white space around it.
     private func text(_ path: String) -> String? {
         guard let bytes = try? Plan.read("\(root)/\(path)", limit: 1 << 20) else { return nil }
         return String(decoding: bytes, as: UTF8.self).trimmed
@@ -23,14 +23,14 @@ package struct MachineLimits: Sendable {
 
     package func number(_ name: String) -> Int? { words(name).first.flatMap { Int($0) } }
 
-    /// The value in the line that starts with `name`, in a file of `/proc`.
+    /// The rest of the line that begins with `name` in a file of `/proc`.
     private func line(_ name: String, in path: String) -> Substring? {
         text("proc/\(path)")?.split(separator: "\n").first { $0.hasPrefix(name) }?.dropFirst(name.count)
     }
 
     // MARK: Descriptors
 
-    /// Descriptors that this process may have open: the soft and the hard limit. `Int.max` if unlimited.
+    /// How many files this process may have open: soft and hard limit. `Int.max` if there is no limit.
     package var descriptors: (soft: Int, hard: Int)? {
         guard let line = line("Max open files", in: "self/limits") else { return nil }
         let fields = line.split(separator: " ").map { $0 == "unlimited" ? Int.max : Int($0) }
@@ -38,9 +38,9 @@ package struct MachineLimits: Sendable {
         return (soft, hard)
     }
 
-    /// The largest hard limit that can be set.
+    /// The highest value to which the hard limit of descriptors can be raised.
     package var descriptorCeiling: Int? { number("fs/nr_open") }
-    /// Open files of the whole machine: the number now, and the limit for unprivileged processes.
+    /// Open files of the whole machine: the current number, and the limit for processes without privileges.
     package var files: (open: Int, limit: Int)? {
         guard let open = number("fs/file-nr"), let limit = number("fs/file-max") else { return nil }
         return (open, limit)
@@ -48,13 +48,13 @@ package struct MachineLimits: Sendable {
 
     // MARK: Ports
 
-    /// The range of local ports for connections.
+    /// The local ports that the kernel gives to connections.
     package var portRange: ClosedRange<Int>? {
         let ends = words("net/ipv4/ip_local_port_range").compactMap { Int($0) }
         return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
     }
 
-    /// The ports of `portRange` that are not reserved: the connections that one source address can have to one address
+    /// The ports of `portRange` that are not reserved: the number of connections from one source address to one address
     /// and port.
     package var ports: Int? {
         guard let range = portRange else { return nil }
@@ -79,8 +79,8 @@ package struct MachineLimits: Sendable {
         return (total, available)
     }
 
-    /// Bytes that the control groups of this process allow, and those in use in the group with that limit; nil without
-    /// a limit.
+    /// Bytes that the control groups of this process allow, and bytes in use where that limit is set; nil if there is
+    /// no limit.
     package var groupMemory: (limit: Int, used: Int)? {
         var found: (limit: Int, used: Int)?
         for (directory, isUnified) in groups("memory") {
@@ -94,7 +94,7 @@ package struct MachineLimits: Sendable {
         return found
     }
 
-    /// Processors that this process may run on.
+    /// Processors on which this process may run.
     package var processors: Int? {
         guard let list = line("Cpus_allowed_list:", in: "self/status") else { return nil }
         return list.trimmed.split(separator: ",").reduce(into: 0) { sum, part in
@@ -103,7 +103,7 @@ package struct MachineLimits: Sendable {
         }
     }
 
-    /// Processor time that the control groups allow, in processors; nil without a limit.
+    /// Processor time that the control groups allow, in processors; nil if there is no limit.
     package var groupProcessors: Double? {
         groups("cpu").compactMap { directory, isUnified in
             let fields =
@@ -117,8 +117,8 @@ package struct MachineLimits: Sendable {
         }.min()
     }
 
-    /// The directories of this process's control group for a controller, and of the groups above it (cgroups(7)). In a
-    /// container only the topmost may exist.
+    /// The directories of this process's control group for a controller, and of its parents (cgroups(7)). In a
+    /// container, only the topmost one may exist.
     private func groups(_ controller: String) -> [(directory: String, isUnified: Bool)] {
         var found: [(String, Bool)] = []
         for line in text("proc/self/cgroup")?.split(separator: "\n") ?? [] {
@@ -138,7 +138,7 @@ package struct MachineLimits: Sendable {
         return found
     }
 
-    /// Connections that the machine's packet filter tracks, and its limit; nil if it tracks none.
+    /// Connections that the machine's packet filter tracks, and its limit; nil if there is no connection tracking.
     package var tracked: (count: Int, limit: Int)? {
         guard let limit = number("net/netfilter/nf_conntrack_max") else { return nil }
         return (number("net/netfilter/nf_conntrack_count") ?? 0, limit)

@@ -1,27 +1,28 @@
 /// The same bytes in every message.
 ///
-/// If the schedule sets another length, the payload is cut (text at the end of a character) or padded with zeros. Bytes
-/// that are not valid UTF-8 are never sent as text: if the schedule sets text, such a message consists of zeros.
+/// If the schedule sets a shorter length, the payload is cut; text is cut at the end of a character. If the length is
+/// longer, zeros follow. Bytes that are not UTF-8 are never sent as text: if the schedule asks for text, the message
+/// consists of zeros.
 public struct FixedPayload: PayloadGenerator {
     private let bytes: SharedArray<UInt8>
     private let format: MessageKind
     private let isUTF8: Bool
 
-    /// A text message of this text.
+    /// Sends this text in text messages.
     public init(_ text: String) {
         bytes = SharedArray(text.utf8)
         format = .text
         isUTF8 = true
     }
 
-    /// A message of these bytes. `.text` needs valid UTF-8; other bytes are sent as `.binary`.
+    /// Sends these bytes. With `.text`, bytes that are not valid UTF-8 are still sent as `.binary`.
     public init(_ bytes: [UInt8], kind: MessageKind = .binary) {
         self.bytes = SharedArray(bytes)
         isUTF8 = Self.isText(bytes)
         format = isUTF8 ? kind : .binary
     }
 
-    /// Whether the bytes may be sent as text.
+    /// Whether the bytes may be sent as a text message.
     static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
     public func kind(for message: MessageContext) -> MessageKind { format }

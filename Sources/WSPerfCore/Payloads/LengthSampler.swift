@@ -1,11 +1,11 @@
-/// Draws lengths from a `LengthDistribution`.
+/// Draws lengths from a `LengthDistribution`, precomputed for speed.
 struct LengthSampler: Sendable {
     private enum Shape: Sendable, BitwiseCopyable {
         case fixed(Int)
         case uniform(least: Int, greatest: Int)
         case normal(mean: Double, deviation: Double, least: Int, greatest: Int)
         case exponential(mean: Double, least: Int, greatest: Int)
-        /// The lengths are in `steps`; `total` is the sum of the weights.
+        /// Uses `steps`; `total` is the sum of the weights.
         case weighted(total: Double)
     }
 
@@ -68,7 +68,7 @@ struct LengthSampler: Sendable {
     /// The length of the first step whose bound is above `place`.
     private func weighted(at place: Double) -> Int {
         var low = 0
-        // Rounding may put a place at the very end; it belongs to the last step.
+        // Rounding can put `place` at the very end, which belongs to the last step.
         var high = steps.count - 1
         while low < high {
             let middle = (low + high) / 2

@@ -1,18 +1,18 @@
 /// Random text or bytes, of fixed or random length.
 ///
-/// Text consists of 64 printable ASCII characters, without the quotation mark and the backslash. All messages differ,
-/// and a compressor finds nothing in one that it has seen in another: text shrinks to about three quarters, bytes do
-/// not shrink. Lengths and contents come from the connection's random numbers, so a seed gives the same ones on every
-/// run and every machine.
+/// Text consists of 64 printable ASCII characters without the quotation mark and the backslash. No two messages are
+/// alike, and a compressor finds nothing in one message that it has seen in another. Text shrinks to about three
+/// quarters; bytes do not shrink. Lengths and contents come from the connection's random numbers, so a seed gives the
+/// same ones on every run and every machine.
 public struct RandomPayload: PayloadGenerator {
     private let format: MessageKind
     private let lengths: LengthSampler
     private let bytes: RandomBytes
 
     /// - Parameters:
-    ///   - format: Text or binary, if the schedule does not set it.
-    ///   - length: Bytes of payload, if the schedule does not set them.
-    ///   - seed: The plan's seed. Contents depend on it and on the connection's random numbers.
+    ///   - format: Text or binary, unless the schedule sets it.
+    ///   - length: Payload length in bytes, unless the schedule sets it.
+    ///   - seed: The plan's seed. Contents combine a pool derived from it with the connection's random numbers.
     public init(format: MessageKind = .text, length: LengthDistribution = .fixed(240), seed: UInt64 = 1) {
         self.format = format
         lengths = LengthSampler(length)

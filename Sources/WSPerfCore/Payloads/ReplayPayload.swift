@@ -1,7 +1,7 @@
-/// The recorded payloads of a log that `ReplayScheduler` replays. If the log has no data, it sends random text or bytes
-/// of the recorded length.
+/// The recorded payloads of a log that `ReplayScheduler` replays. If the log has no data for a message, it gets random
+/// text or bytes of the recorded length.
 ///
-/// With another schedule the payload is random too, or empty if that schedule sets no length.
+/// Messages of another schedule also get random contents, but are empty unless that schedule sets a length.
 public struct ReplayPayload: PayloadGenerator {
     private let entries: SharedArray<ReplayLog.Entry>
     private let data: SharedArray<UInt8>
@@ -30,7 +30,7 @@ public struct ReplayPayload: PayloadGenerator {
         using random: inout SeededGenerator
     ) {
         let kind = kind(for: message)
-        // Text in the log is valid UTF-8; binary data may not be.
+        // Data recorded as text is UTF-8; data recorded as binary may not be.
         if let entry = entry(of: message), entry.data != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary {
             payload.append(data, Int(entry.data)..<Int(entry.data) + Int(entry.length), kind)
             payload.pad()

@@ -1,16 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// Consecutive IP addresses, including both ends: one entry of a plan's `source_addresses`.
+/// Consecutive IP addresses, both ends included: one entry of a plan's `source_addresses`.
 public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     public let isIPv6: Bool
-    /// As numbers, most significant byte first. IPv4 addresses are below 2³². `first` is at most `last`.
+    /// The addresses as numbers, most significant byte first; IPv4 addresses are below 2³². `first` is at most `last`.
     public let first: UInt128
     public let last: UInt128
 
-    /// Reads an address (`127.0.1.1`), a range (`127.0.1.1-127.0.1.40`) or a network (`127.0.2.0/26`: all of its
-    /// addresses), IPv4 or IPv6. Throws if it is none of these, contains an address that no machine can have
-    /// (unspecified, multicast, broadcast, IPv4-mapped), or has more than `limit` addresses.
+    /// Reads an IPv4 or IPv6 address (`127.0.1.1`), range (`127.0.1.1-127.0.1.40`) or network (`127.0.2.0/26`: all of
+    /// its addresses). Throws if the text is none of these, includes an address that cannot be a source (unspecified,
+    /// multicast, broadcast, IPv4 written as IPv6), or has more than `limit` addresses.
     public init(_ text: String) throws(PlanError) {
         do throws(Failure) {
             try self.init(parsing: text)
@@ -19,7 +19,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The most addresses in one plan.
+    /// The most addresses in one plan, over all its entries.
     public static let limit = 65_536
 
     public var count: Int { Int(clamping: last - first) + 1 }
@@ -45,18 +45,18 @@ extension AddressRange {
             guard let found = Self.parse(String(part)) else {
                 throw Failure(
                     message: text.contains("-") || text.contains("/")
-                        ? "\(PlanText.quoted(String(part))) in \(written) is no IP address"
-                        : "\(written) is no IP address: write one, a range such as 127.0.1.1-127.0.1.40, or a network "
+                        ? "\(PlanText.quoted(String(part))) in \(written) is not an IP address"
+                        : "\(written) is not an IP address, a range such as 127.0.1.1-127.0.1.40, or a network "
                             + "such as 127.0.2.0/26")
             }
             return found
         }
-        guard text.utf8.count <= 200 else { throw Failure(message: "\(written) is no IP address") }
+        guard text.utf8.count <= 200 else { throw Failure(message: "\(written) is not an IP address") }
         if let dash = text.firstIndex(of: "-") {
             let from = try address(text[..<dash])
             let to = try address(text[text.index(after: dash)...])
             guard from.isIPv6 == to.isIPv6 else {
-                throw Failure(message: "\(written) begins with one family of addresses and ends with the other")
+                throw Failure(message: "\(written) mixes IPv4 and IPv6")
             }
             guard from.value <= to.value else { throw Failure(message: "\(written) ends before it begins") }
             (isIPv6, first, last) = (from.isIPv6, from.value, to.value)
@@ -70,7 +70,7 @@ extension AddressRange {
             let host: UInt128 = length == 0 && width == 128 ? .max : (1 << UInt128(width - length)) - 1
             guard base.value & host == 0 else {
                 let network = Self.text(base.value & ~host, isIPv6: base.isIPv6)
-                throw Failure(message: "\(written) begins within a network: write \(network)/\(length), or a range")
+                throw Failure(message: "\(written) is not a network: write \(network)/\(length), or a range")
             }
             (isIPv6, first, last) = (base.isIPv6, base.value, base.value | host)
         } else {
@@ -82,12 +82,12 @@ extension AddressRange {
         }
         for (network, what) in Self.impossible where network.isIPv6 == isIPv6 {
             guard network.last < first || last < network.first else {
-                throw Failure(message: "\(written) holds \(what), which no machine connects from")
+                throw Failure(message: "\(written) holds \(what), which cannot be used as a source")
             }
         }
     }
 
-    /// Addresses that connections cannot come from.
+    /// Addresses that connections can never come from.
     private static let impossible: [(AddressRange, String)] = [
         (AddressRange(isIPv6: false, 0, 0), "0.0.0.0"),
         (
@@ -111,7 +111,7 @@ extension AddressRange {
         return (true, withUnsafeBytes(of: six) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) })
     }
 
-    /// The text of an address (RFC 5952).
+    /// The text form of an address (RFC 5952).
     static func text(_ value: UInt128, isIPv6: Bool) -> String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
             guard let base = buffer.baseAddress else { return "" }
@@ -126,7 +126,7 @@ extension AddressRange {
         }
     }
 
-    /// Reads one range or a list of ranges. No address may appear twice.
+    /// Reads a list of ranges, or a single one; no address may occur twice.
     static func list(reading value: PlanValue) -> [AddressRange] {
         var ranges: [AddressRange] = []
         var count = 0
@@ -140,10 +140,10 @@ extension AddressRange {
                 element.report(error.message)
             }
         }
-        if count > limit { value.report("\(count) addresses in all; at most \(limit) are allowed") }
+        if count > limit { value.report("\(count) addresses in total; at most \(limit) are allowed") }
         let sorted = ranges.sorted { ($0.isIPv6 ? 1 : 0, $0.first) < ($1.isIPv6 ? 1 : 0, $1.first) }
         for (a, b) in zip(sorted, sorted.dropFirst()) where a.isIPv6 == b.isIPv6 && b.first <= a.last {
-            value.report("\(text(b.first, isIPv6: b.isIPv6)) is there twice")
+            value.report("\(text(b.first, isIPv6: b.isIPv6)) occurs twice")
         }
         return ranges
     }

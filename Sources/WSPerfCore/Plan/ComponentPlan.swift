@@ -1,6 +1,6 @@
-/// A part of a plan that the workers' registry knows by its kind, with options that only this part understands.
+/// A part of a plan that names a kind in the workers' registry, with options that only this kind understands.
 public struct ComponentPlan: Sendable, Hashable {
-    /// The name that the registry knows.
+    /// The name in the registry.
     public var kind: String
     /// The mapping as written, without `kind`.
     public var options: PlanNode
@@ -13,8 +13,8 @@ public struct ComponentPlan: Sendable, Hashable {
     /// The client that comes with the library.
     public static let stock = ComponentPlan(kind: "stock")
 
-    /// The options that name a file: `tokens: {file: tokens.txt}`. Only this form tells those who do not know the component
-    /// that a text is a path.
+    /// The options that name a file: `tokens: {file: tokens.txt}`. This form marks a text as a path even for code that
+    /// does not know the component.
     var files: [(key: String, path: String, line: Int?)] {
         options.entries.compactMap { entry in
             entry.value.namedFile.map { (entry.key, $0, entry.line ?? entry.value.line) }
@@ -34,7 +34,7 @@ extension PlanNode {
     }
 }
 
-/// The options of a schedule or payload that comes with the library: read once from the plan's document, typed from then on.
+/// The options of a schedule or payload of the library: read once from the plan's document, and typed from then on.
 package protocol ComponentOptions: Sendable, Hashable {
     /// Reads the options. Mistakes are kept for the reader's `finish()`.
     init(reading reader: PlanReader)
@@ -45,10 +45,10 @@ package protocol ComponentOptions: Sendable, Hashable {
     /// The keys whose values are paths of files.
     static var fileKeys: [String] { get }
 
-    /// Keys that mean the same for other kinds. They stay when a sweep or an option changes the kind.
+    /// Keys that have the same meaning in other kinds. They stay when a sweep or an option changes the kind.
     static var sharedKeys: Set<String> { get }
 
-    /// The keys of `base` that exclude what `overlay` gives. `given` are the overlay's keys that have a value.
+    /// The keys of `base` that conflict with `overlay`. `given` are the overlay's keys that have a value.
     static func superseded(in base: PlanNode, by overlay: PlanNode, given: Set<String>) -> Set<String>
 }
 
@@ -60,7 +60,7 @@ extension ComponentOptions {
     /// The paths of the files that the options name.
     var files: [String] { Self.fileKeys.compactMap { document[$0]?.text } }
 
-    /// Reads the options from a plan's mapping by themselves. Errors begin with `path`.
+    /// Reads the options alone from a plan's mapping. Errors begin with `path`.
     init(_ options: PlanNode, at path: String) throws(PlanError) {
         let reader = options.reader(at: path)
         self.init(reading: reader)
@@ -73,12 +73,12 @@ extension PlanReader {
     func kind(default standard: String) -> String {
         let kind = string("kind", default: standard)
         if kind.isEmpty || kind.utf8.count > 64 || PlanText.printable(kind, limit: 64) != kind {
-            report("\(PlanText.quoted(kind)) is no name of a kind", at: "kind")
+            report("\(PlanText.quoted(kind)) is not a valid kind", at: "kind")
         }
         return kind
     }
 
-    /// A component of the user's: it reads its options itself.
+    /// A component of the user's own, which reads its options itself.
     func component(kind: String) -> ComponentPlan {
         acceptAll()
         return ComponentPlan(

@@ -3,7 +3,7 @@ public struct FixedPayloadOptions: Sendable, Hashable {
     public enum Source: Sendable, Hashable {
         /// The text itself, sent as UTF-8.
         case data(String)
-        /// A file's contents; its path as the plan's `referencedFiles` and `contents(ofFile:)` know it.
+        /// A file's contents, by its path in the plan's `referencedFiles` and `contents(ofFile:)`.
         case file(String)
     }
 
@@ -15,7 +15,7 @@ public struct FixedPayloadOptions: Sendable, Hashable {
         self.source = source
     }
 
-    /// Reads a payload's options as a plan holds them.
+    /// Reads a payload's options from a plan.
     public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "payload") }
 }
 
@@ -25,7 +25,7 @@ extension FixedPayloadOptions: PayloadOptions {
 
     package var payload: PayloadPlan { .fixed(self) }
 
-    /// Reads `format` (text by default) and either `data` or `file`. Mistakes are kept for the reader's `finish()`.
+    /// Reads `format` (text by default) and either `data` or `file`. Errors are kept for the reader's `finish()`.
     public init(reading reader: PlanReader) {
         let data = reader.string("data")
         let file = reader.value("file")?.filePath()

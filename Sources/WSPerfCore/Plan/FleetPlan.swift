@@ -31,10 +31,10 @@ extension FleetPlan {
     }
 }
 
-/// What becomes of a run that loses a worker: its process died, or fell silent. Either way the run is not valid.
+/// What to do when a run loses a worker because its process died or fell silent. Either way, the run is not valid.
 public enum LostWorkerPolicy: String, Sendable, Hashable, CaseIterable {
-    /// The other workers go on to the end.
+    /// The other workers continue to the end.
     case `continue`
-    /// The others are stopped in order, and the run ends.
+    /// The other workers are stopped in an orderly way, and the run ends.
     case abort
 }

@@ -10,7 +10,7 @@ public struct Header: Sendable, Hashable {
 }
 
 extension Header {
-    /// As in a plan: `Name: value`, or a mapping if that text would read as another header.
+    /// The header in a plan's document: `Name: value`, or a mapping if that text would be read as another header.
     var document: PlanNode {
         name.utf8.contains(UInt8(ascii: ":")) || value.hasPrefix(" ")
             ? .mapping([PlanNode.Entry(key: name, value: .string(value))]) : .string("\(name): \(value)")
@@ -22,7 +22,7 @@ extension Header {
         "sec-websocket-extensions", "content-length", "transfer-encoding",
     ]
 
-    /// A token in HTTP (RFC 9110 §5.6.2).
+    /// An HTTP token (RFC 9110 §5.6.2).
     static func isToken(_ text: String) -> Bool {
         (1...200).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
@@ -31,16 +31,16 @@ extension Header {
             }
     }
 
-    /// Reads a mapping of names to values (or to lists of values), or a list of `Name: value`.
+    /// Reads a mapping of names to values (or to lists of values), or a list of `Name: value` texts.
     static func list(reading value: PlanValue) -> [Header] {
         var headers: [Header] = []
         func add(_ name: String, _ text: String, _ place: PlanValue) {
             if !isToken(name) {
-                place.report("\(PlanText.quoted(name)) is no header name")
+                place.report("\(PlanText.quoted(name)) is not a header name")
             } else if reserved.contains(name.lowercased()) {
                 place.report("the client writes the header \(name) itself")
             } else if text.utf8.count > 8192 || text.utf8.contains(where: { ($0 < 32 && $0 != 9) || $0 == 127 }) {
-                place.report("a header's value may hold no control characters and at most 8192 bytes")
+                place.report("a header's value must have at most 8192 bytes and no control characters")
             }
             headers.append(Header(name: name, value: text))
         }

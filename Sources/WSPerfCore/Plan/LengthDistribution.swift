@@ -1,8 +1,8 @@
-/// The length of messages: bytes of payload, drawn for each message.
+/// The length of messages: bytes of payload, drawn anew for each message.
 public enum LengthDistribution: Sendable, Hashable {
     public struct Weighted: Sendable, Hashable {
         public var length: Int
-        /// Positive. The weights of a list can have any sum.
+        /// Above 0; the weights in a list can have any sum.
         public var weight: Double
         public init(length: Int, weight: Double) {
             self.length = length
@@ -10,18 +10,18 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// Constant: `240`.
+    /// Always the same: `240`.
     case fixed(Int)
-    /// Each length of the range is equally likely: `{uniform: [16, 512]}`.
+    /// Every length of the range equally often: `{uniform: [16, 512]}`.
     case uniform(ClosedRange<Int>)
     /// Rounded to whole bytes and clamped to `range`: `{normal: {mean: 200, stddev: 50, min: 16, max: 400}}`.
     case normal(mean: Double, stddev: Double, range: ClosedRange<Int>)
     /// Rounded to whole bytes and clamped to `range`: `{exponential: {mean: 200, min: 16, max: 4096}}`.
     case exponential(mean: Double, range: ClosedRange<Int>)
-    /// A list of lengths with weights: `{weighted: [[16, 0.7], [4096, 0.3]]}`. Not empty.
+    /// One length from a list, chosen by weight: `{weighted: [[16, 0.7], [4096, 0.3]]}`. Not empty.
     case weighted([Weighted])
 
-    /// The longest payload that a plan may set, bytes.
+    /// The longest payload a plan may ask for, bytes.
     public static let limit = 256 << 20
 
     public var minimum: Int {
@@ -40,7 +40,7 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// The expected length. For `normal` and `exponential`, the mean before clamping.
+    /// The expected length; `normal` and `exponential` ignore the clamping.
     public var mean: Double {
         switch self {
         case .fixed(let length): Double(length)
@@ -51,7 +51,8 @@ public enum LengthDistribution: Sendable, Hashable {
         }
     }
 
-    /// Reads a length, or a mapping of a distribution's name to its parameters. Reports anything else and returns nil.
+    /// Reads a length, or a mapping from a distribution's name to its parameters. If it is neither, reports that and
+    /// returns nil.
     public init?(reading value: PlanValue) {
         guard case .mapping = value.node.content else {
             guard let length = value.size(in: 0...Self.limit) else { return nil }
@@ -78,7 +79,7 @@ public enum LengthDistribution: Sendable, Hashable {
         self = read
     }
 
-    /// The form that a plan document has.
+    /// The distribution in a plan's document.
     public var document: PlanNode {
         switch self {
         case .fixed(let length): .integer(length)
@@ -105,7 +106,7 @@ public enum LengthDistribution: Sendable, Hashable {
     private static func uniform(reading value: PlanValue) -> LengthDistribution? {
         guard let bounds = value.list() else { return nil }
         guard bounds.count == 2 else {
-            value.report("expected two sizes, the least and the greatest: [16, 512]")
+            value.report("expected two sizes, the smallest and the largest: [16, 512]")
             return nil
         }
         guard let least = bounds[0].size(in: 0...limit), let greatest = bounds[1].size(in: 0...limit) else {
@@ -156,7 +157,7 @@ public enum LengthDistribution: Sendable, Hashable {
 
     private static func range(_ least: Int, _ greatest: Int, reading value: PlanValue) -> ClosedRange<Int>? {
         guard least <= greatest else {
-            value.report("the least length, \(least), is above the greatest, \(greatest)")
+            value.report("the smallest length, \(least), is above the largest, \(greatest)")
             return nil
         }
         return least...greatest

@@ -1,4 +1,4 @@
-/// What the messages contain: a payload of the library with its options, or a generator that you have registered with the
+/// What the messages contain: a payload of the library with its options, or a generator that you registered with the
 /// workers.
 public enum PayloadPlan: Sendable, Hashable {
     /// Random characters or bytes of a random length.
@@ -7,14 +7,14 @@ public enum PayloadPlan: Sendable, Hashable {
     case fixed(FixedPayloadOptions)
     /// The payloads of the log that the `replay` schedule replays.
     case replay
-    /// A payload generator that the workers' `Registry` knows.
+    /// A payload generator in the workers' `Registry`.
     case custom(ComponentPlan)
 
-    /// The library's payloads, as plan files name them.
+    /// The library's payloads, with their names in plan files.
     package enum Kind: String, Sendable, CaseIterable {
         case random, fixed, replay
 
-        /// The kind of a plan that names none.
+        /// The kind if a plan names none.
         static let standard = random
 
         package var options: any PayloadOptions.Type {
@@ -41,17 +41,17 @@ extension PayloadPlan {
     /// Random text of 240 bytes.
     public static func random() -> PayloadPlan { .random(RandomPayloadOptions()) }
 
-    /// A payload generator that the workers' `Registry` knows as `kind`, with its options.
+    /// A payload generator that is registered in the workers' `Registry` as `kind`, with its options.
     public static func custom(
         kind: String, options: PlanNode = .mapping([] as [PlanNode.Entry])
     ) -> PayloadPlan {
         .custom(ComponentPlan(kind: kind, options: options))
     }
 
-    /// The name that a plan file and the registry know.
+    /// The name in a plan file and in the registry.
     public var kind: String { component.kind }
 
-    /// The kind with its options as a plan's document holds them.
+    /// The kind and its options in a plan's document.
     var component: ComponentPlan {
         if case .custom(let component) = self { return component }
         guard let options else { return ComponentPlan(kind: "") }
@@ -67,24 +67,24 @@ extension PayloadPlan {
     }
 }
 
-/// The options of a payload of the library, and what follows from them.
+/// The options of a payload of the library, and values derived from them.
 package protocol PayloadOptions: ComponentOptions {
     static var kind: PayloadPlan.Kind { get }
 
-    /// The options as a plan holds them.
+    /// The options as part of a plan.
     var payload: PayloadPlan { get }
 
-    /// The length of the shortest message in bytes, and the key that sets it; nil if only a file tells.
+    /// The length of the shortest message in bytes, and the key that sets it; nil if only a file determines it.
     var shortest: PayloadLength? { get }
 
     /// Bytes per message, on average; nil if that is not known. May read the file that the options name.
     func meanLength(of plan: Plan) -> Double?
 
-    /// Reports what the payload demands of the plan's other keys.
+    /// Reports conflicts with the plan's other keys.
     func check(_ plan: Plan, _ reader: PlanReader)
 }
 
-/// How long a payload is, and which of its keys says so.
+/// The length of a payload, and the key that sets it.
 package struct PayloadLength {
     var format: PayloadFormat
     /// Bytes.
@@ -118,7 +118,7 @@ struct ReplayPayloadOptions: PayloadOptions {
     }
 }
 
-/// How a plan calls the two kinds of message.
+/// The names of the two kinds of message in a plan.
 public enum PayloadFormat: String, Sendable, Hashable, CaseIterable {
     case text, binary
 

@@ -1,14 +1,15 @@
 /// The options of the `periodic` schedule: a message every `interval`.
 public struct PeriodicOptions: Sendable, Hashable {
-    /// Where on its period a connection's first message lies.
+    /// When a connection sends its first message within the period.
     public enum Phase: String, Sendable, Hashable, CaseIterable {
         /// At a time drawn evenly from the first interval, so that connections do not send in step.
         case random
-        /// At once when the connection has opened, so that connections that open together send together.
+        /// As soon as the connection has opened, so that connections that open together send together.
         case aligned
     }
 
-    /// From one message to the next. 0 is for closed loops only, where a message follows the reply to the one before it.
+    /// Time from one message to the next. 0 is only for closed loops, where a message follows the reply to the previous
+    /// one.
     public var interval: Duration
     public var phase: Phase
 
@@ -17,7 +18,7 @@ public struct PeriodicOptions: Sendable, Hashable {
         self.phase = phase
     }
 
-    /// Reads a schedule's options as a plan holds them.
+    /// Reads a schedule's options from a plan.
     public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "schedule") }
 }
 
@@ -26,7 +27,7 @@ extension PeriodicOptions: SteadySchedule {
 
     package var schedule: SchedulePlan { .periodic(self) }
 
-    /// Reads `interval` (1 s by default) and `phase` (random by default). Mistakes are kept for the reader's `finish()`.
+    /// Reads `interval` (1 s by default) and `phase` (random by default). Errors are kept for the reader's `finish()`.
     public init(reading reader: PlanReader) {
         self.init(
             interval: reader.duration("interval", default: .seconds(1)),

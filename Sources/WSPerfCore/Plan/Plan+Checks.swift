@@ -1,6 +1,6 @@
-// What one key of a plan demands of another.
+// Checks that involve several keys of a plan.
 extension Plan {
-    /// Reports keys that contradict each other to `reader`.
+    /// Reports keys that contradict each other.
     func crossCheck(_ reader: PlanReader) {
         let (perMachine, overflow) = processes.multipliedReportingOverflow(by: instances)
         let (total, overflow2) = perMachine.multipliedReportingOverflow(by: machines)
@@ -28,7 +28,7 @@ extension Plan {
         }
     }
 
-    /// If the target is an address, its family is known.
+    /// The target's family is only known if the target is an address.
     private func checkSources(_ reader: PlanReader) {
         guard let isIPv6 = target.isIPv6, let other = sourceAddresses.first(where: { $0.isIPv6 != isIPv6 }) else {
             return
@@ -48,7 +48,7 @@ extension Plan {
         }
     }
 
-    /// Settings that are allowed but may be unintended, each in one line.
+    /// Settings that are allowed but may be unintended, one line for each.
     public var notices: [String] {
         var notices: [String] = []
         let components: [(part: String, kind: String, stock: [String])] = [
@@ -59,16 +59,16 @@ extension Plan {
         for (part, kind, stock) in components where !stock.contains(kind) {
             let nearest = PlanText.nearest(to: kind, among: stock).map { " (did you mean '\($0)'?)" } ?? ""
             notices.append(
-                "\(part).kind \(PlanText.quoted(kind)) is no stock kind\(nearest): the workers must know it")
+                "\(part).kind \(PlanText.quoted(kind)) is not a stock kind\(nearest): the workers must know it")
         }
         if client.kind != ComponentPlan.stock.kind, !sourceAddresses.isEmpty || congestionControl != nil {
             notices.append(
-                "source_addresses and congestion_control are for the stock client: another follows them if it reads them"
+                "source_addresses and congestion_control are for the stock client: a custom client may ignore them"
             )
         }
         if !target.isSecure && tls != TLSPlan() { notices.append("tls is not used: the target is a ws:// URL") }
         if target.isSecure && !tls.verify {
-            notices.append("tls.verify is false: whoever answers at the target's address is trusted")
+            notices.append("tls.verify is false: any server at the target's address is trusted")
         }
         if !sendMessages && (messages != nil || duration != nil) {
             notices.append("messages and duration are not used: send_messages is false")

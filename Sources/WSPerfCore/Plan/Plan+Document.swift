@@ -1,7 +1,7 @@
 // A plan as a document, and back.
 extension Plan {
-    /// Reads a plan document: the keys of `Docs/Plan.md`, shorthands included. Throws a `PlanError` that lists
-    /// everything wrong with it. The files it names are not read.
+    /// Reads a plan document: the keys of `Docs/Plan.md`, including shorthands. Throws a `PlanError` that lists
+    /// everything wrong with it. Files that it names are not read.
     public init(document: PlanNode) throws(PlanError) {
         let problems = PlanProblems()
         let plan = Self.read(document, problems)
@@ -9,7 +9,7 @@ extension Plan {
         self = plan
     }
 
-    /// Reads a plan document and reports its mistakes to `problems`. If there are any, do not use the plan.
+    /// Reads a plan document and reports its errors to `problems`. If there are any, do not use the plan.
     static func read(_ document: PlanNode, _ problems: PlanProblems) -> Plan {
         read(PlanReader(document.expandingShorthands(problems), path: "", problems: problems))
     }
@@ -55,15 +55,15 @@ extension Plan {
         plan.maxMessageSize = reader.size("max_message_size", in: 1...1 << 30, default: plan.maxMessageSize)
         plan.timeLimit = reader.duration("time_limit", in: .milliseconds(1)...PlanQuantity.longest)
         plan.fleet = FleetPlan(reading: reader.mapping("fleet"))
-        if reader.has("runs") { reader.report("a sweep, which is not one plan", at: "runs") }
+        if reader.has("runs") { reader.report("a sweep is not a single plan", at: "runs") }
         reader.findUnknown(alsoKnown: PlanNode.shorthands)
-        // Contradictions between keys are worth reporting only if each key is valid.
+        // Conflicts between keys are only worth reporting if each key is valid.
         if problems.found.count == before { plan.crossCheck(reader) }
         return plan
     }
 
-    /// The plan with every key and its value, in a fixed order. `Plan(document: plan.document)` is the same plan without its
-    /// attachments.
+    /// The plan with every key and its value, in a fixed order. `Plan(document: plan.document)` is the same plan
+    /// without its attachments.
     public var document: PlanNode {
         .mapping([
             "name": .string(name),
@@ -114,15 +114,15 @@ extension Plan {
         }
     }
 
-    /// A name is part of a directory's name.
+    /// The name becomes part of a directory name.
     private static func checkName(_ name: String, _ value: PlanValue) {
         let isValid =
             (1...100).contains(name.utf8.count) && !name.hasPrefix(".") && !name.contains("/")
             && PlanText.printable(name, limit: 100) == name
         if !isValid {
             value.report(
-                "\(PlanText.quoted(name)) is no name: write 1 to 100 bytes, without '/' or control characters, not "
-                    + "beginning with '.'")
+                "\(PlanText.quoted(name)) is not a name: use 1 to 100 bytes without '/', control characters or a "
+                    + "leading '.'")
         }
     }
 
@@ -147,7 +147,7 @@ extension Plan {
         return rate.map(RampPlan.rate) ?? time.map(RampPlan.over) ?? standard
     }
 
-    /// The length limit is the kernel's (TCP_CA_NAME_MAX).
+    /// The length limit is the kernel's (TCP_CA_NAME_MAX, which includes a zero byte).
     private static func congestionControl(reading value: PlanValue) -> String? {
         guard let name = value.string() else { return nil }
         let isName =
@@ -155,7 +155,7 @@ extension Plan {
             && name.utf8.allSatisfy {
                 ($0 >= 97 && $0 <= 122) || ($0 >= 65 && $0 <= 90) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 45
             }
-        if !isName { value.report("\(PlanText.quoted(name)) is no congestion control: write a name such as cubic") }
+        if !isName { value.report("\(PlanText.quoted(name)) is not a congestion control: write a name such as cubic") }
         return name
     }
 
@@ -164,9 +164,9 @@ extension Plan {
         for element in value.node.text == nil ? value.list(limit: 100) ?? [] : [value] {
             guard let name = element.string() else { continue }
             if !Header.isToken(name) {
-                element.report("\(PlanText.quoted(name)) is no subprotocol: write letters, digits and -._~!#$%&'*+^`|")
+                element.report("\(PlanText.quoted(name)) is not a subprotocol: use letters, digits and -._~!#$%&'*+^`|")
             } else if names.contains(name) {
-                element.report("\(PlanText.quoted(name)) is there twice")
+                element.report("\(PlanText.quoted(name)) occurs twice")
             }
             names.append(name)
         }

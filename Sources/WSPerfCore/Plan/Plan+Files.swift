@@ -5,8 +5,8 @@ extension Plan {
     /// The largest file that a plan may name, bytes.
     public static let fileSizeLimit = 256 << 20
 
-    /// The paths of the files that the plan names: a replay log, a payload, certificates and keys, and those that options of
-    /// your own components name as `{file: PATH}`. Each once, in the plan's order.
+    /// The paths of the files that the plan names: a replay log, a payload, certificates and keys, and the files that
+    /// options of your own components name as `{file: PATH}`. Each path occurs once, in the plan's order.
     public var referencedFiles: [String] {
         var files: [String] = []
         files += ownFiles.map(\.path)
@@ -27,8 +27,8 @@ extension Plan {
         }
     }
 
-    /// The contents of a file the plan names: those attached to the plan, else those on this machine's disk. Throws if
-    /// the file cannot be read or is larger than `fileSizeLimit`.
+    /// The contents of a file that the plan names, from the plan's attachments or else from this machine's disk. Throws
+    /// if the file cannot be read or is larger than `fileSizeLimit`.
     public func contents(ofFile path: String) throws(PlanError) -> [UInt8] {
         if let attached = attachments[path] { return attached }
         return try Self.read(path, limit: Self.fileSizeLimit)
@@ -53,7 +53,7 @@ extension Plan {
         for path in referencedFiles { attachments[path] = try contents(ofFile: path) }
     }
 
-    /// A whole file of at most `limit` bytes.
+    /// Reads a whole file of at most `limit` bytes.
     package static func read(_ path: String, limit: Int) throws(PlanError) -> [UInt8] {
         let name = PlanText.printable(path, limit: 500)
         func failure(_ number: Int32) -> PlanError {
@@ -76,7 +76,7 @@ extension Plan {
             var failed: Int32 = 0
             var count = 0
             let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, initialized in
-                // `read` writes at most `room` bytes, the buffer's capacity, and says how many of them it wrote.
+                // `read` writes at most `room` bytes, the buffer's capacity, and returns how many it wrote.
                 count = Glibc.read(file, buffer.baseAddress, room)
                 failed = count < 0 ? errno : 0
                 initialized = max(count, 0)

@@ -1,7 +1,7 @@
-// A plan made in code must pass the same checks as a plan file.
+// A plan made in code must pass the same checks as a plan from a file.
 extension Plan {
-    /// The plan as a plan file would give it: durations in whole nanoseconds, attachments kept. Throws a `PlanError` that
-    /// lists everything wrong with it, by the keys and with the messages that a plan file gets.
+    /// The plan as if it came from a plan file: durations in whole nanoseconds, attachments kept. Throws a `PlanError`
+    /// that lists all errors, with the same keys and messages as for a plan file.
     func validated() throws(PlanError) -> Plan {
         let problems = PlanProblems()
         for (key, component) in [
@@ -18,14 +18,14 @@ extension Plan {
         return plan
     }
 
-    /// The share that an engine of this plan runs. Throws if the plan has no such worker, or if it has several and `share` is
-    /// nil.
+    /// The share that an engine of this plan runs. Throws if the plan has no such worker, or if `share` is nil and the
+    /// plan has several workers.
     func checked(_ share: WorkerShare?) throws(PlanError) -> WorkerShare {
         let workers = machines * processes
         guard let share else {
             guard workers == 1 else {
                 throw PlanError(
-                    "\(machines) machines × \(processes) processes are \(workers) workers, and an engine is one of them: "
+                    "\(machines) machines × \(processes) processes are \(workers) workers, but an engine runs one: "
                         + "set both to 1, say which one it is (share: WorkerShare(workerIndex: 0)), or run the plan with "
                         + "a fleet", at: machines > 1 ? "machines" : "processes")
             }
@@ -33,7 +33,7 @@ extension Plan {
         }
         guard (0..<workers).contains(share.workerIndex) else {
             throw PlanError(
-                "\(share.workerIndex) is no worker of this plan: machines × processes gives 0 to \(workers - 1)",
+                "\(share.workerIndex) is not a worker of this plan: machines × processes gives 0 to \(workers - 1)",
                 at: "share.workerIndex")
         }
         return share
@@ -41,7 +41,7 @@ extension Plan {
 }
 
 extension PlanNode {
-    /// Reports what no file could hold: a key that is there twice, and nesting deeper than `depthLimit`.
+    /// Reports what a file cannot contain: a key that occurs twice, and nesting deeper than `depthLimit`.
     fileprivate func checkShape(path: String, depth: Int = 0, _ problems: PlanProblems) {
         guard depth <= Self.depthLimit else {
             return problems.add(path: path, line: line, "nested deeper than \(Self.depthLimit) levels")
@@ -57,7 +57,7 @@ extension PlanNode {
             for entry in entries {
                 let place = path.isEmpty ? entry.key : "\(path).\(entry.key)"
                 if !seen.insert(entry.key).inserted {
-                    problems.add(path: place, line: entry.line, "the key is there twice")
+                    problems.add(path: place, line: entry.line, "the key occurs twice")
                 }
                 entry.value.checkShape(path: place, depth: depth + 1, problems)
             }

@@ -30,7 +30,8 @@ public struct Plan: Sendable, Hashable {
     /// Messages that each connection sends before it closes. If nil, it sends as many as the schedule has or as fit in
     /// `duration`.
     public var messages: Int? = nil
-    /// How long a connection sends, from its opening, whatever its schedule. If nil, it sends until its messages are sent.
+    /// How long a connection sends, counted from its opening, with any schedule. If nil, it sends until its messages
+    /// are sent.
     /// A message that was due by then and could not be sent counts as `unsent`.
     public var duration: Duration? = nil
     /// How long a due message may wait so that one wake of the loop sends several messages; 0 to 10 ms.
@@ -45,7 +46,8 @@ public struct Plan: Sendable, Hashable {
     /// finish, so a server or a machine that cannot keep up with the ramp gets new connections more slowly.
     public var maxOpening: Int? = nil
     public var match: MatchMode = .echo
-    /// Replies that a connection may wait for before it holds back its next message. nil is an open loop, 1 a closed one.
+    /// Messages that may wait for a reply before the connection holds back the next one. nil is an open loop, 1 a
+    /// closed one.
     public var inFlight: Int? = nil
     /// Unanswered messages whose exact times a connection remembers, 24 bytes each. Beyond that it remembers every second
     /// message, then every fourth and so on, and interpolates the times of the others.
@@ -56,47 +58,46 @@ public struct Plan: Sendable, Hashable {
     public var headers: [Header] = []
     /// Offered in `Sec-WebSocket-Protocol`, in order of preference.
     public var subprotocols: [String] = []
-    /// Local addresses of the connections, each with an equal share. If empty, the kernel chooses.
+    /// Local addresses of the connections; each address gets an equal share. If empty, the kernel chooses.
     public var sourceAddresses: [AddressRange] = []
-    /// The kernel's name (`cubic`) of the sockets' congestion control; nil means the system's default.
+    /// The sockets' congestion control, by its kernel name (`cubic`); nil means the system's default.
     public var congestionControl: String? = nil
     public var timeouts = TimeoutPlan()
     /// How connections that failed or ended early connect again; nil means never.
     public var reconnect: ReconnectPlan? = nil
     /// The largest payload of a received message, bytes.
     public var maxMessageSize: Int = 16 << 20
-    /// When the run ends at the latest; the connections that are left are `aborted`. If nil, it is computed from the plan
-    /// (see `arithmetic`).
+    /// The run's hard limit: connections still open then are `aborted`. If nil, it is computed from the plan (see
+    /// `arithmetic`).
     public var timeLimit: Duration? = nil
     /// What happens to a run that loses a worker.
     public var onLostWorker: LostWorkerPolicy = .continue
     /// The fewest machines with which the load may begin; nil means all of `machines`.
     public var minMachines: Int? = nil
     public var fleet = FleetPlan()
-    /// Contents of the files that the plan names (a replay log, a CA file), by the path as the plan writes it. The sender of
-    /// the plan to another machine fills it. A file that is not in it is read from this machine's disk.
+    /// Contents of the files that the plan names (a replay log, a CA file), by their paths in the plan. Whoever sends
+    /// the plan to another machine fills it. Files that are not in it are read from this machine's disk.
     public var attachments: [String: [UInt8]] = [:]
 
     public init(target: Target) { self.target = target }
 
-    /// Connections of the whole run.
+    /// The number of connections in the whole run.
     public var connections: Int { machines * processes * instances }
 }
 
 /// How replies are matched to messages.
 public enum MatchMode: String, Sendable, Hashable, CaseIterable {
-    /// First in, first out: the n-th data message received answers the n-th sent.
+    /// First in, first out: the n-th data message received answers the n-th message sent.
     case echo
-    /// By an id at the start of the payload, which the engine writes: survives reordering, loss and broadcast.
+    /// By an id that the engine writes at the start of the payload: works despite reordering, loss and broadcast.
     case tagged
-    /// A ping after each message; its pong is the reply. Data messages received are counted, never matched.
+    /// A ping after each message; its pong is the reply. Received data messages are counted but never matched.
     case ping
-    /// No replies are awaited; nothing received is unexpected.
+    /// The engine waits for no replies, and nothing received is unexpected.
     case none
 
-    /// Bytes that the engine's id takes at the start of a binary message when replies are matched as
-    /// `tagged`: no message may be shorter.
+    /// Bytes of the engine's id at the start of a binary message with `tagged` matching; no message may be shorter.
     public static let taggedBinaryLength = 24
-    /// The same of a text message.
+    /// The same for a text message.
     public static let taggedTextLength = 48
 }

@@ -4,34 +4,35 @@ public struct PlanArithmetic: Sendable, Hashable {
     public var connections: Int
     /// Worker processes of the whole run.
     public var workers: Int
-    /// From the start of a worker's first connection to the start of its last.
+    /// Time from the start of a worker's first connection to the start of its last.
     public var openingTime: Duration
-    /// Messages each connection is expected to send; nil where it is not known. Exact if the plan gives `messages`.
+    /// The messages that each connection is expected to send; nil if unknown. Exact if the plan gives `messages`.
     public var messagesPerConnection: Double?
-    /// Messages of the whole run; nil where it is not known.
+    /// Messages of the whole run; nil if unknown.
     public var messages: Double?
-    /// Messages a second once all connections are open; nil where it is not known (a closed loop without an interval, a
-    /// custom scheduler).
+    /// Messages per second once all connections are open; nil if unknown (a closed loop without an interval, a custom
+    /// scheduler).
     public var messagesPerSecond: Double?
-    /// Payload bytes sent a second once all connections are open; nil where it is not known.
+    /// Payload bytes sent per second once all connections are open; nil if unknown.
     public var bytesPerSecond: Double?
-    /// Connections of a worker that are certainly open together when it has opened its last one: fewer than all if the first
-    /// ones are done by then.
+    /// Connections of a worker that are certainly open when it has opened the last one. This is fewer than all if the
+    /// first ones may be done by then.
     public var openAtOncePerWorker: Int
     /// File descriptors a worker process needs.
     public var descriptorsPerWorker: Int
     /// Local ports that a machine needs for connections to this target. It has about 28,000 by default and at most 64,511
     /// for each of its addresses.
     public var localPortsPerMachine: Int
-    /// From the first connection's start to the last one's end if all goes well; nil where it is not known.
+    /// Time from the first connection's start to the last one's end if all goes well; nil if unknown.
     public var expectedDuration: Duration?
-    /// The run's hard deadline: connections that are left then are `aborted`. It is the plan's `time_limit`, or else a time
-    /// that no run exceeds if it keeps its own deadlines, at most ten years. `Docs/Plan.md` lists what it is the sum of.
+    /// The run's hard deadline: connections still open then are `aborted`. It is the plan's `time_limit`, or else a
+    /// time that no run exceeds if it keeps its own deadlines, at most ten years. `Docs/Plan.md` lists its parts.
     ///
     /// Random intervals exceed their part of it in less than one run in 10⁸. A custom scheduler gets an hour for its
     /// sequence, unless the plan has a `duration`.
     public var limit: Duration
-    /// What the run leaves out of the plan's files, each in one line: the connections of a replay log that it does not have.
+    /// What the run omits from the plan's files, one line for each: the connections of a replay log that it does not
+    /// play.
     public var notices: [String]
 
     /// Reads the replay log or payload file if the plan names one. If it cannot be read, the figures that depend on it are nil.
@@ -65,18 +66,18 @@ public struct PlanArithmetic: Sendable, Hashable {
         limit = plan.timeLimit ?? PlanTimeLimit(plan, schedule).duration
     }
 
-    /// The limit alone, which does not read a payload's file.
+    /// The limit alone; this reads no payload file.
     static func limit(of plan: Plan, logs: LoadedLogs) -> Duration {
         if let limit = plan.timeLimit { return limit }
         return PlanTimeLimit(plan, schedule(plan, logs)).duration
     }
 
-    /// Reads the replay log if messages are sent at all.
+    /// Reads the replay log, but only if the plan sends messages.
     private static func schedule(_ plan: Plan, _ logs: LoadedLogs) -> any ScheduleArithmetic {
         plan.sendMessages ? plan.schedule.arithmetic(of: plan, logs) : UnknownSchedule()
     }
 
-    /// Expected messages and seconds of one connection, and its messages a second.
+    /// The expected number of messages and seconds of one connection, and its messages per second.
     private static func course(
         _ plan: Plan, _ schedule: any ScheduleArithmetic
     ) -> (messages: Double?, seconds: Double?, rate: Double?) {
@@ -84,7 +85,7 @@ public struct PlanArithmetic: Sendable, Hashable {
         return schedule.course(count: plan.mostMessages, duration: plan.longestSending)
     }
 
-    /// The least time in seconds that a connection is open, on average: from its opening to its last message.
+    /// The least average time that a connection is open, in seconds: from its opening to its last message.
     private static func leastLife(_ plan: Plan, _ schedule: any ScheduleArithmetic) -> Double {
         guard plan.sendMessages else { return 0 }
         let least = min(plan.longestSending, schedule.shortest(count: plan.mostMessages))
@@ -93,7 +94,7 @@ public struct PlanArithmetic: Sendable, Hashable {
 }
 
 extension Plan {
-    /// The plan's figures. Reads the files that the plan names, so ask once.
+    /// The plan's figures. Computing them reads the files that the plan names, so store the result.
     public var arithmetic: PlanArithmetic { PlanArithmetic(self) }
 
     /// The plan's `messages`; infinite if it has none.
@@ -104,7 +105,7 @@ extension Plan {
 }
 
 extension Duration {
-    /// To the nanosecond, between 0 and ten years, so that sums stay in range.
+    /// Rounded to nanoseconds and clamped to 0 to ten years, so that sums stay in range.
     static func bounded(seconds: Double) -> Duration {
         seconds > 0 ? .nanoseconds(Int64((min(seconds, 315_360_000) * 1e9).rounded())) : .zero
     }

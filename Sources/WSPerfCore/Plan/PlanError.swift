@@ -1,4 +1,4 @@
-/// What is wrong with a plan: all problems, each with its key and line.
+/// Everything wrong with a plan: each problem has its key and its line.
 ///
 /// ```
 /// plan.yaml:7: schedule.intervall: unknown key; did you mean 'interval'?
@@ -6,14 +6,14 @@
 /// ```
 public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
     public struct Problem: Sendable, Hashable {
-        /// The key (`schedule.interval`, `runs[1].instances`) or command-line option (`--interval`); empty for the
-        /// whole file.
+        /// The key (`schedule.interval`, `runs[1].instances`) or command-line option (`--interval`); empty if the
+        /// problem concerns the whole file.
         public var path: String
-        /// The line in the plan file, from 1; nil if the value is not in the file.
+        /// The line in the plan file, from 1; nil if the value is not in a file.
         public var line: Int?
         /// What is wrong, without a full stop.
         public var message: String
-        /// A suggestion for what was meant.
+        /// The word that the user probably meant.
         public var suggestion: String?
 
         public init(path: String, line: Int? = nil, message: String, suggestion: String? = nil) {
@@ -24,17 +24,17 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The most problems that an error lists. Further ones are only counted.
+    /// The most problems that one error lists; the others are only counted.
     public static let limit = 20
 
     /// The plan file's name; nil if there is no file.
     public var file: String?
-    /// From 1 to `limit` problems, ordered by line.
+    /// At least one and at most `limit`, by line.
     public private(set) var problems: [Problem]
     /// Problems found beyond `limit`.
     public private(set) var omitted: Int
 
-    /// An error with one problem.
+    /// One problem.
     public init(
         _ message: String, at path: String = "", line: Int? = nil, suggestion: String? = nil, inFile file: String? = nil
     ) {
@@ -43,7 +43,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         omitted = 0
     }
 
-    /// An error with all of `problems`, which must not be empty. Equal problems count once.
+    /// Lists `problems`, which must not be empty; duplicates count once.
     init(_ problems: [Problem]) {
         var seen: Set<Problem> = []
         let unique = problems.filter { seen.insert($0).inserted }
@@ -54,7 +54,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         omitted = max(0, ordered.count - Self.limit)
     }
 
-    /// The same error with the name of the file.
+    /// The same error with the name of the plan file.
     public func inFile(_ file: String?) -> PlanError {
         var error = self
         error.file = file
@@ -73,7 +73,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         switch (file, problem.line) {
         case (let file?, let line?): text = "\(file):\(line): "
         case (nil, let line?): text = "line \(line): "
-        // A command-line option has no file.
+        // A command-line option is in no file.
         case (let file?, nil): text = problem.path.hasPrefix("--") ? "" : "\(file): "
         case (nil, nil): break
         }
@@ -83,7 +83,7 @@ public struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         return text
     }
 
-    /// The candidate that `word` is most likely a misspelling of; nil if none is near.
+    /// The candidate that is most like `word`; nil if none is close.
     public static func suggestion(for word: String, among candidates: some Sequence<String>) -> String? {
         PlanText.nearest(to: word, among: candidates)
     }

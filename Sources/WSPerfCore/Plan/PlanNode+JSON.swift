@@ -1,13 +1,13 @@
-/// Plans are sent to the workers and written to the run directory as JSON (RFC 8259).
+/// Plans travel between controller and workers, and into the run directory, as JSON (RFC 8259).
 extension PlanNode {
-    /// The longest text that `init(json:)` accepts, bytes.
+    /// The most bytes of JSON text that `init(json:)` accepts.
     public static let jsonSizeLimit = 4 << 20
     /// The deepest nesting that `init(json:)` accepts.
     public static let depthLimit = 32
 
-    /// The tree as JSON text: without white space, keys in their order, non-ASCII characters unescaped. Unquoted
-    /// scalars that are JSON numbers or booleans stay so; every other scalar becomes a string. So equal trees give
-    /// equal text, except for the order of keys, and the text reads back as an equal tree.
+    /// The tree as JSON text: no white space, keys in their order, non-ASCII characters unescaped. Unquoted scalars
+    /// that are JSON numbers or booleans stay unquoted; all other scalars become strings. So equal trees give equal
+    /// text except for the order of keys, and reading the text back gives an equal tree.
     public var json: String {
         var text = ""
         writeJSON(to: &text)
@@ -58,7 +58,7 @@ extension PlanNode {
     }
 
     /// Reads JSON text. Throws if it is not JSON, longer than `jsonSizeLimit`, nested deeper than `depthLimit`, or has
-    /// a duplicate key. Lines are not kept.
+    /// an object with a duplicate key. The nodes have no lines.
     public init(json text: String) throws(PlanError) { try self.init(json: Array(text.utf8)) }
 
     /// Reads JSON text in UTF-8.
@@ -75,7 +75,7 @@ extension PlanNode {
     }
 }
 
-/// Reads the tree. Numbers stay as written.
+/// Reads the tree; numbers keep their text.
 private struct JSONReader {
     typealias Failure = JSONScanner.Failure
 

@@ -1,11 +1,10 @@
 extension PlanNode {
-    /// This plan document with the keys of `overlay` over it. Mappings are merged key by key; everything else is
-    /// replaced.
+    /// This plan document overlaid with `overlay`: mappings are merged key by key, everything else is replaced.
     ///
-    /// Keys that exclude each other give way to those of the overlay: `payload.length` is replaced as a whole, `rate`
-    /// of a `ramp` drops `over` and the reverse, and another `kind` of a `schedule`, `payload` or `client` drops the
-    /// options of the previous one (except the `interval` that periodic and randomized schedules share). Expand the
-    /// shorthands of both documents first.
+    /// If keys exclude each other, the overlay's keys win: `payload.length` is replaced as a whole; `rate` in a `ramp`
+    /// removes `over`, and the reverse; a `schedule`, `payload` or `client` with another `kind` removes the options of
+    /// the previous kind (except the `interval` that periodic and randomized schedules share). Expand the shorthands of
+    /// both documents first.
     public func merging(_ overlay: PlanNode) -> PlanNode { merging(overlay, at: "") }
 
     private func merging(_ overlay: PlanNode, at path: String) -> PlanNode {
@@ -27,7 +26,7 @@ extension PlanNode {
         return PlanNode(.mapping(merged), line: line, origin: origin)
     }
 
-    /// The keys of `base` that `overlay` makes meaningless.
+    /// The keys of `base` that conflict with those of `overlay`.
     private static func superseded(
         base: PlanNode, overlay: PlanNode, given: Set<String>, at path: String
     ) -> Set<String> {
@@ -47,8 +46,8 @@ extension PlanNode {
         return dropped
     }
 
-    /// For a key of the plan that holds a component: the default kind (nil if the key holds no component), and the
-    /// options of the stock kinds.
+    /// For a plan key that holds a component: its default kind (nil if the key holds no component), and the options of
+    /// the library's kinds.
     private static func stockOptions(
         of key: String
     ) -> (standard: String?, options: (String) -> (any ComponentOptions.Type)?) {

@@ -1,11 +1,11 @@
 extension PlanNode {
-    /// Top-level keys that are short for a deeper one.
+    /// Top-level keys that stand for nested ones.
     static let shorthands = ["interval", "randomized_interval", "message_length"]
 
     /// The document with its shorthands expanded, as `merging(_:)` needs it: `interval` becomes `schedule.interval`,
     /// `randomized_interval: true` becomes `schedule.kind: randomized`, `message_length` becomes `payload.length`, and
-    /// a `client`, `schedule` or `payload` that is a word becomes its `kind`. Throws if a key and its shorthand are
-    /// both given.
+    /// a `client`, `schedule` or `payload` that is a single word becomes its `kind`. Throws if both a key and its
+    /// shorthand are given.
     public func expandingShorthands() throws(PlanError) -> PlanNode {
         let problems = PlanProblems()
         let expanded = expandingShorthands(problems)
@@ -77,7 +77,7 @@ extension PlanNode {
             content = .mapping(entries)
             return
         }
-        // If it is not a mapping, reading the plan reports it.
+        // If it is not a mapping, reading the plan reports that.
         guard case .mapping(var inner) = entries[index].value.content else { return }
         if inner.contains(where: { $0.key == entry.key && !$0.value.isNull }) {
             return problems.add(

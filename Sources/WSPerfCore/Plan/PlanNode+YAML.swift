@@ -1,6 +1,6 @@
 extension PlanNode {
-    /// The tree as YAML text, which reads back as the same tree. Small lists and mappings take one line. Ends with a
-    /// line feed.
+    /// The tree as YAML text, which reads back as the same tree. Small lists and mappings are on one line. The text
+    /// ends with a line feed.
     public var yaml: String {
         var text = ""
         writeYAML(to: &text, indentation: 0)
@@ -33,7 +33,7 @@ extension PlanNode {
         }
     }
 
-    /// The node on one line, such as `{mean: 200, min: 0}`; nil if that is too long or too deeply nested.
+    /// The node on one line, such as `{mean: 200, min: 0}`; nil if that would be too long or too nested to read.
     private func flow(limit: Int, depth: Int = 0) -> String? {
         let line: String?
         switch content {
@@ -55,7 +55,7 @@ extension PlanNode {
         return line.flatMap { $0.utf8.count <= limit ? $0 : nil }
     }
 
-    /// A scalar, quoted if YAML would read it differently without quotes.
+    /// A scalar, quoted if YAML would read it as something else.
     private static func scalar(_ text: String, quoted: Bool) -> String {
         guard quoted && Content.isLiteralInYAML(text) || !isPlain(text) else { return text }
         var line = ""
@@ -90,7 +90,7 @@ extension PlanNode {
                 || (first == UInt8(ascii: "-") && bytes.count > 1 && isWord(bytes[1]))
         else { return false }
         for (index, byte) in bytes.enumerated() where !isWord(byte) && !"/.-+%=@~;()".utf8.contains(byte) {
-            // A colon inside a word and a space between words are harmless.
+            // A colon is harmless inside a word, and a space between words.
             guard byte == UInt8(ascii: ":") || byte == 32, index + 1 < bytes.count, bytes[index + 1] != 32,
                 byte != 32 || bytes[index + 1] != UInt8(ascii: "#")
             else { return false }
@@ -100,7 +100,7 @@ extension PlanNode {
 }
 
 extension PlanNode.Content {
-    /// Whether a plan reads an unquoted scalar of this text as a number, a boolean or null.
+    /// Whether a plan reads this unquoted scalar as a number, a boolean or null.
     fileprivate static func isLiteralInYAML(_ text: String) -> Bool {
         text == "true" || text == "false" || text == "null" || PlanQuantity.isJSONNumber(text.utf8)
     }

@@ -1,18 +1,18 @@
-/// A value as written in a plan file, before it has a meaning. Each node of this tree of YAML or JSON has its place in
-/// the file, so that an error can name the line.
+/// A value in a plan file before it is interpreted: a tree read from YAML or JSON. Each node has its place in the file,
+/// so that an error can name the line.
 public struct PlanNode: Sendable {
     public enum Content: Sendable {
         case null
-        /// A scalar as written. `quoted` is true if it had quotes, and so is a string.
+        /// A scalar's text; `quoted` if it was in quotes. Then it is a string, whatever it looks like.
         case scalar(String, quoted: Bool)
         case sequence([PlanNode])
-        /// In the order written, without duplicate keys.
+        /// In the order of the file; no duplicate keys.
         case mapping([Entry])
     }
 
     public struct Entry: Sendable, Hashable {
         public var key: String
-        /// The line of the key, from 1; nil if there is no file.
+        /// Line of the key, from 1; nil if there is no file.
         public var line: Int?
         public var value: PlanNode
 
@@ -31,10 +31,10 @@ public struct PlanNode: Sendable {
     }
 
     public var content: Content
-    /// The line in the plan file, from 1; nil if the value comes from the command line or from code.
+    /// Line in the plan file, from 1; nil if the value came from elsewhere (command line, code).
     public var line: Int?
-    /// The name of the value in errors, if it is not its place in the tree: `--interval` for a command-line option,
-    /// `interval` for the shorthand of `schedule.interval`, `runs[1].instances` for a key of a run.
+    /// The value's name in errors if it differs from its place in the tree: `--interval` for a command-line option,
+    /// `interval` for the shorthand of `schedule.interval`, `runs[1].instances` for a value that a run overrides.
     public var origin: String?
 
     public init(_ content: Content, line: Int? = nil, origin: String? = nil) {
@@ -45,12 +45,12 @@ public struct PlanNode: Sendable {
 }
 
 extension PlanNode {
-    /// Null: the key has its default.
+    /// No value: the key keeps its default.
     public static let null = PlanNode(.null)
 
     public static func mapping(_ entries: [Entry]) -> PlanNode { PlanNode(.mapping(entries)) }
 
-    /// A mapping of these keys and values, in this order. Keys must be unique.
+    /// A mapping with these keys and values in this order; no key may occur twice.
     public static func mapping(_ entries: KeyValuePairs<String, PlanNode>) -> PlanNode {
         PlanNode(.mapping(entries.map { Entry(key: $0.key, value: $0.value) }))
     }
@@ -63,25 +63,25 @@ extension PlanNode {
         PlanNode(.scalar(String(value), quoted: false))
     }
 
-    /// The shortest text that reads as the same number. A whole number has no fraction.
+    /// The shortest text that reads back as the same number; a whole number has no fraction.
     public static func number(_ value: Double) -> PlanNode {
         PlanNode(.scalar(PlanQuantity.text(value), quoted: false))
     }
 
     public static func boolean(_ value: Bool) -> PlanNode { PlanNode(.scalar(value ? "true" : "false", quoted: false)) }
 
-    /// In the largest of the units s, ms, us and ns that gives a whole number. Fractions of a nanosecond are dropped.
+    /// In the largest of the units s, ms, us and ns that gives a whole number; fractions of a nanosecond are dropped.
     public static func duration(_ value: Duration) -> PlanNode {
         PlanNode(.scalar(PlanQuantity.text(value), quoted: false))
     }
 
-    /// The value of `key`; nil if this is not a mapping or does not have the key.
+    /// The mapping's value for `key`; nil if the node is not a mapping or has no such key.
     public subscript(key: String) -> PlanNode? {
         guard case .mapping(let entries) = content else { return nil }
         return entries.first { $0.key == key }?.value
     }
 
-    /// The scalar's text; nil if this is not a scalar.
+    /// The scalar's text; nil if the node is not a scalar.
     public var text: String? {
         guard case .scalar(let text, _) = content else { return nil }
         return text
@@ -98,14 +98,14 @@ extension PlanNode {
     }
 }
 
-/// Two nodes are equal if they have the same value, wherever they were written.
+/// Two nodes are equal if they have the same content, whatever their places.
 extension PlanNode: Hashable {
     public static func == (a: PlanNode, b: PlanNode) -> Bool { a.content == b.content }
     public func hash(into hasher: inout Hasher) { hasher.combine(content) }
 }
 
-/// Quotes matter only if the scalar would otherwise be a number, a boolean or null: `5s` equals `"5s"`, but `5` does
-/// not equal `"5"`.
+/// Quotes only matter for a scalar that would otherwise be a number, a boolean or null: `5s` equals `"5s"`, but `5`
+/// does not equal `"5"`.
 extension PlanNode.Content: Hashable {
     public static func == (a: PlanNode.Content, b: PlanNode.Content) -> Bool {
         switch (a, b) {
@@ -127,7 +127,7 @@ extension PlanNode.Content: Hashable {
         }
     }
 
-    /// Whether unquoted `text` is a JSON value.
+    /// Whether JSON reads `text` without quotes as a value that is not a string.
     package static func isLiteral(_ text: String) -> Bool {
         text == "true" || text == "false" || text == "null" || PlanQuantity.isJSONNumber(text.utf8)
     }

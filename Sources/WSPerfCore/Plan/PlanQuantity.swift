@@ -22,7 +22,7 @@ package enum PlanQuantity {
         }
         guard let nanoseconds = durationUnits[unit] else {
             throw Failure(
-                message: "\(PlanText.quoted(unit)) is no unit of time: write ns, us, ms, s, m or h")
+                message: "\(PlanText.quoted(unit)) is not a unit of time: write ns, us, ms, s, m or h")
         }
         if number.isNegative && number.mantissa != 0 { throw Failure(message: "must not be negative, not \(text)") }
         let (quotient, remainder) = (number.mantissa * nanoseconds).quotientAndRemainder(dividingBy: number.divisor)
@@ -46,7 +46,7 @@ package enum PlanQuantity {
                         + PlanText.quoted(text))
             }
             throw Failure(
-                message: "\(PlanText.quoted(unit)) is no unit of size: write B, KiB, MiB, GiB, KB, MB or GB")
+                message: "\(PlanText.quoted(unit)) is not a unit of size: write B, KiB, MiB, GiB, KB, MB or GB")
         }
         if number.isNegative && number.mantissa != 0 { throw Failure(message: "must not be negative, not \(text)") }
         let (quotient, remainder) = (number.mantissa * bytes).quotientAndRemainder(dividingBy: number.divisor)
@@ -70,7 +70,7 @@ package enum PlanQuantity {
         return amount / seconds
     }
 
-    /// A decimal number. Rejects the words and hexadecimal digits that `Double` accepts.
+    /// A decimal number. Rejects the words and hexadecimal digits that `Double` also accepts.
     static func number(_ text: String) -> Double? {
         guard text.utf8.count <= 40,
             text.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || [43, 45, 46, 69, 101].contains($0) }),
@@ -79,7 +79,7 @@ package enum PlanQuantity {
         return value
     }
 
-    /// Whether `text` is a number in JSON (RFC 8259 §6).
+    /// Whether `text` is a number in JSON's grammar (RFC 8259 §6).
     package static func isJSONNumber(_ text: some Collection<UInt8>) -> Bool {
         var scanner = JSONScanner(Array(text))
         do throws(JSONScanner.Failure) {
@@ -93,7 +93,7 @@ package enum PlanQuantity {
     // MARK: Writing
 
     package static func text(_ value: Duration) -> String {
-        // A duration between −1 ns and 0 is also negative.
+        // A negative duration of less than a nanosecond is still negative.
         let nanoseconds = value < .zero ? min(value.nanoseconds, -1) : value.nanoseconds
         for (unit, length) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1000)] as [(String, Int64)]
         where nanoseconds % length == 0 {
@@ -128,8 +128,8 @@ package enum PlanQuantity {
         var divisor: Int128 = 1
     }
 
-    /// The number at the start and the rest; nil if there is no number, or one of more than 19 digits (the longest
-    /// `Duration` has 19 digits of nanoseconds).
+    /// The number at the start, and the rest. nil if there is no number, or if it has more digits than `Int64.max`,
+    /// which has 19.
     private static func split(_ text: String) -> (Fraction, unit: String)? {
         var fraction = Fraction()
         var rest = text[...]

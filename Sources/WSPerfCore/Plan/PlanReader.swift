@@ -1,7 +1,7 @@
 /// Reads the options of a component, or any other mapping of a plan, key by key.
 ///
-/// Reading never throws. A key that is absent or null reads as nil or as the default. So does a key with a wrong value,
-/// which is kept as a problem. `finish()` throws all problems at once, including keys that nobody asked for.
+/// Reading never throws: a key that is absent, null or invalid reads as nil or as the default, and an invalid value is
+/// recorded as a problem. `finish()` throws all problems at once, including keys that nobody asked for.
 ///
 /// ```swift
 /// let reader = context.options.reader(at: "schedule")
@@ -10,20 +10,20 @@
 /// try reader.finish()     // plan.yaml:7: schedule.brust: unknown key; did you mean 'burst'?
 /// ```
 public final class PlanReader {
-    /// The mapping's path in error messages; empty for the whole plan.
+    /// The mapping's name in error messages; empty for the whole plan.
     public let path: String
     /// The mapping's line in the plan file.
     public let line: Int?
     let node: PlanNode
     let problems: PlanProblems
-    /// The keys asked for, in order.
+    /// Keys that were asked for, in that order.
     private(set) var known: [String] = []
-    /// The plan whose attached files `file(_:)` returns; if nil, it reads this machine's disk.
+    /// The plan whose attached files `file(_:)` returns; without one, it reads this machine's disk.
     var plan: Plan?
     private var acceptsAll = false
     private var children: [PlanReader] = []
 
-    /// Reads `node`, which must be a mapping; null counts as an empty one.
+    /// Reads `node`, which must be a mapping (or null, which is an empty one).
     public convenience init(_ node: PlanNode, path: String = "") {
         self.init(node, path: path, problems: PlanProblems())
     }
@@ -52,7 +52,7 @@ public final class PlanReader {
 
     // MARK: Values
 
-    /// The value of `key`; nil if it is absent or null. Marks the key as known.
+    /// The raw value of `key`; nil if it is absent or null. From now on the key counts as known.
     public func value(_ key: String) -> PlanValue? {
         if !known.contains(key) { known.append(key) }
         guard let value = node[key], !value.isNull else { return nil }
@@ -118,7 +118,7 @@ public final class PlanReader {
         self.value(key)?.choice(of: Choice.self) ?? value
     }
 
-    /// A reader of the mapping under `key`; of an empty one if the key is absent.
+    /// A reader of the mapping under `key`; an empty one if the key is absent.
     public func mapping(_ key: String) -> PlanReader {
         value(key)?.mapping() ?? child(.null, path: path(of: key))
     }
@@ -126,9 +126,9 @@ public final class PlanReader {
     /// The elements of the list under `key`; empty if the key is absent.
     public func list(_ key: String, limit: Int = 100_000) -> [PlanValue] { value(key)?.list(limit: limit) ?? [] }
 
-    /// The contents of the file that an option names as `{file: PATH}`; nil if the option is absent. A plan file's relative
-    /// paths start from its directory, and the file travels with the plan: use the reader of `ComponentContext`. Anything
-    /// else, or a file that cannot be read, is a problem that names the key and the line.
+    /// The contents of the file that an option names as `{file: PATH}`; nil if the option is absent. Relative paths in
+    /// a plan file start from its directory, and the file travels with the plan: for this, use the reader of
+    /// `ComponentContext`. Any other value, or a file that cannot be read, is a problem with the key and the line.
     public func file(_ key: String) -> [UInt8]? {
         guard let value = value(key) else { return nil }
         guard let path = value.node.namedFile else {
@@ -146,10 +146,10 @@ public final class PlanReader {
 
     // MARK: Problems
 
-    /// Keeps a problem with the value of `key`, or with the whole mapping if it is nil.
+    /// Records a problem with the value of `key`, or with the whole mapping.
     public func report(_ message: String, at key: String? = nil, suggestion: String? = nil) {
         guard let key else { return problems.add(path: path, line: line, message, suggestion: suggestion) }
-        // A value from the command line has no line, even if its mapping has one.
+        // A value from the command line has no line, even if the rest of its mapping does.
         guard let value = node[key] else {
             // A key that is missing from the whole plan has no line.
             return problems.add(
@@ -158,21 +158,21 @@ public final class PlanReader {
         problems.add(path: value.origin ?? path(of: key), line: value.line, message, suggestion: suggestion)
     }
 
-    /// Reports `key` if it is missing.
+    /// Records a problem if `key` is missing.
     public func require(_ key: String) {
         if !has(key) { report("missing", at: key) }
     }
 
-    /// Marks every key as known.
+    /// Treats every key as known.
     public func acceptAll() { acceptsAll = true }
 
-    /// Throws all problems of this mapping and of the readers below it.
+    /// Throws all problems found in this mapping and in those read with it.
     public func finish() throws(PlanError) {
         findUnknown()
         try problems.throwIfAny()
     }
 
-    /// Reports the keys that nobody asked for. `alsoKnown` are further keys to suggest.
+    /// Records each key that nobody asked for as a problem; `alsoKnown` are further suggestions.
     func findUnknown(alsoKnown: [String] = []) {
         if !acceptsAll {
             for entry in node.entries where !known.contains(entry.key) {
@@ -184,17 +184,17 @@ public final class PlanReader {
         for child in children { child.findUnknown() }
     }
 
-    /// The full paths of all keys asked for, here and below.
+    /// The full paths of all keys that were asked for, here and below.
     var knownPaths: [String] { known.map(path) + children.flatMap(\.knownPaths) }
 
     func path(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }
 
-/// Only the code that made a reader uses it.
+/// A reader is used only by the code that made it.
 @available(*, unavailable)
 extension PlanReader: Sendable {}
 
-/// The problems that a reader and the readers below it have found.
+/// The problems found so far by a reader and those below it.
 final class PlanProblems {
     private(set) var found: [PlanError.Problem] = []
 
@@ -211,6 +211,6 @@ final class PlanProblems {
 extension PlanProblems: Sendable {}
 
 extension PlanNode {
-    /// A reader of this mapping; `path` is its name in error messages.
+    /// A reader of this mapping; error messages call it `path`.
     public func reader(at path: String = "") -> PlanReader { PlanReader(self, path: path) }
 }

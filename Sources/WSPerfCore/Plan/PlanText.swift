@@ -1,9 +1,9 @@
 /// Text for error messages.
 package enum PlanText {
-    /// `text` in single quotes, with control characters escaped, shortened for a message.
+    /// `text` in single quotes, with control characters escaped, cut to a length that a message can hold.
     package static func quoted(_ text: String) -> String { "'\(printable(text, limit: 60))'" }
 
-    /// `text` with control and other invisible characters escaped, cut after `limit` characters. Line breaks stay as they are
+    /// `text` with control and other invisible characters escaped, cut after `limit` characters. Line breaks are kept
     /// if `keepingLines` is true.
     package static func printable(_ text: String, limit: Int, keepingLines: Bool = false) -> String {
         var result = ""
@@ -37,8 +37,8 @@ package enum PlanText {
         words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
     }
 
-    /// The candidate nearest to `word`, if it differs in at most about a third of its length; else the only one that
-    /// starts with `word`, as `randomized` starts with `random`.
+    /// The candidate nearest to `word`, if the distance is within about a third of its length. Otherwise the only
+    /// candidate that begins with `word`, such as `randomized` for `random`.
     package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.utf8.prefix(64))
         var best: (word: String, distance: Int)?
@@ -53,8 +53,8 @@ package enum PlanText {
         return longer.count == 1 ? longer.first : nil
     }
 
-    /// The number of edits between two words: insertions, deletions, substitutions and swaps of neighbours (optimal
-    /// string alignment).
+    /// The number of edits that turn one word into the other: insertions, deletions, substitutions and swaps of
+    /// neighbours (optimal string alignment).
     static func distance(_ a: String, _ b: String) -> Int { distance(Array(a.utf8), Array(b.utf8)) }
 
     private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
@@ -78,6 +78,7 @@ package enum PlanText {
 }
 
 extension String {
-    /// The text made safe for a terminal: one line, no control characters, cut after `limit` characters.
+    /// The text in a form that is safe for a terminal: on one line, without control characters, cut after `limit`
+    /// characters.
     package func printable(limit: Int = 400) -> String { PlanText.printable(self, limit: limit) }
 }

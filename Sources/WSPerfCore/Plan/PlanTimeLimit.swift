@@ -17,7 +17,7 @@ struct PlanTimeLimit {
     private let connect: Double
     private let reply: Double
     private let close: Double
-    /// From a connection's opening until its socket has taken its last message.
+    /// Time from a connection's opening until its socket has taken its last message.
     private let sending: Double
 
     init(_ plan: Plan, _ schedule: any ScheduleArithmetic) {
@@ -44,7 +44,7 @@ struct PlanTimeLimit {
         return max(slowly, Self.lateness + Double((connections + share - 1) / share) * connect)
     }
 
-    /// From a connection's start to its end.
+    /// Time from a connection's start to its end.
     private var attempt: Double { connect + sending + reply + close }
 
     // MARK: - Sending

@@ -1,8 +1,8 @@
-/// One value of a plan, read as the type that it must have. If it has another type, it reads as nil and the reader's
-/// `finish()` throws the problem.
+/// One value of a plan, read as a given type. A value of another type reads as nil, and the problem is recorded for the
+/// reader's `finish()`.
 public struct PlanValue {
     public let node: PlanNode
-    /// Its path in error messages: `schedule.interval`.
+    /// The value's name in error messages: `schedule.interval`.
     public let path: String
     let owner: PlanReader
 
@@ -12,21 +12,21 @@ public struct PlanValue {
         self.owner = owner
     }
 
-    /// Keeps a problem with this value.
+    /// Records a problem with this value.
     public func report(_ message: String, suggestion: String? = nil) {
         owner.problems.add(path: path, line: node.line, message, suggestion: suggestion)
     }
 
-    /// Any scalar, as written.
+    /// Any scalar, as text.
     public func string() -> String? {
         guard case .scalar(let text, _) = node.content else {
-            report("expected a text, not \(kind)")
+            report("expected text, not \(kind)")
             return nil
         }
         return text
     }
 
-    /// A path of a file: a scalar that is not empty.
+    /// The path of a file: a scalar that is not empty.
     public func filePath() -> String? {
         guard let path = string() else { return nil }
         guard !path.isEmpty, path.utf8.count < 4096, !path.utf8.contains(0) else {
@@ -36,7 +36,7 @@ public struct PlanValue {
         return path
     }
 
-    /// An integer in `range`.
+    /// A whole number within `range`.
     public func integer(in range: ClosedRange<Int> = .min ... .max) -> Int? {
         guard let text = literal("a whole number") else { return nil }
         guard let value = Int(text) else {
@@ -54,7 +54,7 @@ public struct PlanValue {
         return check(value, in: range, as: \.description)
     }
 
-    /// An integer from 0 to 2⁶⁴ − 1.
+    /// A whole number from 0 to 2⁶⁴ − 1.
     public func unsigned() -> UInt64? {
         guard let text = literal("a whole number") else { return nil }
         guard let value = UInt64(text) else {
@@ -64,7 +64,7 @@ public struct PlanValue {
         return value
     }
 
-    /// A finite decimal number in `range`.
+    /// A finite decimal number within `range`.
     public func number(in range: ClosedRange<Double> = -.infinity ... .infinity) -> Double? {
         guard let text = literal("a number") else { return nil }
         guard let value = PlanQuantity.number(text) else {
@@ -86,21 +86,21 @@ public struct PlanValue {
         }
     }
 
-    /// A duration in `range`: `250ms`, `1s`, `2m`, `1.5h`, `10us`, `5ns`, or `0`.
+    /// A duration within `range`: `250ms`, `1s`, `2m`, `1.5h`, `10us`, `5ns`, or `0`.
     public func duration(in range: ClosedRange<Duration> = .zero ... .seconds(366 * 24 * 3600)) -> Duration? {
         quantity("a duration such as 250ms, 1s, 2m or 1.5h", in: range, as: PlanQuantity.text) {
             text throws(PlanQuantity.Failure) in try PlanQuantity.duration(text)
         }
     }
 
-    /// Bytes in `range`: `240`, `4KiB`, `1MiB` (powers of 1,024), `64KB`, `1MB` (powers of 1,000).
+    /// Bytes within `range`: `240`, `4KiB`, `1MiB` (powers of 1,024), `64KB`, `1MB` (powers of 1,000).
     public func size(in range: ClosedRange<Int> = 0...1 << 40) -> Int? {
         quantity("a size such as 240, 4KiB or 1MiB", in: range, as: \.description) {
             text throws(PlanQuantity.Failure) in try PlanQuantity.size(text)
         }
     }
 
-    /// Events per second in `range`: `500/s`, `30/m`, `10/h`.
+    /// Events per second, within `range`: `500/s`, `30/m`, `10/h`.
     public func rate(in range: ClosedRange<Double> = 0...1e12) -> Double? {
         quantity("a rate such as 500/s or 30/m", in: range, as: PlanQuantity.rateText) {
             text throws(PlanQuantity.Failure) in try PlanQuantity.rate(text)
@@ -124,7 +124,7 @@ public struct PlanValue {
         return choice
     }
 
-    /// A reader of this mapping. Its `finish()` reports keys that nobody asked for.
+    /// A reader of the mapping's keys. `finish()` reports the keys that nobody asks for as unknown.
     public func mapping() -> PlanReader? {
         guard case .mapping = node.content else {
             report("expected a mapping (key: value), not \(kind)\(intendedMapping.map { ": write \($0)" } ?? "")")
@@ -133,7 +133,7 @@ public struct PlanValue {
         return owner.child(node, path: path)
     }
 
-    /// The mapping that a list such as `[{kind: periodic}, {interval: 1s}]` was meant to be, as text.
+    /// The intended mapping if the user wrote a list such as `[{kind: periodic}, {interval: 1s}]`, in its correct form.
     private var intendedMapping: String? {
         guard case .sequence(let elements) = node.content, !elements.isEmpty else { return nil }
         var words: [String] = []
@@ -151,7 +151,7 @@ public struct PlanValue {
         return "{\(words.joined(separator: ", "))}, or each key on its own line without '- '"
     }
 
-    /// The elements of a list, at most `limit`.
+    /// The elements of a list with at most `limit` elements.
     public func list(limit: Int = 100_000) -> [PlanValue]? {
         guard case .sequence(let elements) = node.content else {
             report("expected a list, not \(kind)")
@@ -166,7 +166,7 @@ public struct PlanValue {
 
     // MARK: -
 
-    /// The type of the node, for "expected …, not …".
+    /// A description of the node, for "expected …, not …".
     var kind: String {
         switch node.content {
         case .null: "nothing"

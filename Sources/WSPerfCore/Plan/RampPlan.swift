@@ -1,13 +1,13 @@
 /// How fast a worker opens its connections.
 public enum RampPlan: Sendable, Hashable {
-    /// Connections a second and worker.
+    /// Connections per second, for each worker.
     case rate(perSecond: Double)
     /// All of a worker's connections, evenly over this time.
     case over(Duration)
 }
 
 extension RampPlan {
-    /// As a plan spells it out, with its bound on how many connections are opening at once.
+    /// The ramp in a plan's document, with its limit on connections that are opening at once.
     func document(maxOpening: Int?) -> PlanNode {
         let bound = maxOpening.map { PlanNode.integer($0) } ?? .null
         return switch self {
@@ -17,7 +17,7 @@ extension RampPlan {
         }
     }
 
-    /// From one connection's start to the next one's, nanoseconds, where there are `connections`.
+    /// Time from one connection's start to the next one's, in nanoseconds, for `connections` connections.
     func interval(connections: Int) -> Double {
         switch self {
         case .rate(let perSecond): 1e9 / perSecond
@@ -25,7 +25,7 @@ extension RampPlan {
         }
     }
 
-    /// From the first connection's start to that of the last of `count`.
+    /// Time from the first connection's start to the start of the last of `count`.
     func openingTime(of count: Int) -> Duration {
         switch self {
         case .rate(let perSecond): .bounded(seconds: Double(max(count - 1, 0)) / perSecond)

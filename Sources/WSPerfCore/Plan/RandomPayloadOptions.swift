@@ -8,7 +8,7 @@ public struct RandomPayloadOptions: Sendable, Hashable {
         self.length = length
     }
 
-    /// Reads a payload's options as a plan holds them.
+    /// Reads a payload's options from a plan.
     public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "payload") }
 }
 
@@ -17,7 +17,7 @@ extension RandomPayloadOptions: PayloadOptions {
 
     package var payload: PayloadPlan { .random(self) }
 
-    /// Reads `format` (text by default) and `length` (240 bytes by default). Mistakes are kept for the reader's
+    /// Reads `format` (text by default) and `length` (240 bytes by default). Errors are kept for the reader's
     /// `finish()`.
     public init(reading reader: PlanReader) {
         self.init(

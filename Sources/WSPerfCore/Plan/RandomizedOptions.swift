@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// The options of the `randomized` schedule: a message after a time drawn anew for each.
+/// The options of the `randomized` schedule: messages at random intervals, each drawn anew.
 public struct RandomizedOptions: Sendable, Hashable {
     /// The distribution of the time from one message to the next. All durations are at least 0. A time drawn below 0
     /// counts as 0.
     public enum Distribution: Sendable, Hashable {
         /// Memoryless arrivals (a Poisson process) with this mean interval.
         case exponential(mean: Duration)
-        /// Evenly from `min` to `max`.
+        /// Uniform from `min` to `max`.
         case uniform(min: Duration, max: Duration)
         case normal(mean: Duration, stddev: Duration)
         /// A Poisson-distributed number of whole units, as in WS-Perftester.
@@ -22,10 +22,10 @@ public struct RandomizedOptions: Sendable, Hashable {
 
     public init(_ distribution: Distribution) { self.distribution = distribution }
 
-    /// Reads a schedule's options as a plan holds them.
+    /// Reads a schedule's options from a plan.
     public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "schedule") }
 
-    /// The expected time from one message to the next, if times below 0 are not raised to 0.
+    /// The expected time from one message to the next, before negative times are raised to 0.
     public var mean: Duration {
         switch distribution {
         case .exponential(let mean), .normal(let mean, _), .poisson(let mean, _): mean
@@ -40,8 +40,8 @@ extension RandomizedOptions: SteadySchedule {
     package var schedule: SchedulePlan { .randomized(self) }
 
     /// Reads `distribution` (exponential by default), `interval` (the mean; 1 s by default) and the keys of the
-    /// distribution: `min` and `max` of uniform (in place of `interval`; 0 and twice the interval by default), `stddev`
-    /// of normal (a quarter of the interval by default), `unit` of poisson (1 s by default). Mistakes are kept for the
+    /// distribution: `min` and `max` for uniform (instead of `interval`; 0 and twice the interval by default), `stddev`
+    /// for normal (a quarter of the interval by default), `unit` for poisson (1 s by default). Errors are kept for the
     /// reader's `finish()`.
     public init(reading reader: PlanReader) {
         let name = reader.choice("distribution", default: Name.exponential)

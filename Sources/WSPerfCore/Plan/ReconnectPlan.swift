@@ -1,37 +1,37 @@
-/// What a connection that failed or died does: wait, and try again.
+/// What a connection does after it failed or died: it waits and tries again.
 public struct ReconnectPlan: Sendable, Hashable {
-    /// Where a connection's schedule goes on once it is open again.
+    /// Where a connection's schedule continues once it is open again.
     public enum Resumption: String, Sendable, Hashable, CaseIterable {
-        /// With the message that was next; the time without a connection does not count.
+        /// With the next message; time without a connection does not count.
         case `continue`
         /// With the first message.
         case restart
     }
 
-    /// Wait before the first new attempt; each further one waits twice as long as the one before. Monotonic clock.
+    /// Wait before the first new attempt; each further wait is twice as long as the previous one. Monotonic clock.
     public var initial: Duration = .seconds(1)
     /// The longest wait.
     public var max: Duration = .seconds(30)
-    /// The share of each wait that is drawn at random, 0 ... 1: a wait is between (1 − jitter) times its length and all of
-    /// it, so that connections that died together do not come back together.
+    /// The random share of each wait, 0 ... 1: a wait is between (1 − jitter) times its length and its full length. So
+    /// connections that died together do not come back together.
     public var jitter: Double = 0.5
-    /// New attempts of one connection in a row; nil: as many as fit into the run's time limit. A connection that was open
-    /// for `startsOverAfter` has them all again.
+    /// New attempts of one connection in a row; nil means as many as fit into the run's time limit. A connection that
+    /// was open for `startsOverAfter` gets all attempts again.
     public var limit: Int? = 10
     public var schedule: Resumption = .continue
 
     public init() {}
 
-    /// How long a connection must have been open, from its opening until it began to close, for it to start over when it
-    /// dies: its waits begin with `initial` again, and it has `limit` new attempts again. As long as the longest wait, `max`.
+    /// How long a connection must be open, from its opening until it begins to close, to start over when it dies: its
+    /// waits begin with `initial` again, and it has `limit` new attempts again. Equal to the longest wait, `max`.
     ///
-    /// A connection that comes back only to die at once goes on with the waits and attempts it has left.
+    /// A connection that comes back but dies at once continues with its remaining waits and attempts.
     public var startsOverAfter: Duration { max }
 
-    /// The new attempts that count for a connection that has just died: those `made` so far, or none if it was open for
+    /// The new attempts that count for a connection that has just died: those `made` so far, or none if it was open
     /// long enough to start over.
     ///
-    /// - Parameter openFor: How long the attempt that has just ended was open, nanoseconds; 0 if it did not open.
+    /// - Parameter openFor: How long the attempt that just ended was open, nanoseconds; 0 if it did not open.
     func attempts(made: UInt32, openFor: UInt64) -> UInt32 {
         openFor >= startsOverAfter.wholeNanoseconds ? 0 : made
     }
@@ -45,7 +45,7 @@ public struct ReconnectPlan: Sendable, Hashable {
 
     /// The sum of the waits before the first `count` new attempts, without jitter; seconds.
     func totalWait(before count: Int) -> Double {
-        // From the 41st on, none is longer than the one before.
+        // From the 41st on, the wait no longer grows.
         let growing = (1...41).prefix(count).reduce(0.0) { $0 + Double(wait(before: $1)) }
         return (growing + Double(Swift.max(count - 41, 0)) * Double(wait(before: 41))) / 1e9
     }

@@ -1,9 +1,9 @@
-/// A run's plan as the record of the run contains it: the document, and the typed values that reports need.
+/// The plan in a run's record: the document, and the typed values that reports need.
 ///
-/// The run makes it from the `Plan` at its start and records it in its first event. So a report never parses the
-/// document, and also works with a journal whose plan only another version understands.
+/// It is made from the `Plan` when the run starts and is part of the run's first event. So a report never reads the
+/// plan's document again, and can be made from a journal even if only another version understands the plan.
 public struct RecordedPlan: Sendable, Hashable {
-    /// The resolved plan: every key with its value. Reports copy it but do not read it.
+    /// The resolved plan: every key with its value. Reports copy it; they do not read it.
     public var document: PlanNode
     public var name = ""
     /// The URL of the server under test.
@@ -13,20 +13,20 @@ public struct RecordedPlan: Sendable, Hashable {
     public var processes: UInt64 = 1
     /// Connections of each worker process.
     public var instances: UInt64 = 1
-    /// How fast each worker opens its connections; nil if that is not known.
+    /// How fast each worker opens its connections; nil if unknown.
     public var ramp: RampPlan?
-    /// Connections of one worker that may be opening at the same time; nil if there is no bound.
+    /// Connections of one worker that may be opening at the same time; nil if there is no limit.
     public var maxOpening: UInt64?
     public var sendsMessages = true
     /// Messages that each connection sends; nil if the plan does not say.
     public var messages: UInt64?
-    /// The schedule in words: `randomized, interval 1s, distribution exponential`. Empty if it is not known.
+    /// The schedule in words: `randomized, interval 1s, distribution exponential`. Empty if unknown.
     public var schedule = ""
-    /// The payload in words. Empty if it is not known.
+    /// The payload in words. Empty if unknown.
     public var payload = ""
     /// `Plan.isClosedLoopWithoutPauses`.
     public var isClosedLoopWithoutPauses = false
-    /// The time limit that the plan names; nil if it was computed from the plan.
+    /// The time limit from the plan; nil if it was computed.
     public var timeLimit: Duration?
     public var onLostWorker = LostWorkerPolicy.continue
 
@@ -48,8 +48,8 @@ public struct RecordedPlan: Sendable, Hashable {
         onLostWorker = plan.onLostWorker
     }
 
-    /// For a record of an earlier version, which contains the document alone. If this version cannot read the document,
-    /// only the keys that every version has are set.
+    /// For a record that holds only the document, because an earlier version wrote it. If this version cannot read the
+    /// document, only the keys that every version has are used.
     public init(document: PlanNode) {
         func text(_ key: String) -> String? { document[key]?.text }
         func count(_ key: String) -> UInt64 { text(key).flatMap { UInt64($0) } ?? 1 }
@@ -67,10 +67,10 @@ public struct RecordedPlan: Sendable, Hashable {
         if let written = document["payload"]?.phrase { payload = written }
     }
 
-    /// Has only the document; the caller sets the other values.
+    /// Only the document; the caller sets the values.
     package init(unread document: PlanNode) { self.document = document }
 
-    /// Workers of the whole run; 0 if the number is not valid.
+    /// Workers of the whole run; 0 if the number overflows.
     public var workers: UInt64 {
         let (product, overflow) = machines.multipliedReportingOverflow(by: processes)
         return overflow ? 0 : product
@@ -78,15 +78,15 @@ public struct RecordedPlan: Sendable, Hashable {
 }
 
 extension Plan {
-    /// Whether only a reply decides when the next message is sent: `in_flight` with a schedule that has no pauses, or
-    /// with a custom one.
+    /// Whether only replies decide when the next message is sent: `in_flight` with a schedule that has no pauses, or
+    /// with a custom schedule, whose pauses are unknown.
     public var isClosedLoopWithoutPauses: Bool {
         sendMessages && inFlight != nil && schedule.isWithoutPauses
     }
 }
 
 extension RampPlan {
-    /// Connections that a worker with `count` connections opens per second; nil if it opens all at once.
+    /// Connections that a worker with `count` connections opens each second; nil if it opens them all at once.
     package func openingRate(of count: UInt64) -> Double? {
         switch self {
         case .rate(let perSecond): perSecond > 0 ? perSecond : nil
@@ -96,7 +96,7 @@ extension RampPlan {
 }
 
 extension PlanNode {
-    /// The value on one line, for people: `randomized, interval 1s, distribution exponential`.
+    /// The value in one readable line: `randomized, interval 1s, distribution exponential`.
     fileprivate var phrase: String {
         switch content {
         case .null: "none"

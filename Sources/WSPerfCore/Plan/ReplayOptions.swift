@@ -1,10 +1,10 @@
-/// The options of the `replay` schedule: the messages of a log, at its times.
+/// The options of the `replay` schedule: the messages of a log, at the log's times.
 public struct ReplayOptions: Sendable, Hashable {
-    /// The log's path, as the plan's `referencedFiles` and `contents(ofFile:)` know it.
+    /// The log's path in the plan's `referencedFiles` and `contents(ofFile:)`.
     public var log: String
     /// The log's times are divided by this: 10 replays ten times as fast.
     public var speed: Double
-    /// Whether to begin again where the log ends.
+    /// Whether to start again at the end of the log.
     public var loop: Bool
 
     public init(log: String, speed: Double = 1, loop: Bool = false) {
@@ -13,7 +13,7 @@ public struct ReplayOptions: Sendable, Hashable {
         self.loop = loop
     }
 
-    /// Reads a schedule's options as a plan holds them.
+    /// Reads a schedule's options from a plan.
     public init(_ options: PlanNode) throws(PlanError) { try self.init(options, at: "schedule") }
 }
 
@@ -25,7 +25,7 @@ extension ReplayOptions: ScheduleOptions {
 
     package var schedule: SchedulePlan { .replay(self) }
 
-    /// Reads `log`, `speed` (1 by default; 0.001 to 1,000,000) and `loop` (false by default). Mistakes are kept for the
+    /// Reads `log`, `speed` (1 by default; 0.001 to 1,000,000) and `loop` (false by default). Errors are kept for the
     /// reader's `finish()`.
     public init(reading reader: PlanReader) {
         reader.require("log")
@@ -45,7 +45,7 @@ extension ReplayOptions: ScheduleOptions {
     package func check(_ plan: Plan, isBounded: Bool, _ reader: PlanReader) {
         if loop && !isBounded {
             reader.mapping("schedule").report(
-                "needs messages or duration, so that the run comes to an end", at: "loop")
+                "needs messages or duration, so that the run ends", at: "loop")
         }
     }
 
@@ -57,7 +57,7 @@ extension ReplayOptions: ScheduleOptions {
     }
 }
 
-/// What a replay log holds for the connections of a plan.
+/// What a replay log contains for the connections of a plan.
 private struct ReplayArithmetic: ScheduleArithmetic {
     private let speed: Double
     private let loops: Bool

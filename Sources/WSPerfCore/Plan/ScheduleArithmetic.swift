@@ -1,21 +1,21 @@
-/// What is known about the messages of one connection without running the plan. All times are seconds of the monotonic clock
-/// since the connection opened; counts and times may be infinite.
+/// What is known about the messages of one connection without running the plan. All times are in seconds of the
+/// monotonic clock since the connection opened; counts and times may be infinite.
 package protocol ScheduleArithmetic {
-    /// The expected messages, the time that they take, and messages per second, of a connection that sends at most `count`
-    /// messages and for at most `duration`. nil where that is not known.
+    /// The expected number of messages, their time in seconds, and the messages per second, for a connection that sends
+    /// at most `count` messages for at most `duration`. nil if unknown.
     func course(count: Double, duration: Double) -> (messages: Double?, seconds: Double?, rate: Double?)
 
-    /// The least time, on average, from the opening to the last of `count` messages.
+    /// The least average time from the opening to the last of `count` messages.
     func shortest(count: Double) -> Double
 
-    /// A bound on the time of the last of at most `count` messages, and on their number. If times are random, all of
-    /// `connections` together exceed it with a chance below e⁻²⁰.
+    /// A bound on the time of the last of at most `count` messages, and on their number. If times are random, all
+    /// `connections` together exceed it with a probability below e⁻²⁰.
     func longest(count: Double, connections: Int) -> (seconds: Double, messages: Double)
 
     /// Bytes of payload per message, on average; nil if the schedule does not set them.
     var meanLength: Double? { get }
 
-    /// What the plan leaves out of the schedule's file, in one line; nil if nothing.
+    /// What the plan omits from the schedule's file, in one line; nil if nothing.
     var notice: String? { get }
 }
 
@@ -24,7 +24,7 @@ extension ScheduleArithmetic {
     package var notice: String? { nil }
 }
 
-/// A schedule of which nothing is known: a custom one, or one whose file cannot be read.
+/// A schedule about which nothing is known: a custom one, or one whose file cannot be read.
 struct UnknownSchedule: ScheduleArithmetic {
     func course(count: Double, duration: Double) -> (messages: Double?, seconds: Double?, rate: Double?) {
         (count.isFinite ? count : nil, duration.isFinite ? duration : nil, nil)
@@ -35,7 +35,7 @@ struct UnknownSchedule: ScheduleArithmetic {
     func longest(count: Double, connections: Int) -> (seconds: Double, messages: Double) { (.infinity, count) }
 }
 
-/// An endless schedule whose messages follow each other after a known mean time.
+/// An endless schedule with a known mean time between messages.
 protocol SteadySchedule: ScheduleOptions, ScheduleArithmetic {
     /// The expected time from one message to the next.
     var mean: Duration { get }
@@ -51,7 +51,7 @@ extension SteadySchedule {
 
     package func check(_ plan: Plan, isBounded: Bool, _ reader: PlanReader) {
         if !isBounded {
-            reader.report("missing: give messages or duration, so that the run comes to an end", at: "messages")
+            reader.report("missing: give messages or duration, so that the run ends", at: "messages")
         }
         if mean == .zero && plan.inFlight == nil {
             reader.mapping("schedule").report("0 needs a closed loop: give in_flight as well", at: "interval")

@@ -1,20 +1,20 @@
-/// When each connection sends its messages: a schedule of the library with its options, or a scheduler that you have
+/// When each connection sends its messages: a schedule of the library with its options, or a scheduler that you
 /// registered with the workers.
 public enum SchedulePlan: Sendable, Hashable {
     /// A message every interval.
     case periodic(PeriodicOptions)
-    /// A message after a time that is drawn anew for each.
+    /// Messages at random intervals, each drawn anew.
     case randomized(RandomizedOptions)
-    /// The messages of a log, at its times.
+    /// The messages of a log, at the log's times.
     case replay(ReplayOptions)
-    /// A scheduler that the workers' `Registry` knows.
+    /// A scheduler in the workers' `Registry`.
     case custom(ComponentPlan)
 
-    /// The library's schedules, as plan files name them.
+    /// The library's schedules, with their names in plan files.
     package enum Kind: String, Sendable, CaseIterable {
         case periodic, randomized, replay
 
-        /// The kind of a plan that names none.
+        /// The kind if a plan names none.
         static let standard = periodic
 
         package var options: any ScheduleOptions.Type {
@@ -41,27 +41,27 @@ extension SchedulePlan {
     /// A message every second.
     public static func periodic() -> SchedulePlan { .periodic(PeriodicOptions()) }
 
-    /// A message every `interval`, from a random point of the first one on.
+    /// A message every `interval`, starting at a random point of the first interval.
     public static func periodic(every interval: Duration) -> SchedulePlan {
         .periodic(PeriodicOptions(interval: interval))
     }
 
-    /// A message after a time drawn from `distribution`.
+    /// Messages at intervals drawn from `distribution`.
     public static func randomized(_ distribution: RandomizedOptions.Distribution) -> SchedulePlan {
         .randomized(RandomizedOptions(distribution))
     }
 
-    /// A scheduler that the workers' `Registry` knows as `kind`, with its options.
+    /// A scheduler that is registered in the workers' `Registry` as `kind`, with its options.
     public static func custom(
         kind: String, options: PlanNode = .mapping([] as [PlanNode.Entry])
     ) -> SchedulePlan {
         .custom(ComponentPlan(kind: kind, options: options))
     }
 
-    /// The name that a plan file and the registry know.
+    /// The name in a plan file and in the registry.
     public var kind: String { component.kind }
 
-    /// The kind with its options as a plan's document holds them.
+    /// The kind and its options in a plan's document.
     var component: ComponentPlan {
         if case .custom(let component) = self { return component }
         guard let options else { return ComponentPlan(kind: "") }
@@ -76,23 +76,23 @@ extension SchedulePlan {
             ?? .custom(reader.component(kind: kind))
     }
 
-    /// Whether every message is due at once, as far as is known.
+    /// Whether every message is due at once; true if unknown.
     var isWithoutPauses: Bool { options?.isWithoutPauses ?? true }
 
     /// Whether the schedule sets the length of each message, so that the payload does not.
     var setsLengths: Bool { options.map { type(of: $0).setsLengths } ?? false }
 
-    /// What can be said about the messages of a connection without running the plan.
+    /// What is known about the messages of a connection without running the plan.
     func arithmetic(of plan: Plan, _ logs: LoadedLogs) -> any ScheduleArithmetic {
         options?.arithmetic(of: plan, logs) ?? UnknownSchedule()
     }
 }
 
-/// The options of a schedule of the library, and what follows from them.
+/// The options of a schedule of the library, and values derived from them.
 package protocol ScheduleOptions: ComponentOptions {
     static var kind: SchedulePlan.Kind { get }
 
-    /// The options as a plan holds them.
+    /// The options as part of a plan.
     var schedule: SchedulePlan { get }
 
     /// Whether every message is due at once.
@@ -101,16 +101,16 @@ package protocol ScheduleOptions: ComponentOptions {
     /// Whether the schedule sets the length of each message.
     static var setsLengths: Bool { get }
 
-    /// The payload of a plan that names none.
+    /// The payload if a plan names none.
     static var standardPayload: PayloadPlan.Kind { get }
 
-    /// Reports what the schedule demands of the plan's other keys. `isBounded`: the plan has `messages` or `duration`.
+    /// Reports conflicts with the plan's other keys. `isBounded` means that the plan has `messages` or `duration`.
     func check(_ plan: Plan, isBounded: Bool, _ reader: PlanReader)
 
     /// Throws if the contents of a file that the options name cannot be used.
     func checkFiles(of plan: Plan) throws(PlanError)
 
-    /// What can be said about the messages of a connection without running the plan.
+    /// What is known about the messages of a connection without running the plan.
     func arithmetic(of plan: Plan, _ logs: LoadedLogs) -> any ScheduleArithmetic
 }
 

@@ -1,15 +1,15 @@
-/// The plans of one document: one plan, or one for each entry of its `runs`.
+/// The plans in one plan document: one plan, or one for each entry of `runs`.
 ///
-/// The keys of each entry are merged over the rest of the document. The name of a run is its entry's `name`, or
+/// Each entry's keys are merged over the rest of the document. A run's name is the `name` of its entry, or else
 /// `run-1`, `run-2` and so on.
 public struct Sweep: Sendable, Hashable {
-    /// At least one. All names differ.
+    /// At least one plan; all names differ.
     public var plans: [Plan]
 
-    /// The most runs of a sweep.
+    /// The most runs in a sweep.
     public static let limit = 1000
 
-    /// Reads a document with or without `runs`. Throws all problems of all plans.
+    /// Reads a document with or without `runs`. Throws all errors in all of the plans.
     public init(document: PlanNode) throws(PlanError) {
         let problems = PlanProblems()
         plans = Self.read(document, problems)
@@ -39,7 +39,7 @@ public struct Sweep: Sendable, Hashable {
             if !names.insert(plan.name).inserted {
                 problems.add(
                     path: "\(path).name", line: run["name"]?.line ?? run.line,
-                    "two runs are called \(PlanText.quoted(plan.name))")
+                    "two runs have the name \(PlanText.quoted(plan.name))")
             }
             return plan
         }
@@ -47,7 +47,7 @@ public struct Sweep: Sendable, Hashable {
 }
 
 extension PlanNode {
-    /// This node and all below it, with `path` before their place in errors.
+    /// This node and everything below it, named after their places under `path` in errors.
     public func named(_ path: String) -> PlanNode {
         var node = self
         node.origin = origin ?? path

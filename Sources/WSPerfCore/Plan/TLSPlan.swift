@@ -1,13 +1,13 @@
-/// How the client verifies a `wss` server, and how it identifies itself. Paths name PEM files.
+/// Which servers a `wss` target accepts, and how the client identifies itself. Paths name PEM files.
 public struct TLSPlan: Sendable, Hashable {
-    /// Whether to verify the server's certificate chain and name.
+    /// Whether to check the server's certificate chain and name.
     public var verify: Bool = true
-    /// PEM file of the authorities to trust instead of the system's.
+    /// PEM file of the certification authorities to trust instead of the system's.
     public var ca: String? = nil
     /// PEM files of the client's certificate chain and private key (mutual TLS).
     public var certificate: String? = nil
     public var key: String? = nil
-    /// The name for SNI and verification; nil means the target's host.
+    /// The name to ask for (SNI) and to verify; nil means the target's host.
     public var serverName: String? = nil
     public init() {}
 }

@@ -1,19 +1,19 @@
 import CLinux
 import Glibc
 
-/// The server under test: the parts of a `ws://` or `wss://` URL (RFC 6455 §3).
+/// The server under test: a parsed `ws://` or `wss://` URL (RFC 6455 §3).
 public struct Target: Sendable, Hashable, CustomStringConvertible {
     /// True for `wss`.
     public let isSecure: Bool
     /// A name, an IPv4 address, or an IPv6 address without its brackets.
     public let host: String
     public let port: UInt16
-    /// The path and query for the request line; starts with `/`.
+    /// The request target: path and query, beginning with `/`.
     public let path: String
 
     /// Parses `url`. Throws if it is not a `ws` or `wss` URL, has a fragment or user information, has an invalid host
-    /// or port, or contains characters that must be percent-encoded. Percent-encoding stays as it is. Does not resolve
-    /// names.
+    /// or port, or contains characters that are not allowed in a URL (percent-encode those). Percent-encoding is kept
+    /// unchanged. No name is resolved.
     public init(_ url: String) throws(PlanError) {
         do throws(Failure) {
             try self.init(parsing: url)
@@ -22,7 +22,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// A placeholder for a missing or wrong target while the rest of a plan is read.
+    /// Replaces a missing or invalid target while the rest of a plan is read.
     static let placeholder = Target(isSecure: false, host: "localhost", port: 80, path: "/")
 
     private init(isSecure: Bool, host: String, port: UInt16, path: String) {
@@ -32,7 +32,8 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
-    /// The `Host` header: the host (an IPv6 address in brackets), and the port unless it is the scheme's default.
+    /// The `Host` header: the host, in brackets if it is an IPv6 address, and the port unless it is the scheme's
+    /// default.
     public var authority: String {
         let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
@@ -45,7 +46,7 @@ extension Target {
     struct Failure: Error { var message: String }
 
     init(parsing url: String) throws(Failure) {
-        guard !url.isEmpty else { throw Failure(message: "expected a ws:// or wss:// URL, not nothing") }
+        guard !url.isEmpty else { throw Failure(message: "empty: write a ws:// or wss:// URL") }
         guard url.utf8.count <= 8192 else { throw Failure(message: "a URL of more than 8192 characters") }
         if let bad = url.unicodeScalars.first(where: { $0.value <= 32 || $0.value >= 127 }) {
             let name =
@@ -63,8 +64,8 @@ extension Target {
         case "wss": isSecure = true
         case "http", "https":
             throw Failure(
-                message: "\(PlanText.quoted(url)) is no WebSocket URL: write ws:// for http:// and wss:// for https://")
-        default: throw Failure(message: "\(PlanText.quoted(url)) is no WebSocket URL: write ws:// or wss://")
+                message: "\(PlanText.quoted(url)) is not a WebSocket URL: use ws:// for http://, wss:// for https://")
+        default: throw Failure(message: "\(PlanText.quoted(url)) is not a WebSocket URL: use ws:// or wss://")
         }
         let rest = url[colon.upperBound...]
         guard !rest.contains("#") else {
@@ -94,7 +95,7 @@ extension Target {
         } else {
             let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
             guard parts.count <= 2 else {
-                throw Failure(message: "\(PlanText.quoted(url)): an IPv6 address stands in brackets: ws://[::1]:9000/")
+                throw Failure(message: "\(PlanText.quoted(url)): write an IPv6 address in brackets: ws://[::1]:9000/")
             }
             let name = parts.first.map(String.init) ?? ""
             guard !name.isEmpty else { throw Failure(message: "\(PlanText.quoted(url)) names no host") }
@@ -114,7 +115,7 @@ extension Target {
         }
     }
 
-    /// Whether the host is an IPv6 address; nil for a name.
+    /// The address family if the host is an address; nil for a name.
     var isIPv6: Bool? {
         if host.utf8.contains(UInt8(ascii: ":")) { return true }
         var parsed = in_addr()
@@ -126,8 +127,8 @@ extension Target {
         return inet_pton(AF_INET6, address, &parsed) == 1
     }
 
-    /// Letters, digits, hyphens and underscores, in labels of at most 63, 253 in all (RFC 1123 §2.1). A text that looks
-    /// like an IPv4 address must be one.
+    /// Allows letters, digits, hyphens and underscores, in labels of at most 63 characters, at most 253 in total (RFC
+    /// 1123 §2.1). A name that looks like an IPv4 address must be one.
     static func checkName(_ name: String) throws(Failure) {
         let labels = (name.hasSuffix(".") ? name.dropLast() : name[...]).split(
             separator: ".", omittingEmptySubsequences: false)

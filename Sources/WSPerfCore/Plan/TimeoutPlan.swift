@@ -6,7 +6,7 @@ public struct TimeoutPlan: Sendable, Hashable {
     public var reply: Duration = .seconds(10)
     /// For the closing handshake.
     public var close: Duration = .seconds(5)
-    /// The longest an open connection may receive nothing; nil: for ever.
+    /// The longest time for which an open connection may receive nothing; nil means no limit.
     public var idle: Duration? = nil
     public init() {}
 }

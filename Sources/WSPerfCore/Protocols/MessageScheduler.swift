@@ -1,9 +1,9 @@
-/// One message that a scheduler wants sent.
+/// One message that a scheduler wants to send.
 public struct ScheduledMessage: Sendable, Hashable {
-    /// The intended send time: nanoseconds of the monotonic clock since the connection opened. Never negative, and
-    /// never less than the previous message's.
+    /// The intended send time: nanoseconds of the monotonic clock after the connection opened. Never negative, and
+    /// never less than the previous message's offset.
     public var offset: Int64
-    // Below zero means nil. Four words with `kind`, and an optional of them, fit into registers as a return value.
+    // Negative stands for nil. With `kind` this makes four words, so even an optional message is returned in registers.
     private var storedLength: Int
     private var storedEntry: Int
     /// Text or binary, if the schedule sets it; nil leaves it to the payload generator.
@@ -28,17 +28,17 @@ public struct ScheduledMessage: Sendable, Hashable {
         set { storedLength = max(-1, newValue ?? -1) }
     }
 
-    /// The index of the log's entry; nil for a schedule that does not replay a log.
+    /// The index of this message's entry in a replayed log; nil for schedules that replay nothing.
     public var entry: Int? {
         get { storedEntry < 0 ? nil : storedEntry }
         set { storedEntry = max(-1, newValue ?? -1) }
     }
 }
 
-/// Decides when a connection sends its messages.
+/// Decides when a connection's messages are sent.
 ///
 /// The engine keeps one value of the conforming type per connection and asks it for one message at a time. A scheduler
-/// is pure: it reads no clock and never sleeps. All its randomness comes from the generator that it gets, so the seed
+/// is pure: it reads no clock, never sleeps, and takes all randomness from the generator it is given. So the same seed
 /// reproduces a run.
 ///
 /// ```swift
@@ -52,16 +52,15 @@ public struct ScheduledMessage: Sendable, Hashable {
 /// }
 /// ```
 public protocol MessageScheduler: Sendable {
-    /// The next message of this connection; nil at the end of the sequence. The engine stops asking when the plan's
-    /// `messages` are sent or its `duration` is over.
+    /// The next message of this connection; nil when the sequence is over. The engine stops asking once the plan's
+    /// `messages` have been sent or its `duration` is over.
     mutating func next(using random: inout SeededGenerator) -> ScheduledMessage?
 
-    /// The number of messages that follow, up to and including `offset`, but at most `limit`. The engine asks once,
-    /// when the connection stops sending, to count the messages that were due but not sent. It does not use the
-    /// scheduler after that.
+    /// How many further messages the sequence has up to and including `offset`, at most `limit`. Called when a
+    /// connection's sending ends, to count messages that were due and not sent; the scheduler is not used afterwards.
     ///
-    /// A scheduler that can compute the number may implement this method. The default implementation asks `next` up to
-    /// 65,536 times and extrapolates from the time that these messages cover.
+    /// Implement it if the scheduler can compute the number. The default implementation calls `next` up to 65,536 times
+    /// and extrapolates the rest from the time that these messages cover.
     mutating func count(through offset: Int64, atMost limit: UInt64, using random: inout SeededGenerator) -> UInt64
 }
 
@@ -77,7 +76,7 @@ extension MessageScheduler {
             if count == 1 { first = message.offset }
             last = message.offset
         }
-        // If all of them are due at once, their times do not tell how many follow.
+        // If all of them are due at once, the rest cannot be extrapolated.
         guard count < limit, last > first else { return count }
         let whole = Double(count) * Double(offset - first) / Double(last - first)
         return min(limit, UInt64(whole))

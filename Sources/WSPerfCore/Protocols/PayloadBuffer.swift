@@ -1,7 +1,7 @@
-/// Where a payload generator writes one message. Its capacity is the message's length.
+/// The memory into which a payload generator writes one message. It has exactly the message's length.
 ///
-/// A write beyond the end is harmless: bytes that do not fit are dropped. But a generator that writes more or fewer
-/// bytes than the capacity is in error; see `PayloadGenerator`.
+/// Writing beyond the end is safe: bytes that do not fit are dropped, and the process continues. A generator that
+/// offers more or fewer bytes than the length is still in error; see `PayloadGenerator`.
 ///
 /// ```swift
 /// func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator) {
@@ -11,17 +11,17 @@
 /// }
 /// ```
 ///
-/// Unsafe code: `start` has room for `capacity` bytes, which the engine lends for one call of `fill`. A generator
-/// cannot copy or create a buffer, so the buffer does not outlive the call.
+/// Unsafe code: `start` has room for `capacity` bytes, which the engine lends for one call of `fill`. A generator can
+/// neither copy nor make a buffer, so it does not outlive that call.
 public struct PayloadBuffer: ~Copyable {
-    /// Not used if the capacity is 0.
+    /// Not used if the buffer has no room.
     @usableFromInline let start: UnsafeMutableRawPointer
-    /// The message's length, bytes.
+    /// The number of bytes the buffer can hold: the message's length.
     public let capacity: Int
-    /// Bytes that the generator has offered so far, including dropped ones.
+    /// The number of bytes that the generator has offered so far, including dropped ones.
     @usableFromInline package var offered: Int
 
-    /// An empty buffer over this memory.
+    /// A buffer over this memory, all of it free.
     package init(_ memory: UnsafeMutableRawBufferPointer) {
         start = memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
         capacity = memory.count
@@ -41,7 +41,7 @@ public struct PayloadBuffer: ~Copyable {
         offered &+= 1
     }
 
-    /// Writes bytes, for example an array or the UTF-8 of a text (`text.utf8`).
+    /// Writes the bytes of an array or of a text (`text.utf8`).
     @inlinable
     public mutating func append(contentsOf bytes: some Sequence<UInt8>) {
         let copied: Void? = bytes.withContiguousStorageIfAvailable { append(contentsOf: UnsafeRawBufferPointer($0)) }
@@ -64,7 +64,7 @@ public struct PayloadBuffer: ~Copyable {
         offered &+= bytes.count
     }
 
-    /// Fills the rest of the buffer with `byte`.
+    /// Writes `byte` to all free bytes.
     @inlinable
     public mutating func pad(with byte: UInt8 = UInt8(ascii: "0")) {
         guard offered < capacity else { return }
@@ -72,7 +72,7 @@ public struct PayloadBuffer: ~Copyable {
         offered = capacity
     }
 
-    /// Lends the free bytes to `body`, which writes some or all of them from the start and returns how many.
+    /// Lends the free bytes to `body`, which writes some or all of them from the start and returns how many it wrote.
     ///
     /// For generators that must be fast. Unsafe: `body` must not write beyond the end, keep the pointer, or count bytes
     /// that it did not write.
@@ -82,13 +82,13 @@ public struct PayloadBuffer: ~Copyable {
     ) throws(Failure) {
         let free = freeCapacity
         let written = try body(UnsafeMutableRawBufferPointer(start: free > 0 ? start + offered : nil, count: free))
-        // Bounded, so that a wrong count does not overflow.
+        // Clamped, so that a nonsensical count does not overflow.
         offered &+= min(max(0, written), 1 << 40)
     }
 }
 
 extension PayloadBuffer {
-    /// Writes as much of `source[range]` as fits; of text, only whole characters.
+    /// Writes `source[range]`, or as much as fits; text is cut at the end of a character.
     ///
     /// Unsafe code: copies at most the free bytes, from a range that is checked against the source.
     @inline(__always)

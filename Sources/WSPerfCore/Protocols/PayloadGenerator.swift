@@ -1,13 +1,13 @@
-/// Describes the message that a payload generator makes.
+/// What a payload generator knows about the message that it must fill.
 public struct MessageContext: Sendable {
-    /// The connection's index in the whole run, from 0 to the planned connections − 1.
+    /// The connection's index in the whole run, 0 ..< planned connections.
     public var connection: Int
     /// The message's index on its connection, from 0.
     public var index: Int
-    /// What the scheduler says about this message.
+    /// What the scheduler returned for this message.
     public var scheduled: ScheduledMessage
-    /// When the message is due: nanoseconds of the machine's monotonic clock (`CLOCK_MONOTONIC`). The response time
-    /// starts here, even if the message is sent late. `WallClock` converts it to the time of day.
+    /// The intended send time: nanoseconds of the machine's monotonic clock (`CLOCK_MONOTONIC`). The response time
+    /// counts from here, however late the message is sent. `WallClock` converts it to the time of day.
     public var intended: UInt64
 
     public init(connection: Int, index: Int, scheduled: ScheduledMessage, intended: UInt64 = 0) {
@@ -20,9 +20,9 @@ public struct MessageContext: Sendable {
 
 /// Chooses the kind, length and bytes of each message.
 ///
-/// The engine keeps one value per event loop. It makes the messages of all connections of the loop. For each message
-/// the engine calls `kind`, then `length`, then `fill`, without calls for other messages in between. So if the length
-/// is only known once the message is written, write it in `length`, keep the bytes, and copy them in `fill`:
+/// The engine keeps one value per event loop, which makes the messages of all connections of that loop. For each
+/// message it calls `kind`, `length` and `fill` in a row, with no other message in between. So a generator that must
+/// write a message to know its length can do that in `length`, keep the bytes, and copy them in `fill`:
 ///
 /// ```swift
 /// struct Readings: PayloadGenerator {
@@ -42,23 +42,24 @@ public struct MessageContext: Sendable {
 /// ```
 ///
 /// If the schedule sets the kind or the length (a replayed log does), the engine still calls `kind` and `length`, but
-/// ignores what they return: `payload.capacity` is the length.
+/// ignores their answers: `payload.capacity` is the length to use.
 ///
-/// A connection whose socket is full may refuse a message. Then the engine does not call `fill`. When the connection
-/// accepts messages again, the engine calls all three methods again with the same random numbers, possibly after
-/// messages of other connections. So derive the bytes of a message from its `MessageContext` and `random` alone, not
-/// from the number of calls. Then a seed gives the same bytes on every run.
+/// A connection may refuse a message because its socket is full. Then `fill` is not called. When the connection takes
+/// messages again, the engine calls all three again, after messages of other connections, and with the same random
+/// numbers. So derive the bytes of a message from its `MessageContext` and `random`, not from the number of calls: then
+/// a seed gives the same bytes on every run.
 ///
-/// A length is from 0 to `LengthDistribution.limit`, and `fill` must write exactly `payload.capacity` bytes. Otherwise
-/// the connection ends with the outcome `payload_error`, and `LoadResult.problems` describes the fault. Missing bytes
-/// are sent as ASCII zeros; bytes that do not fit are dropped. A message of kind `.text` must be valid UTF-8; the
-/// engine does not check it. `PayloadConformance` (WSPerfTesting) checks all of this.
+/// `fill` must write exactly `payload.capacity` bytes, and a length must be from 0 to `LengthDistribution.limit`. A
+/// generator that breaks these rules ends the connection with the outcome `payload_error`, and `LoadResult.problems`
+/// says what it did. Missing bytes are sent as ASCII zeros; bytes that do not fit are dropped. A message of kind
+/// `.text` must be filled with valid UTF-8, which the engine does not check. `PayloadConformance` (WSPerfTesting)
+/// checks all of this.
 public protocol PayloadGenerator: Sendable {
     /// Text or binary.
     mutating func kind(for message: MessageContext) -> MessageKind
     /// The payload's length in bytes.
     mutating func length(for message: MessageContext, using random: inout SeededGenerator) -> Int
-    /// Writes the payload. The buffer's capacity is the message's length.
+    /// Writes the payload into `payload`, whose capacity is the message's length.
     mutating func fill(_ payload: inout PayloadBuffer, for message: MessageContext, using random: inout SeededGenerator)
 }
 

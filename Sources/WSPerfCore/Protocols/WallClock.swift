@@ -3,9 +3,9 @@ internal import Glibc
 
 /// Converts times of the monotonic clock, such as `MessageContext.intended`, to the time of day.
 ///
-/// Make one when you set up a payload generator and keep it for the run. It reads both clocks once and only adds after
-/// that: a message costs no clock read, and the distances between intended times stay the same even if someone sets the
-/// time of day.
+/// Make one when a payload generator is set up, and keep it for the run. It reads both clocks once and later only adds.
+/// So a message costs no clock read, and intervals between intended times stay right even if the time of day is set
+/// during the run.
 ///
 /// ```swift
 /// registry.register(payload: "readings") { context in
@@ -14,10 +14,10 @@ internal import Glibc
 /// }
 /// ```
 public struct WallClock: Sendable, Hashable {
-    /// Nanoseconds from 1970-01-01 UTC to the monotonic clock's zero.
+    /// Nanoseconds since 1970-01-01 UTC at the monotonic clock's zero.
     public var offset: Int64
 
-    /// Reads both clocks.
+    /// Measures the offset between the two clocks now.
     public init() {
         let before = clinux_now()
         var time = timespec()

@@ -1,4 +1,4 @@
-/// Sends a message every interval.
+/// A message every interval.
 ///
 /// ```swift
 /// let scheduler = PeriodicScheduler(every: .milliseconds(250))    // or: .periodic(every: .milliseconds(250))
@@ -12,7 +12,7 @@ public struct PeriodicScheduler: MessageScheduler, Hashable {
     private var offset: Int64
 
     /// A message every `interval` of the monotonic clock, exact to the nanosecond. With an interval of zero or less,
-    /// all messages are due at once. Use that only if something else limits the rate, such as `in_flight`.
+    /// every message is due at once; use that only with another limit, such as `in_flight`.
     public init(every interval: Duration, phase: Phase = .random) {
         self.interval = max(0, interval.nanoseconds)
         offset = phase == .random && self.interval > 0 ? -1 : 0
@@ -49,7 +49,7 @@ extension Int64 {
         return overflow ? .max : sum
     }
 
-    /// The nearest integer, clamped to the range of the type; 0 for NaN.
+    /// The nearest `Int64`; 0 for NaN.
     @inline(__always)
     init(saturating value: Double) {
         // 2⁶³ is the smallest Double that is too large.

@@ -1,4 +1,4 @@
-/// Sends messages at random intervals. The first message follows one interval after the connection opened.
+/// Messages at random intervals, each drawn anew; the first message comes one interval after the connection opens.
 ///
 /// ```swift
 /// let scheduler = RandomizedScheduler(.exponential(mean: .seconds(60)))
@@ -13,10 +13,10 @@ public struct RandomizedScheduler: MessageScheduler {
     }
 
     private let gap: Gap
-    /// The last message's offset, nanoseconds.
+    /// The previous message's offset, nanoseconds.
     private var offset: Int64 = 0
 
-    /// Intervals of `distribution`, rounded to nanoseconds. A negative value counts as zero.
+    /// Messages at intervals drawn from `distribution`, rounded to nanoseconds. Negative intervals count as zero.
     public init(_ distribution: RandomizedOptions.Distribution) {
         func nanoseconds(_ duration: Duration) -> Int64 { max(0, duration.nanoseconds) }
         switch distribution {
@@ -52,7 +52,7 @@ public struct RandomizedScheduler: MessageScheduler {
 }
 
 extension MessageScheduler where Self == RandomizedScheduler {
-    /// Random intervals of `distribution`; see `RandomizedScheduler`.
+    /// Messages at intervals drawn from `distribution`; see `RandomizedScheduler`.
     public static func randomized(_ distribution: RandomizedOptions.Distribution) -> Self {
         RandomizedScheduler(distribution)
     }

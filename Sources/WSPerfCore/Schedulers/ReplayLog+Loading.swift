@@ -1,8 +1,9 @@
 internal import Synchronization
 
 extension ReplayLog {
-    /// The log of a plan's replay schedule. Reads the file, and parses it unless the log loaded last is the same and
-    /// another engine of this process still uses it. Code that needs the log more than once asks `LoadedLogs`.
+    /// Loads the log that a plan's replay schedule names. It reads the file each time, but does not parse it again if
+    /// it is the same as the last loaded log and another engine of this process still uses that. Code that needs the
+    /// log more than once uses `LoadedLogs`.
     static func load(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
         onLoad?(options.log)
         let contents = try plan.contents(ofFile: options.log)
@@ -20,10 +21,10 @@ extension ReplayLog {
         }
     }
 
-    /// For tests: called for each load in this task.
+    /// For tests: called for every load in this task.
     @TaskLocal static var onLoad: (@Sendable (_ path: String) -> Void)?
 
-    /// The log loaded last, as long as it is in use.
+    /// The log loaded last, as long as something uses it.
     private struct LatestLog {
         struct Key: Equatable {
             var path: String
@@ -38,13 +39,13 @@ extension ReplayLog {
     private static let latest = Mutex(LatestLog())
 }
 
-/// The replay logs that an engine's set-up has read. Its schedule, its payloads and its time limit share one.
+/// The replay logs that an engine's set-up has read. Its schedule, payloads and time limit share them.
 package final class LoadedLogs: Sendable {
     private let logs = Mutex<[String: ReplayLog]>([:])
 
     init() {}
 
-    /// The log of a plan's replay schedule. The first call reads and parses it.
+    /// The log that a plan's replay schedule names; read and parsed on the first call only.
     func log(_ options: ReplayOptions, of plan: Plan) throws(PlanError) -> ReplayLog {
         if let log = logs.withLock({ $0[options.log] }) { return log }
         let log = try ReplayLog.load(options, of: plan)

@@ -1,4 +1,4 @@
-/// A recorded log to replay: messages with their times, lengths and kinds, and, if recorded, their data.
+/// A recorded log to replay: messages with their times, lengths and kinds, and their data if it was recorded.
 ///
 /// The format is JSON Lines, one message per line, in any order (`Docs/ReplayLog.md`):
 ///
@@ -18,15 +18,15 @@
 /// | `data` | the payload as text; `len` counts its bytes in UTF-8 |
 /// | `b64` | the payload in base64 (RFC 4648 §4) |
 ///
-/// A key whose value is `null` counts as absent. Other keys are ignored unless they look like a misspelt one. Blank lines
-/// are ignored.
+/// A key whose value is `null` counts as absent. Unknown keys are ignored, unless they look like a misspelt known key.
+/// Blank lines are ignored.
 public final class ReplayLog: Sendable {
-    /// One message: 24 bytes, shared by all connections.
+    /// One message. An entry is 24 bytes; all connections share the entries.
     struct Entry: Sendable, BitwiseCopyable {
-        /// Nanoseconds after the log's earliest message.
+        /// Nanoseconds since the log's earliest message.
         var offset: Int64
         var length: UInt32
-        /// Where the payload starts in the log's data; `noData` if it was not recorded.
+        /// Where the payload begins in the log's data; `noData` if it was not recorded.
         var data: UInt32
         private var isBinary: Bool
 
@@ -47,16 +47,16 @@ public final class ReplayLog: Sendable {
     /// The largest size of one line, bytes.
     public static let maximumLineLength = 16 << 20
 
-    /// All messages, ordered by connection and then by time.
+    /// All messages, by connection and then by time.
     let entries: SharedArray<Entry>
-    /// The recorded payloads, one after the other.
+    /// The recorded payloads, concatenated.
     let data: SharedArray<UInt8>
-    /// Where the entries of each connection start; the last element is the end of all.
+    /// Where each connection's entries begin; the last value is where the last connection's entries end.
     private let starts: SharedArray<UInt32>
     /// From the earliest message to the latest, nanoseconds.
     let span: Int64
 
-    /// Parses a log. Errors call the file `name`.
+    /// Parses a log. Error messages use `name` for the file.
     public init(parsing bytes: [UInt8], name: String) throws(ReplayLogError) {
         var parser = ReplayLogParser(bytes, name: name)
         let messages = try parser.messages()
@@ -72,7 +72,7 @@ public final class ReplayLog: Sendable {
         for rank in rankOf { starts[rank + 1] += 1 }
         for rank in numbers.indices { starts[rank + 1] += starts[rank] }
 
-        // Places the messages by connection, in the order of their lines.
+        // Groups the messages by connection, in line order.
         var ends = starts
         var entries = [Entry](
             repeating: Entry(offset: 0, length: 0, data: Entry.noData, kind: .text), count: messages.count)
@@ -88,7 +88,7 @@ public final class ReplayLog: Sendable {
         data = SharedArray(parser.data)
     }
 
-    /// Sorts by time. Messages with the same time stay in the order of their lines.
+    /// Sorts by time; messages with the same time stay in line order.
     private static func sort(_ entries: inout [Entry], in range: Range<Int>) {
         guard zip(range, range.dropFirst()).contains(where: { entries[$0].offset > entries[$1].offset }) else { return }
         let order = range.sorted { (entries[$0].offset, $0) < (entries[$1].offset, $1) }
@@ -98,40 +98,40 @@ public final class ReplayLog: Sendable {
 }
 
 extension ReplayLog {
-    /// Messages to send on all connections.
+    /// The number of messages to send, over all connections.
     public var messageCount: Int { entries.count }
 
-    /// Distinct connections of the log, at least 1.
+    /// The number of distinct connections in the log, at least 1.
     public var connectionCount: Int { starts.count - 1 }
 
     /// Time from the log's earliest message to its latest.
     public var duration: Duration { .nanoseconds(span) }
 
-    /// Bytes of payload of all messages.
+    /// The payload bytes of all messages together.
     public var byteCount: Int { (0..<entries.count).reduce(0) { $0 + Int(entries[$1].length) } }
 
     /// The longest payload, bytes.
     public var maximumLength: Int { (0..<entries.count).reduce(0) { max($0, Int(entries[$1].length)) } }
 
-    /// Messages that connection `connection` of the run sends in one round.
+    /// The number of messages that the run's connection with this index sends in one round.
     public func messageCount(forConnection connection: Int) -> Int {
         precondition(connection >= 0, "a connection's index is never negative")
         return share(ofConnection: connection % connectionCount).count
     }
 
-    /// The entries of the log's connection with this rank; never empty.
+    /// The entries of one connection, never empty. `rank` is its position among the log's sorted connection numbers.
     func share(ofConnection rank: Int) -> Range<Int> {
         Int(starts[rank])..<Int(starts[rank + 1])
     }
 }
 
-/// Why a log cannot be replayed: `traffic.jsonl:12: t_us is missing`.
+/// Why a file cannot be replayed: `traffic.jsonl:12: t_us is missing`.
 public struct ReplayLogError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The file's name, as given to the parser.
+    /// The file name that was given to the parser.
     public let file: String
     /// The line, from 1; nil if the error concerns the whole file.
     public let line: Int?
-    /// What is wrong, without a full stop; printable text.
+    /// What is wrong, as printable text without a full stop.
     public let reason: String
 
     init(file: String, line: Int?, reason: String) {

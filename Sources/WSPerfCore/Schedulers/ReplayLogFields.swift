@@ -10,7 +10,7 @@ enum ReplayLogKey: String, CaseIterable {
 
     /// The key with this name.
     init?(_ name: ArraySlice<UInt8>) {
-        // Runs for each key of each line, so it compares the name as one number: its bytes, the last one lowest.
+        // This runs for each key of each line, so it compares the name as one number: its bytes, the last one lowest.
         guard name.count <= 4 else { return nil }
         switch name.reduce(0 as UInt32, { $0 << 8 | UInt32($1) }) {
         case 0x745F_7573: self = .time
@@ -42,9 +42,9 @@ struct ReplayLogFields {
     typealias Fault = JSONScanner.Failure
 
     struct Field {
-        /// Position of the value in the file.
+        /// The value's place in the file.
         var range: Range<Int>
-        /// Nil: an object or an array.
+        /// Nil for an object or an array.
         var value: JSONScanner.Scalar?
     }
 
@@ -55,9 +55,9 @@ struct ReplayLogFields {
     var length: Field?
     var data: Field?
     var base64: Field?
-    /// The first unknown key that looks like a known one: its position, and the known key.
+    /// The first unknown key that looks like a known one: its place, and the known key.
     var slip: (range: Range<Int>, meant: ReplayLogKey)?
-    /// The bits of the keys in the line.
+    /// The bits of the keys on this line.
     private var keys: UInt8 = 0
 
     /// Whether the line has this key, with any value.
@@ -80,13 +80,13 @@ struct ReplayLogFields {
     }
 }
 
-/// Tells a misspelt key from a key of other software.
+/// Distinguishes misspelt keys from keys of other software.
 ///
-/// A key is misspelt if it is one edit away from a known key of three letters or more, or from the whole word that the
-/// key stands for (`length`). Case does not matter.
+/// A key counts as misspelt if it is one edit away from a known name of three letters or more, or from the full word
+/// for that name (`length`). Differences in case are not edits.
 struct ReplayLogSlips {
-    /// The keys looked up so far, because most logs repeat theirs on every line. `name` is the number that its bytes
-    /// make.
+    /// The keys looked up so far, because most logs repeat the same keys on every line. Names are numbers made of their
+    /// bytes.
     private var known: [(name: UInt128, meant: ReplayLogKey?)] = []
     private static let knownLimit = 32
 
@@ -96,10 +96,10 @@ struct ReplayLogSlips {
             ("base64", .base64),
         ]
     private static let longest = 11
-    /// A common word, although it is one edit away from `data`.
+    /// A word in its own right, although it is one edit away from `data`.
     private static let foreign = "date"
 
-    /// The known key that `name`, which is not a known key, was meant to be; nil if it looks like none.
+    /// The known key that `name` probably means; nil if there is none. `name` itself must not be a known key.
     mutating func key(meantBy name: ArraySlice<UInt8>) -> ReplayLogKey? {
         guard name.count <= Self.longest else { return nil }
         let number = name.reduce(0 as UInt128) { $0 << 8 | UInt128($1) }
@@ -112,7 +112,7 @@ struct ReplayLogSlips {
     private static func key(meantBy name: String) -> ReplayLogKey? {
         guard name != foreign else { return nil }
         return words.first { word, _ in
-            // Two letters are too few: `ip`, `up` and `on` are one edit away from `op`.
+            // Two-letter names are too short to compare: `ip`, `up` and `on` are one edit away from `op`.
             name == word || word.utf8.count > 2 && PlanText.distance(name, word) == 1
         }?.key
     }

@@ -1,33 +1,33 @@
 internal import Glibc
 
-/// Reads the format of `ReplayLog` line by line.
+/// Reads the native log format of `ReplayLog`, line by line.
 ///
-/// Each line is one JSON object. The parser decodes only the strings that it uses. The rest must be well-formed.
+/// Each line is one JSON object. Only the strings that are used are decoded, but the whole line must be valid JSON.
 struct ReplayLogParser {
-    /// One line with `dir` `send`.
+    /// One line whose `dir` is `send`.
     struct Message {
         /// Microseconds.
         var time: Int64
         var connection: Int64
         var kind: MessageKind
         var length: Int
-        /// Where the payload starts in `data`; nil if it was not recorded.
+        /// Where the payload begins in `data`; nil if it was not recorded.
         var data: Int?
     }
 
     private typealias Fault = JSONScanner.Failure
     private typealias Field = ReplayLogFields.Field
 
-    /// The largest integer that all JSON software can exchange (2⁵³); as microseconds, 285 years.
+    /// The largest integer that all JSON software can exchange (RFC 8259 §6); in microseconds, 285 years.
     static let largestInteger: Int64 = 1 << 53
     private static let depthLimit = 64
 
     private let name: String
-    /// Reads the current line; `end` is the end of the line.
+    /// Reads the current line; its end is the end of the line.
     private var scanner: JSONScanner
     private var slips = ReplayLogSlips()
 
-    /// The recorded payloads of the messages so far.
+    /// The recorded payloads of the messages read so far.
     private(set) var data: [UInt8] = []
 
     init(_ bytes: [UInt8], name: String) {
@@ -35,7 +35,7 @@ struct ReplayLogParser {
         self.name = name
     }
 
-    /// All messages to send, in the order of their lines.
+    /// All messages to send, in line order.
     mutating func messages() throws(ReplayLogError) -> [Message] {
         let count = scanner.bytes.count
         guard count <= ReplayLog.maximumSize else {
@@ -60,7 +60,7 @@ struct ReplayLogParser {
     }
 
     private func endOfLine(from start: Int) -> Int {
-        // The search stays inside the array because `start` is less than its count.
+        // The search stays within the array, because `start` is less than its count.
         scanner.bytes.withUnsafeBytes { buffer in
             guard let base = buffer.baseAddress,
                 let newline = memchr(base + start, 0x0A, buffer.count - start)
@@ -71,7 +71,7 @@ struct ReplayLogParser {
 
     // MARK: Lines
 
-    /// The message of the current line; nil for a blank line or a received message.
+    /// The message on the scanner's line; nil if the line is blank or `dir` is `receive`.
     private mutating func message() throws(Fault) -> Message? {
         guard scanner.end - scanner.position <= ReplayLog.maximumLineLength else {
             throw Fault("longer than \(ReplayLog.maximumLineLength >> 20) MiB")
@@ -166,7 +166,7 @@ struct ReplayLogParser {
         return value
     }
 
-    /// Appends the text of `data` to the payloads.
+    /// Appends the value of `data` to the payloads.
     private mutating func appendText(_ field: Field) throws(Fault) {
         guard case .string(let token)? = field.value else { throw Fault("data must be a string") }
         let start = data.count
@@ -174,10 +174,10 @@ struct ReplayLogParser {
         guard Self.isUTF8(data[start...]) else { throw Fault("data is not valid UTF-8") }
     }
 
-    /// Appends the decoded bytes of `b64` to the payloads.
+    /// Appends the decoded value of `b64` to the payloads.
     private mutating func appendBytes(_ field: Field, isText: Bool) throws(Fault) {
         guard case .string(let token)? = field.value else { throw Fault("b64 must be a string") }
-        // Some writers escape the slash.
+        // Some writers escape the slash, which is a base64 character.
         let text = token.isEscaped ? try unescaped(token)[...] : scanner.bytes[token.range]
         let start = data.count
         guard Base64.append(text, to: &data) else { throw Fault("b64 is not base64 (RFC 4648 §4)") }
@@ -194,7 +194,7 @@ struct ReplayLogParser {
         String(validating: bytes, as: UTF8.self) != nil
     }
 
-    /// A part of the file as written, for an error message.
+    /// A part of the file, unchanged except for length and unprintable characters, for an error message.
     private func excerpt(_ range: Range<Int>) -> String {
         let limit = 40
         let text = String(decoding: scanner.bytes[range].prefix(4 * limit), as: UTF8.self)

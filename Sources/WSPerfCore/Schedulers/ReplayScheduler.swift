@@ -1,8 +1,8 @@
-/// Sends the messages of a recorded log, with the log's times, lengths and kinds.
+/// The messages of a recorded log, with its times, lengths and kinds.
 ///
-/// Connection i of the run plays connection i mod C of a log with C connections, counted in the order of their numbers.
-/// Offsets start at the earliest message of the whole log. So the gaps between the log's connections stay the same
-/// between connections of the run that open at the same time.
+/// The number of connections in the run may differ from the number C in the log: connection i of the run plays the
+/// log's connection i mod C, in the order of their numbers. Offsets count from the earliest message of the whole log,
+/// so connections of the run that open together keep the recorded time differences.
 ///
 /// ```swift
 /// let log = try ReplayLog(parsing: bytes, name: "traffic.jsonl")
@@ -14,7 +14,7 @@ public struct ReplayScheduler: MessageScheduler {
     private let first: UInt32
     private let end: UInt32
     private var position: UInt32
-    /// When this round started, nanoseconds of recorded time.
+    /// Start of this round in recorded time, nanoseconds.
     private var round: Int64 = 0
     /// Time from one round to the next, nanoseconds of recorded time; 0 if there is only one round.
     private let period: Int64
@@ -23,9 +23,9 @@ public struct ReplayScheduler: MessageScheduler {
     /// - Parameters:
     ///   - log: The log to replay.
     ///   - connection: The connection's index in the run, from 0.
-    ///   - speed: Divides the log's times: 10 replays ten times as fast. Positive and finite.
-    ///   - loops: Whether to start again at the end of the log. The next round starts `log.duration` after the previous
-    ///     one. A log whose messages all have the same time does not loop.
+    ///   - speed: Divides the log's times: 10 replays ten times as fast. Above 0 and finite.
+    ///   - loops: Whether to start again when the log is over, for as long as the run lasts. Each round starts
+    ///     `log.duration` after the previous one. A log whose messages all have the same time does not loop.
     public init(_ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false) {
         precondition(connection >= 0, "a connection's index is never negative")
         precondition(speed > 0 && speed.isFinite, "a replay's speed must be above 0 and finite, not \(speed)")
@@ -54,7 +54,7 @@ public struct ReplayScheduler: MessageScheduler {
 }
 
 extension MessageScheduler where Self == ReplayScheduler {
-    /// The messages of `log` for this connection of the run; see `ReplayScheduler`.
+    /// The messages of `log` for the run's connection with this index; see `ReplayScheduler`.
     public static func replay(
         _ log: ReplayLog, connection: Int, speed: Double = 1, loops: Bool = false
     ) -> Self {

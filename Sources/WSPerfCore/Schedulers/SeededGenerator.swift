@@ -1,20 +1,20 @@
 import Glibc
 
-/// The random numbers of one connection: small, fast, and the same on every run with the same seed.
+/// The random numbers of one connection: a small, fast generator that repeats exactly for the same seed.
 ///
-/// Everything random in a run comes from generators of this type. Each is derived from the plan's `seed` and a stream
-/// number (a connection's index in the whole run), so a run is reproducible to the byte. The algorithm is
-/// xoroshiro128++ 1.0 (Blackman and Vigna, <https://prng.di.unimi.it>), 16 bytes of state. It is not cryptographic.
+/// All randomness in a run comes from generators like this one. Each is derived from the plan's `seed` and a stream
+/// number (a connection's index in the whole run), so a run can be repeated byte for byte. The algorithm is
+/// xoroshiro128++ 1.0 (Blackman and Vigna, <https://prng.di.unimi.it>) with 16 bytes of state. It is not cryptographic.
 ///
-/// The helper methods draw from the generator and store nothing, so the two words are the whole state of a stream.
+/// The helpers store nothing outside `state`, so `state` alone determines the rest of a stream.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     @usableFromInline var state: (low: UInt64, high: UInt64)
 
     /// The generator of stream `stream` under `seed`.
     ///
-    /// Two different pairs never have the same state: (seed, stream) goes through four rounds of a Feistel network,
-    /// which is a bijection of 128 bits. The chance that two streams of a run overlap is that of random starting points
-    /// in a period of 2¹²⁸ − 1.
+    /// Two different pairs never share a state, because (seed, stream) goes through four rounds of a Feistel network,
+    /// which is a bijection of 128 bits. Streams overlap within a run only with the probability of random starting
+    /// points in a period of 2¹²⁸ − 1.
     public init(seed: UInt64, stream: UInt64) {
         var low = seed
         var high = stream
@@ -25,7 +25,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         self.init(state: low, high)
     }
 
-    /// A generator in the given state. The all-zero state, which would stay zero, is replaced.
+    /// A generator in the given state. The all-zero state would stay zero for ever, so it is replaced.
     init(state low: UInt64, _ high: UInt64) {
         state = (low, high)
         if low | high == 0 { state = (0x9E37_79B9_7F4A_7C15, 0x3C6E_F372_FE94_F82A) }
@@ -44,7 +44,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         return result
     }
 
-    /// Uniform in [0, 1), a multiple of 2⁻⁵³.
+    /// Uniform in [0, 1): a multiple of 2⁻⁵³.
     @inlinable @inline(__always)
     public mutating func nextUnit() -> Double {
         Double(next() &>> 11) * 0x1p-53
@@ -54,7 +54,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
     @inlinable
     public mutating func nextInteger(in range: ClosedRange<Int>) -> Int {
         let span = UInt64(bitPattern: Int64(range.upperBound)) &- UInt64(bitPattern: Int64(range.lowerBound)) &+ 1
-        // A span of 2⁶⁴ wraps to zero: every value is in range.
+        // A span of 2⁶⁴ wraps to zero; then every value is in the range.
         guard span != 0 else { return Int(truncatingIfNeeded: next()) }
         var product = next().multipliedFullWidth(by: span)
         if product.low < span {
@@ -64,7 +64,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         return range.lowerBound &+ Int(truncatingIfNeeded: product.high)
     }
 
-    /// Exponentially distributed with this mean: 0 up to 36.8 means, the limit of 53 random bits.
+    /// Exponentially distributed with this mean. The largest value is 36.8 means, because the draw has 53 random bits.
     public mutating func nextExponential(mean: Double) -> Double {
         -log(1 - nextUnit()) * mean
     }
@@ -77,9 +77,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
 
     /// Poisson distributed with this mean; 0 for a mean that is not positive.
     ///
-    /// Exact in distribution. For small means it multiplies uniform numbers (Knuth, TAOCP vol. 2, 3.4.1); from a mean
-    /// of 10 it uses transformed rejection (PTRS; Hörmann, "The transformed rejection method for generating Poisson
-    /// random variables", 1993).
+    /// Exact in distribution: small means multiply uniforms (Knuth, TAOCP vol. 2, 3.4.1); means from 10 on use
+    /// transformed rejection (PTRS; Hörmann, "The transformed rejection method for generating Poisson random
+    /// variables", 1993).
     public mutating func nextPoisson(mean: Double) -> Int {
         guard mean > 0 else { return 0 }
         guard mean >= 10 else {
@@ -110,8 +110,8 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
         }
     }
 
-    /// ln(k!) for an integer k ≥ 0. From 10 on by Stirling's series, with an error below 10⁻¹⁰. (`lgamma` writes a
-    /// global variable, which is not safe with threads.)
+    /// ln(k!) for an integer k ≥ 0. From 10 on it uses Stirling's series, with an error below 10⁻¹⁰. (`lgamma` writes a
+    /// global variable, so it is not thread-safe.)
     static func logFactorial(_ k: Double) -> Double {
         guard k >= 10 else {
             var product = 1.0
@@ -145,9 +145,9 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Hashable {
 }
 
 extension SeededGenerator {
-    /// Streams for random numbers that belong to no connection.
+    /// Stream numbers that no connection uses, for randomness that belongs to the whole run.
     enum Stream {
-        /// The pool of bytes that random payloads are cut from.
+        /// The bytes that random payloads are cut from.
         static let payloadPool = UInt64.max
     }
 }

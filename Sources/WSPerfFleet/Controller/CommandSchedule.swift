@@ -1,4 +1,4 @@
-/// Which command each worker and listener of a run must get next, and when the command is published again because no
+/// Decides which command each worker and listener of a run must get next, and when to publish it again because no
 /// acknowledgement came. Pure.
 ///
 /// PUB sockets drop messages, and peers miss them while they connect, so every command is repeated until the peer's state
@@ -11,7 +11,8 @@ struct CommandSchedule {
         var times: Int
     }
 
-    /// A plan above this size is repeated more and more slowly: it takes long to arrive, and copies would delay it further.
+    /// A plan above this size is repeated at growing intervals: it takes long to arrive, and copies would delay it
+    /// further.
     static let largePlanBytes = 64 * 1024
 
     private let planIsLarge: Bool
@@ -24,7 +25,7 @@ struct CommandSchedule {
 
     // MARK: Workers
 
-    /// The command that a worker needs, judging by its last message; nil if it needs none or could not hear it.
+    /// The command that a worker needs according to its last message; nil if it needs none or cannot receive one.
     static func command(for worker: RunWorker, order: LoadOrder) -> Command? {
         guard !worker.hasEnded, !worker.isSilent, worker.exit == nil, worker.isConfirmed, let state = worker.state
         else { return nil }
@@ -39,7 +40,7 @@ struct CommandSchedule {
         }
     }
 
-    /// Returns true if the command must be published to the worker at this place now, and notes that it was.
+    /// Returns true and records the time if the command must be published to the worker at this place now.
     mutating func publish(_ type: WireType, to place: Int, now: FleetInstant) -> Bool {
         if let next = nextPublication(of: type, to: place), now < next { return false }
         while workers.count <= place { workers.append(nil) }
@@ -57,7 +58,7 @@ struct CommandSchedule {
 
     // MARK: Listeners
 
-    /// Returns true if a listener must be told to launch its workers now, and notes that it was.
+    /// Returns true and records the time if a listener must be told to launch its workers now.
     mutating func publishLaunch(to listener: String, now: FleetInstant) -> Bool {
         if let next = nextLaunch(to: listener), now < next { return false }
         launches[listener] = now

@@ -54,7 +54,7 @@ final class ControllerDriver: FleetDriver {
     private var current = -1
     private var interrupts = 0
     private var closing: Closing?
-    /// How the local listener that ended last has ended.
+    /// How the most recent local listener ended.
     private var localLoss: String?
     private(set) var results: [FleetRunResult] = []
     private(set) var isOver = false
@@ -166,7 +166,7 @@ final class ControllerDriver: FleetDriver {
         let areGone =
             if let local { local.alive.isEmpty } else { !endsListeners || machine.membership.alive.isEmpty }
         if areGone { isOver = true }
-        // Peers that are left learn that this session is over.
+        // Tells the remaining peers that this session is over.
         if isOver { machine.close(now: now) }
         for action in machine.tick(now: now) { perform(action, now: now) }
         if isOver { logDropped() }

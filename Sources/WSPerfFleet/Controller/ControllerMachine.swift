@@ -34,7 +34,7 @@ struct ControllerMachine {
     private var actions: [Action] = []
     /// Version-mismatch notices that have been recorded.
     private var notedForeign: Set<String> = []
-    /// Messages that cannot be read, of which the current run's record says why.
+    /// Unreadable messages whose reason is already in the current run's record.
     private var notedUnreadable: Set<String> = []
     private var pendingNotices: [String] = []
 
@@ -101,8 +101,8 @@ struct ControllerMachine {
         run?.forgive(duration)
     }
 
-    /// Handles a message. While `accepting` is false, no snapshot is taken, so that the queue of events to record stays
-    /// bounded. The workers keep their snapshots and send them again.
+    /// Handles a message. While `accepting` is false, it takes no snapshots, so that the queue of events to record
+    /// stays bounded. The workers keep their snapshots and send them again.
     mutating func receive(_ received: Received<PeerMessage>, accepting: Bool = true, now: FleetInstant) {
         switch received {
         case .unreadable(let message): drop(message)
@@ -196,10 +196,11 @@ struct ControllerMachine {
         }
     }
 
-    /// Does what is due. Returns all actions since the last call.
+    /// Performs everything that is due. Returns all actions since the last call.
     mutating func tick(now: FleetInstant, drained: Bool = true) -> [Action] {
         if membershipAt.map({ now >= $0 }) ?? true {
-            // Listeners are judged only when all messages have been read: theirs may be among them.
+            // Listeners are judged only after all messages have been read, because a message from a listener may be
+            // among them.
             if drained { membership(membership.tick(now: now, liveness: currentLiveness)) }
             membershipAt = max(
                 membership.nextDeadline(liveness: currentLiveness) ?? now + .seconds(3600), now + FleetLimits.timerSlack
@@ -214,7 +215,7 @@ struct ControllerMachine {
                 case .over(let outcome): actions.append(.over(outcome))
                 }
             }
-            // All peers of the run learn that it is over.
+            // Tells all peers of the run that it is over.
             if actions.contains(where: \.isOver) { beacon(now: now) }
         }
         defer { actions.removeAll() }

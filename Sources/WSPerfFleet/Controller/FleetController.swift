@@ -22,8 +22,8 @@ public final class FleetController: Sendable {
         public var publishPort = FleetLimits.publishPort
         /// Port for messages from listeners and workers; 0 takes a free one.
         public var reportPort = FleetLimits.reportPort
-        /// Path of the listener executable to launch on this machine, once per machine in the plan. If nil, the controller waits
-        /// for listeners that somebody else starts.
+        /// Path of the listener executable to launch on this machine, once per machine in the plan. If nil, the
+        /// controller waits for listeners that are started elsewhere.
         public var localListener: String?
         /// Path of the worker executable for local listeners. If nil, they use the stock worker in their own directory.
         public var localWorker: String?
@@ -101,7 +101,7 @@ public final class FleetController: Sendable {
             try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
         }
         if options.localListener != nil {
-            // All machines of the plan are this one. A worker could only check its own share.
+            // All machines of the plan are this machine. A worker could only check its own share.
             for plan in plans where plan.client == .stock { try Self.checkLocalPorts(plan) }
         }
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
@@ -172,7 +172,7 @@ public final class FleetController: Sendable {
         let recorded = RecordedPlan(plan)
         let arithmetic = plan.arithmetic
         let limit = arithmetic.limit
-        // The workers keep the limit themselves, so it is spelled out for them. A plan cannot name a longer one.
+        // The workers enforce the limit themselves, so the plan they get contains it. A plan cannot have a longer one.
         plan.timeLimit = min(limit, PlanQuantity.longest)
         let parcel = PlanParcel(
             document: plan.document,

@@ -17,7 +17,7 @@ final class LocalFleet: Sendable {
 
     private let children = Mutex<[String: Child]>([:])
 
-    /// Launches the listeners. Calls `onEnd` once for each of them when it has ended.
+    /// Launches the listeners. Calls `onEnd` once for each listener after it has ended.
     func launch(
         _ options: Options, controller: ControllerAddress,
         onEnd: @escaping @Sendable (_ name: String, _ pid: Int32?, _ end: ChildProcess.End) -> Void

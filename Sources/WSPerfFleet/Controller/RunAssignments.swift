@@ -1,13 +1,13 @@
 /// Which listener runs which shares of a plan: first assignments, replacements and spares. Pure.
 ///
-/// A share is what one worker runs. The plan's machines are numbered from 0, and machine `m` holds the shares
-/// `m × processes` up to `(m + 1) × processes`. One listener stands for one machine. A listener without an assignment is a
+/// A share is the connections of one worker. The plan's machines are numbered from 0, and machine `m` has the shares `m
+/// × processes` up to `(m + 1) × processes`. One listener represents one machine. A listener without an assignment is a
 /// spare.
 struct RunAssignments {
     struct Assignment {
         /// The listener's name.
         let name: String
-        /// The planned machine that the listener stands for.
+        /// The planned machine that the listener represents.
         let machine: Int
         /// The latest order for each of its shares.
         fileprivate(set) var orders: [WorkerOrder] = []
@@ -25,13 +25,13 @@ struct RunAssignments {
     private let processes: Int
     /// By the identity of the listener.
     private(set) var assignments: [String: Assignment] = [:]
-    /// Planned machines that no living listener stands for, in ascending order.
+    /// Planned machines without a living listener, in ascending order.
     private(set) var unassigned: [Int]
     /// Listeners whose workers died too often before the load. They get no share of this run.
     private var unfit: Set<String> = []
     /// The largest number of listeners that can still take part; nil while more may join.
     private var reachable: Int?
-    /// Planned machines that had a listener before.
+    /// Planned machines that had a listener earlier.
     private var assignedBefore: Set<Int> = []
     /// How often each share was ordered from any listener.
     private var launches: [Int: Int] = [:]
@@ -63,9 +63,9 @@ struct RunAssignments {
         return count >= wanted
     }
 
-    /// Gives a listener the first machine that nobody has; nil if all are taken.
+    /// Gives a listener the first free machine; nil if there is none.
     ///
-    /// - Returns: The workers it must launch, and whether it replaces a listener that was lost.
+    /// - Returns: The workers that the listener must launch, and whether it replaces a lost listener.
     mutating func assign(_ listener: String, name: String) -> (orders: [WorkerOrder], isReplacement: Bool)? {
         guard isFree(listener), !unassigned.isEmpty else { return nil }
         let machine = unassigned.removeFirst()
@@ -93,7 +93,7 @@ struct RunAssignments {
     /// How often a share was ordered from this listener; nil if the listener has no assignment.
     func launches(of share: Int, on listener: String) -> Int? { assignments[listener]?.launches[share] }
 
-    /// The listener says how many workers it has launched. Returns true if that confirms its assignment.
+    /// The listener reports how many workers it has launched. Returns true if that confirms its assignment.
     mutating func confirm(_ listener: String, launched: Int) -> Bool {
         guard let assignment = assignments[listener], !assignment.isAccepted, launched >= assignment.ordered else {
             return false

@@ -1,4 +1,4 @@
-/// When each phase of a run ends at the latest, and what must happen then. Pure.
+/// The deadlines of each phase of a run, and what must happen then. Pure.
 ///
 /// Before the load there are two deadlines: after the first, fewer machines than planned are enough; at the second, the run
 /// ends as incomplete. Under load there are three: the workers are told to stop, then to abort, then the run ends as overdue.

@@ -1,10 +1,10 @@
 internal import WSPerfCore
 
-/// One run on the controller, from waiting for listeners to the end of its record. Pure: it is told what arrives and what
-/// time it is, and returns what to publish and what to record.
+/// One run on the controller, from waiting for listeners to the end of its record. Pure: it gets messages and the time,
+/// and returns what to publish and what to record.
 ///
-/// It composes three smaller machines: `RunAssignments` decides which listener runs which shares, `RunDeadlines` when each
-/// phase must end, and `CommandSchedule` which command is published to whom and when it is repeated.
+/// It is composed of three smaller machines: `RunAssignments` decides which listener runs which shares, `RunDeadlines`
+/// when each phase must end, and `CommandSchedule` which command is published to whom and when it is repeated.
 ///
 /// Whatever arrives or does not arrive, the run ends by its deadlines. It records `.ended` exactly once, as the last event,
 /// and each snapshot exactly once and in order.
@@ -19,7 +19,7 @@ struct RunMachine {
     private(set) var phase: RunPhase = .waitingForListeners
     private(set) var outcome: RunOutcome?
     private(set) var workers: [RunWorker] = []
-    /// Snapshots that were dropped because they could not be what they claimed to be.
+    /// Snapshots that were dropped because they are implausible.
     private(set) var implausible = 0
     /// Messages that were dropped because they break the protocol.
     private var unreadable = 0
@@ -89,7 +89,7 @@ struct RunMachine {
         isDirty = true
     }
 
-    /// Returns true if this header's snapshot can be used; if not, its body need not be looked at.
+    /// Returns true if the snapshot with this header can be used; otherwise ignore its body.
     mutating func wants(
         worker id: String, _ header: PeerMessage.SnapshotHeader, sequence: UInt64, now: FleetInstant
     ) -> Bool {
@@ -117,7 +117,7 @@ struct RunMachine {
         heldBytes += workers[place].inbox.heldBytes
         for snapshot in taken.ready { record(.snapshot(worker: id, snapshot)) }
         if let offence = taken.offence {
-            // A replay that was changed on its way is no fault of the worker. It sends the snapshot again.
+            // If a replay was changed on the way, the worker is not at fault. It sends the snapshot again.
             if taken.mayComeAgain, !workers[place].lastWasNew {
                 implausible += 1
                 acknowledgements.insert(place)
@@ -158,8 +158,8 @@ struct RunMachine {
         return true
     }
 
-    /// Gives up a worker whose snapshot breaks a rule: it would send the same bytes again, and without this snapshot its
-    /// later ones are of no use.
+    /// Gives up a worker whose snapshot breaks a rule: it would send the same bytes again, and its later snapshots are
+    /// useless without this one.
     private mutating func refuseSnapshot(of place: Int, _ offence: String) {
         implausible += 1
         workers[place].refusal = offence
@@ -180,7 +180,7 @@ struct RunMachine {
 
     // MARK: Messages from listeners
 
-    /// A listener says that one of its workers has ended.
+    /// A listener reports that one of its workers has ended.
     mutating func exited(_ exit: WorkerExit, now: FleetInstant) {
         guard let place = places[exit.worker], workers[place].exit == nil, !workers[place].hasEnded else { return }
         workers[place].exit = exit
@@ -202,7 +202,7 @@ struct RunMachine {
         record(.notice("listener \(assignment.name) \(why)"))
         for place in workers.indices where workers[place].listener == id {
             workers[place].isOrphan = true
-            // A listener that has ended takes its workers with it. One that is silent may still have them.
+            // A listener that has ended takes its workers with it. A silent listener may still have them.
             if silence == .zero { workers[place].isDoomed = true }
             // The worker is told to stop early, so its load is not what the plan asked for.
             if order == .start, !workers[place].isDelivered { workers[place].note(reason: "its listener \(why)") }
@@ -210,9 +210,9 @@ struct RunMachine {
         if order < .start { giveUp(id) }
     }
 
-    /// A listener on this machine has ended and no other will replace it.
+    /// A listener on this machine has ended, and no other will replace it.
     ///
-    /// - Parameter count: Listeners that are left, including those that have not said hello yet.
+    /// - Parameter count: The remaining listeners, including those that have not said hello yet.
     mutating func listenersLeft(_ count: Int, _ reason: String, now: FleetInstant) {
         guard order < .start, !isOver else { return }
         guard count >= setup.enough else { return end(.incomplete, FleetError(.incomplete, reason), now: now) }
@@ -244,7 +244,7 @@ struct RunMachine {
 
     // MARK: Time
 
-    /// Does what is due. Returns all actions since the last call.
+    /// Performs everything that is due. Returns all actions since the last call.
     mutating func tick(now: FleetInstant, drained: Bool, membership: MembershipMachine) -> [Action] {
         if !isOver {
             flushAcknowledgements()
@@ -324,7 +324,7 @@ struct RunMachine {
             guard let command = CommandSchedule.command(for: workers[place], order: order),
                 commands.publish(command.type, to: place, now: now)
             else { continue }
-            // It delivers all that it has, but its load is not what the plan asked for.
+            // The worker delivers all its results, but its load is not what the plan asked for.
             if command == .stop, order == .start { workers[place].note(reason: "its listener is lost") }
             actions.append(.publish(to: workers[place].id, command))
         }
@@ -353,7 +353,7 @@ struct RunMachine {
 
     private var activeWorkers: [Int] { workers.indices.filter { !workers[$0].hasEnded } }
 
-    /// Gives listeners without an assignment the machines that nobody has.
+    /// Gives free machines to listeners without an assignment.
     private mutating func assign(membership: MembershipMachine, now: FleetInstant) {
         let free = membership.alive.filter { assignments.isFree($0.id) }
         if phase == .waitingForListeners {
@@ -363,7 +363,7 @@ struct RunMachine {
         }
         for listener in free {
             guard let (orders, isReplacement) = assignments.assign(listener.id, name: listener.name) else { return }
-            if isReplacement { record(.notice("listener \(listener.name) takes the place of one that is lost")) }
+            if isReplacement { record(.notice("listener \(listener.name) replaces a lost listener")) }
             for order in orders { add(order, from: listener.id, machine: listener.name, now: now) }
         }
     }
@@ -374,7 +374,7 @@ struct RunMachine {
         workers.append(RunWorker(order: order, listener: listener, machine: machine, now: now))
     }
 
-    /// Replaces workers that died before the load. Returns an error if the run cannot be carried out.
+    /// Replaces workers that died before the load. Returns an error if the run is impossible.
     private mutating func replaceFailed(membership: MembershipMachine, now: FleetInstant) -> FleetError? {
         for place in workers.indices where !workers[place].hasEnded {
             let worker = workers[place]
@@ -397,7 +397,7 @@ struct RunMachine {
                 }
                 continue
             }
-            // As for a lost listener: a spare may replace this one, or the plan may allow the run without it.
+            // As with a lost listener: a spare may replace this one, or the plan may allow the run without it.
             assignments.exclude(worker.listener)
             guard membership.alive.count(where: { assignments.isFit($0.id) }) >= setup.enough else {
                 return FleetError(.incomplete, what)
@@ -405,13 +405,13 @@ struct RunMachine {
             record(.notice("\(what); giving up on this machine"))
             giveUp(worker.listener)
             for other in workers.indices where workers[other].listener == worker.listener {
-                workers[other].refusal = "its machine takes no part in this run"
+                workers[other].refusal = "its machine does not take part in this run"
             }
         }
         return nil
     }
 
-    /// Before the load: a spare may replace the listener, and nothing of its workers counts any more.
+    /// Before the load: a spare may replace the listener, and its workers no longer count.
     private mutating func giveUp(_ listener: String) {
         assignments.giveUp(listener)
         for place in workers.indices where workers[place].listener == listener { workers[place].hasEnded = true }
@@ -466,7 +466,7 @@ struct RunMachine {
         if deadlines.isOverdue(now: now) { end(.overdue, nil, now: now) }
     }
 
-    /// Whether every planned connection has opened or failed to open, as far as can still be known.
+    /// Whether every planned connection has opened or failed to open, as far as this can still be known.
     private func haveAllAttempted(_ crew: [RunWorker]) -> Bool {
         crew.allSatisfy { $0.isSettled || $0.attempted >= UInt64(setup.instances) }
     }
@@ -534,7 +534,7 @@ struct RunMachine {
 
     // MARK: Records
 
-    /// Nothing follows the end of the record.
+    /// Nothing may follow the end of the record.
     private mutating func record(_ event: RunEvent) {
         if !isOver { actions.append(.record(event)) }
     }

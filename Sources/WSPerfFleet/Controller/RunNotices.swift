@@ -14,7 +14,7 @@ enum RunNotices {
         "\(snapshots) snapshots of \(worker.title) cannot be used, because an earlier one is lost"
     }
 
-    /// Why a worker ended before the load, which attempt it was, and its last words.
+    /// Why a worker ended before the load, which attempt it was, and its last output.
     static func worker(_ worker: RunWorker, endedEarly exit: WorkerExit, launches: Int) -> String {
         let attempt = launches > 1 ? " (attempt \(launches) of \(FleetLimits.launchAttempts))" : ""
         return "\(worker.title) \(exit.readable) before the load began\(attempt)\(exit.lastWords)"
@@ -40,12 +40,12 @@ enum RunNotices {
             + (setup.enough < setup.machines ? ", and min_machines requires \(setup.enough)" : "")
     }
 
-    /// Too few workers got ready. `unassigned` machines have lost their listener.
+    /// Too few workers became ready. `unassigned` machines have lost their listener.
     static func missingWorkers(_ workers: [RunWorker], unassigned: Int, _ setup: RunSetup) -> String {
         var missing = workers.filter { !$0.isReady }.map { worker in
             let why =
                 worker.unreadable.map { "its \($0.type?.rawValue ?? "message") cannot be read: \($0.offence)" }
-                ?? (worker.state == nil ? "never heard of" : worker.isSilent ? "silent" : "no answer to its plan")
+                ?? (worker.state == nil ? "no message from it" : worker.isSilent ? "silent" : "no answer to its plan")
             return "\(worker.title) (\(why))"
         }
         if unassigned > 0 { missing.append("replacements for \(counted(unassigned, "lost listener"))") }

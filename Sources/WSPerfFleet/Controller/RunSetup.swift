@@ -22,18 +22,18 @@ struct RunSetup: Sendable {
     /// How long workers may take to end their load after a stop command.
     var drain: Duration
     var collect: Duration
-    /// What the run leaves out of the plan's files, each in one line.
+    /// What the run omits from the plan's files, one line for each.
     var notices: [String] = []
-    /// The plan as it is recorded.
+    /// The plan in the run's record.
     var plan: RecordedPlan
-    /// The plan as it is sent to each worker.
+    /// The plan in the form that each worker receives.
     var parcel: SharedBytes
     /// Wall-clock time of the start in milliseconds since 1970-01-01 UTC.
     var startedAt: Int64
     /// If true, the first worker that is lost under load ends the load of all.
     var stopsWhenWorkerIsLost = false
 
-    /// The fewest machines that the load can begin with.
+    /// The fewest machines with which the load can begin.
     var enough: Int { minMachines ?? machines }
 }
 

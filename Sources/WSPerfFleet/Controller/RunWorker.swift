@@ -1,6 +1,6 @@
 internal import WSPerfCore
 
-/// One worker process of a run, as the controller knows it.
+/// One worker process of a run, as seen by the controller.
 struct RunWorker {
     let id: String
     /// Its share of the plan.
@@ -18,9 +18,9 @@ struct RunWorker {
     var lastHeard: FleetInstant
     var lastSequence: UInt64 = 0
     private(set) var inbox = SnapshotInbox()
-    /// Connections with an outcome, by the snapshots so far.
+    /// Connections with an outcome, according to the snapshots so far.
     private(set) var accounted: UInt64 = 0
-    /// Connections that have opened or failed to open, by the snapshots so far.
+    /// Connections that have opened or failed to open, according to the snapshots so far.
     private(set) var attempted: UInt64 = 0
     /// Why it ended its load early, or why it failed. The first reason is kept.
     private(set) var reason: String?
@@ -32,13 +32,13 @@ struct RunWorker {
     var isSilent = false
     /// Its listener is lost.
     var isOrphan = false
-    /// Its listener has left or its process has ended, so if the worker is silent, it does not come back.
+    /// Its listener has left or the listener's process has ended, so a silent worker does not come back.
     var isDoomed = false
-    /// Its end was recorded, or it was replaced before the load. Nothing it sends counts any more.
+    /// Its end was recorded, or it was replaced before the load. Its messages no longer count.
     var hasEnded = false
     /// Why it must exit: its machine was given up before the load, or one of its snapshots breaks a rule.
     var refusal: String?
-    /// Its last message had a new number, so it is no replay.
+    /// Its last message had a new number, so it is not a replay.
     var lastWasNew = false
     /// Why its last unreadable message was dropped.
     var unreadable: UnreadableMessage?
@@ -54,7 +54,7 @@ struct RunWorker {
     }
 
     var isDelivered: Bool { deliveredAt != nil }
-    /// The run does not wait for anything from it.
+    /// The run no longer waits for it.
     var isSettled: Bool { hasEnded || (isSilent && !isDelivered) }
     /// It has set up the plan and can start.
     var isReady: Bool { isAtLeast(.prepared) && !isSilent && exit == nil }
@@ -66,7 +66,7 @@ struct RunWorker {
 
     // MARK: What it says
 
-    /// Returns true if this is news: states only move forward.
+    /// Returns true if the state has changed: states only move forward.
     mutating func advance(to next: WorkerState) -> Bool {
         guard state.map({ next > $0 }) ?? true else { return false }
         state = next
@@ -77,13 +77,13 @@ struct RunWorker {
         if reason == nil { reason = new }
     }
 
-    /// What the body of a snapshot led to.
+    /// The result of taking the body of a snapshot.
     struct Taken {
         /// Snapshots that are now in order.
         var ready: [EncodedSnapshot] = []
-        /// Which rule the snapshot after those in `ready` breaks: "snapshot 2: max below min"; nil if there is none.
+        /// The rule that the snapshot after those in `ready` breaks: "snapshot 2: max below min"; nil if there is none.
         var offence: String?
-        /// Whether the snapshot can be asked for again, because it was not taken.
+        /// Whether the snapshot can be requested again, because it was not taken.
         var mayComeAgain = true
     }
 
@@ -126,7 +126,7 @@ struct RunWorker {
     /// - Parameters:
     ///   - liveness: The longest silence of a living worker.
     ///   - isUnderLoad: Whether the load has begun.
-    ///   - drained: Whether everything that had arrived has been read.
+    ///   - drained: Whether every message that has arrived was read.
     func judgement(now: FleetInstant, liveness: Duration, isUnderLoad: Bool, drained: Bool) -> Judgement {
         guard !hasEnded else { return .wait }
         if let deliveredAt {
@@ -143,7 +143,7 @@ struct RunWorker {
         return state != nil && !isSilent && silence >= liveness ? .silent(silence) : .wait
     }
 
-    /// How its end is recorded when the run ends as `end` before the worker did.
+    /// The recorded end of this worker if the run ends as `end` before the worker does.
     func judgement(endOfRun end: RunEnd, now: FleetInstant) -> (lost: Bool, reason: String) {
         if isDelivered { return (reason != nil, reason ?? "finished") }
         if let exit { return (true, exit.readable) }

@@ -5,8 +5,8 @@ internal import WSPerfCore
 struct SnapshotInbox {
     /// All snapshots up to and including this one have been returned.
     private(set) var accepted: UInt64 = 0
-    /// Bodies that arrived before an earlier one, at most as many as the worker's window. They stay encoded until their turn,
-    /// because a decoded snapshot takes about a hundred times as much memory.
+    /// Bodies that arrived before an earlier one, at most as many as the worker's window. They stay encoded until they
+    /// are next, because a decoded snapshot takes about a hundred times as much memory.
     private var held: [UInt64: [UInt8]] = [:]
     /// Bytes of the held bodies.
     private(set) var heldBytes = 0
@@ -24,8 +24,8 @@ struct SnapshotInbox {
 
     /// Takes the body of a snapshot that `wants` returned true for.
     ///
-    /// - Returns: The snapshots that are now in order. If the body after them breaks a rule, also which:
-    ///   "snapshot 2: max below min in field 'send_lag' (byte 41)". A worker would send the same body again.
+    /// - Returns: The snapshots that are now in order. If the next body breaks a rule, also that rule: "snapshot 2: max
+    ///   below min in field 'send_lag' (byte 41)". A worker would send the same body again.
     mutating func take(_ sequence: UInt64, _ body: [UInt8]) -> (ready: [EncodedSnapshot], offence: String?) {
         held[sequence] = body
         heldBytes += body.count
@@ -55,7 +55,7 @@ struct SnapshotInbox {
         heldBytes = 0
     }
 
-    /// Numbers that are missing before the last one that has arrived.
+    /// The missing numbers before the last one that has arrived.
     var missing: [UInt64] {
         guard let last = held.keys.max() else { return [] }
         return ((accepted + 1)..<last).filter { held[$0] == nil }

@@ -17,7 +17,7 @@ final class ChildProcess: Sendable {
         var signal: Int32?
         /// Why it could not be launched.
         var error: String?
-        /// The end of what it wrote to stderr and stdout.
+        /// The last bytes that it wrote to stderr and stdout.
         var stderr: String
     }
 

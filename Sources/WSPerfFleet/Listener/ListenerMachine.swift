@@ -3,8 +3,8 @@ internal import WSPerfCore
 /// The whole behaviour of a listener without its sockets and processes. Pure: events in, actions out, time injected.
 ///
 /// It says hello until a controller welcomes it, launches the workers that the controller orders, and announces each
-/// worker's exit until the controller acknowledges it. When its controller becomes silent, ends or is replaced by another,
-/// it says hello again. It ends workers whose run is over, politely at first.
+/// worker's exit until the controller acknowledges it. If its controller becomes silent, ends or is replaced by
+/// another, it says hello again. It ends workers whose run is over, politely at first.
 struct ListenerMachine {
     enum Action: Sendable, Equatable {
         case send(PeerMessage)
@@ -192,7 +192,7 @@ struct ListenerMachine {
         statusAt = now
     }
 
-    /// Most processes that are launched in one run, whatever the controller orders.
+    /// The most processes that are launched in one run, whatever the controller orders.
     private static var mostLaunches: Int { FleetLimits.processes * FleetLimits.launchAttempts }
 
     mutating func handle(_ event: Event, now: FleetInstant) {
@@ -226,7 +226,7 @@ struct ListenerMachine {
     private mutating func step(now: FleetInstant) {
         if session != nil, now - lastHeard >= liveness {
             warn("the controller has been silent for \(liveness.readable): waiting for a new one")
-            // The workers notice it themselves. They get the same time again to end and to deliver.
+            // The workers notice it themselves. They get the same time again to end and to deliver their results.
             leaveSession(now: now)
         }
         if session == nil, alive > 0, now - lastHeard >= liveness * 2 {

@@ -1,7 +1,8 @@
 internal import Synchronization
 internal import WSPerfCore
 
-/// Keeps the last bytes of a child's stderr, and the line that says why it crashed, even if a long backtrace follows it.
+/// Keeps the last bytes of a child's stderr, and the line with the reason for a crash, even if a long backtrace follows
+/// it.
 final class OutputTail: Sendable {
     private struct State {
         /// The last bytes, at least `FleetLimits.stderr` of them.

@@ -17,7 +17,7 @@ struct FleetLoop<Driver: FleetDriver> {
 
     /// Runs `body` on a new thread.
     static func onThread(_ name: String, _ body: @escaping @Sendable () -> Void) {
-        // Each process starts two or three of these, once. Without them it can't even say what is wrong.
+        // Each process starts two or three of these, once. Without them, it cannot even report the error.
         guard DetachedThread.start(name, body) else { fatalError("wsperf: the system has no thread left") }
     }
 
@@ -25,8 +25,8 @@ struct FleetLoop<Driver: FleetDriver> {
     func run() {
         var lifeline = self.lifeline
         var drained = true
-        // When the clock was last read. All time beyond the requested wait is a delay, wherever in the loop it passes: a
-        // signal may stop the process anywhere.
+        // When the clock was last read. All time beyond the requested wait counts as a delay, wherever in the loop it
+        // passes, because a signal may stop the process anywhere.
         var awake = FleetInstant.now
         driver.tick(now: awake, drained: true)
         while !driver.isOver {

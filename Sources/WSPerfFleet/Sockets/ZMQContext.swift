@@ -15,7 +15,7 @@ final class ZMQContext: @unchecked Sendable {
     }
 
     deinit {
-        // Waits until the sockets have sent their queued messages, at most for the linger time.
+        // Waits until the sockets have sent their queued messages, but no longer than the linger time.
         while zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
     }
 

@@ -61,7 +61,7 @@ final class ZMQSocket: @unchecked Sendable {
             try set(ZMQ_SNDHWM, 256)
             try set(largestMessage: 4096)
         case .pull:
-            // Per peer. Beyond that, TCP slows the peer down.
+            // Per peer. Above this, TCP slows the peer down.
             try set(ZMQ_RCVHWM, 128)
             try set(largestMessage: FleetLimits.peerMessageBody)
         }
@@ -157,7 +157,7 @@ final class ZMQSocket: @unchecked Sendable {
 
     enum Incoming {
         case message([[UInt8]])
-        /// More parts or bytes than any message has. It was dropped.
+        /// The message had more parts or bytes than allowed. It was dropped.
         case oversized
     }
 

@@ -1,6 +1,7 @@
 /// Messages from the controller. A command may arrive any number of times; repetitions have no further effect.
 enum Command: Sendable, Hashable {
-    /// To all, once per second: the session is alive, and this is its run. A peer of another run learns that its run is over.
+    /// To all, once per second: the session is alive, and this is its run. A peer of another run learns that its own
+    /// run is over.
     case beacon(Beacon)
     /// To a listener or worker: welcome to this session. It answers with its status.
     case welcome(Welcome)

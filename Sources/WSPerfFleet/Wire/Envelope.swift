@@ -30,7 +30,7 @@ enum Received<Content: Sendable>: Sendable {
     case unreadable(UnreadableMessage)
 }
 
-/// Why a message was dropped, and what can still be read of it. All text is printable.
+/// Why a message was dropped, and the parts of it that are readable. All text is printable.
 struct UnreadableMessage: Sendable, Hashable, CustomStringConvertible {
     /// The rule that it breaks: "data.pid is missing".
     var offence: String

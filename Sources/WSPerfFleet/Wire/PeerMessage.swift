@@ -18,14 +18,14 @@ enum PeerMessage: Sendable, Hashable {
 
     struct Hello: Sendable, Hashable, Codable {
         var role: Role
-        /// The listener's name, or that of the worker's machine.
+        /// The listener's name, or the name of the worker's machine.
         var name: String
         var pid: Int32
         var software: String
     }
 
     struct ListenerStatus: Sendable, Hashable, Codable {
-        /// Number of the launch that it carries out; 0 for none.
+        /// Number of the launch that it is carrying out; 0 for none.
         var number: Int
         /// Worker processes launched for that number so far, including those that have ended.
         var launched: Int
@@ -90,7 +90,7 @@ struct WorkerExit: Sendable, Hashable, Codable {
     var signal: Int32?
     /// Why the process could not be launched.
     var error: String?
-    /// The last lines of its stderr, preceded by the line that says why it crashed, if there is one.
+    /// The last lines of its stderr, preceded by the line with the reason for a crash, if there is one.
     var stderr: String
 
     /// Whether another attempt would end the same way: the process cannot be launched, or its options or plan are wrong.
@@ -103,11 +103,11 @@ struct WorkerExit: Sendable, Hashable, Codable {
         return "exited with status \(status ?? 0)"
     }
 
-    /// The end of a sentence with its last words: why it crashed, or its last lines. Empty if its stderr is empty.
+    /// The end of a sentence: the reason for its crash, or the last lines of its stderr. Empty if its stderr is empty.
     var lastWords: String {
         let lines = stderr.split(separator: "\n")
         let words = lines.last { Self.tellsOfCrash(Array($0.utf8)) }.map { [$0] } ?? lines.suffix(5)
-        return words.isEmpty ? "" : "; its last words: " + words.joined(separator: " | ")
+        return words.isEmpty ? "" : "; last output: " + words.joined(separator: " | ")
     }
 
     /// Whether a line is the Swift runtime's message about a crash, which is followed by a long backtrace.

@@ -87,7 +87,7 @@ enum WireCodec {
     }
 }
 
-/// What can be read of a message that cannot be read as a whole.
+/// The readable parts of a message that is unreadable as a whole.
 private struct Clues: Decodable {
     var sender: String?
     var session: String?

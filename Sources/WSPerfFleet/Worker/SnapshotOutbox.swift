@@ -2,9 +2,9 @@ internal import WSPerfCore
 
 /// One worker's snapshots on the worker's side. It keeps each snapshot until it is acknowledged.
 ///
-/// A bounded number of snapshots is under way. These have sequence numbers and are repeated unchanged, so that the
-/// controller recognizes duplicates. Further snapshots wait without a number. If too many wait, adjacent ones are merged,
-/// which loses no counts, only resolution in time.
+/// A bounded number of snapshots is in transit. These have sequence numbers and are repeated unchanged, so that the
+/// controller recognizes duplicates. Further snapshots wait without a number. If too many wait, adjacent ones are
+/// merged. That loses no counts, only resolution in time.
 struct SnapshotOutbox {
     struct Parcel: Sendable, Equatable {
         var sequence: UInt64
@@ -55,7 +55,7 @@ struct SnapshotOutbox {
         if waiting.count > backlog { compact() }
     }
 
-    /// The snapshots that must be sent now. The caller calls `sent` for each, which postpones its repetition.
+    /// The snapshots to send now. The caller calls `sent` for each, which postpones its repetition.
     func due(now: FleetInstant) -> [Parcel] {
         underway.enumerated().filter { place, entry in
             entry.lastSent.map { place < FleetLimits.snapshotRepeats && now >= $0 + FleetLimits.resend } ?? true

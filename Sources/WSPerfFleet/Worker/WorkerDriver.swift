@@ -68,15 +68,15 @@ final class WorkerDriver: FleetDriver {
         }
     }
 
-    /// The same in all workers of a run, and different in other runs: the FNV-1a hash of the session, which is random, and the
-    /// run.
+    /// The FNV-1a hash of the session, which is random, and the run. So it is the same in all workers of a run, and
+    /// different in other runs.
     private var nonce: UInt64 {
         "\(options.session)/\(options.run)".utf8.reduce(0xCBF2_9CE4_8422_2325) { hash, byte in
             (hash ^ UInt64(byte)) &* 0x100_0000_01B3
         }
     }
 
-    /// Runs on its own thread, because a log of a million lines takes long to read and heartbeats must continue.
+    /// Runs on its own thread, because reading a log of a million lines takes long, and heartbeats must continue.
     private func prepare(_ parcel: [UInt8]) {
         let (factory, mailbox) = (factory, mailbox)
         let share = WorkerShare(workerIndex: options.index, nonce: nonce)

@@ -69,7 +69,7 @@ struct WorkerMachine {
         helloAt = now
         statusAt = now
         contactBy = now + max(liveness * 2, .seconds(10))
-        // The controller's own deadline is earlier. This one applies if the controller has gone.
+        // The controller's own deadline is earlier. This one applies if the controller is gone.
         launchBy = now + launch + liveness
     }
 
@@ -256,8 +256,8 @@ struct WorkerMachine {
         actions.append(.abortLoad)
     }
 
-    /// Ends the load without a command and says why. The worker exits once everything is delivered, or when nobody has taken
-    /// it within the liveness limit.
+    /// Ends the load without a command and says why. The worker exits once everything is delivered, or if nobody takes
+    /// the results within the liveness limit.
     private mutating func endByItself(_ why: String, now: FleetInstant, abortAfter: Duration) {
         guard isLoaded || state < .running else {
             // Only delivery is left.

@@ -1,7 +1,7 @@
 internal import Synchronization
 package import WSPerfCore
 
-/// What a worker runs: the load engine, or a test's stand-in for it.
+/// The load of a worker: the load engine, or a test's stand-in for it.
 package protocol Workload: Sendable {
     /// Runs to the end. Hands over one snapshot per second and a final one.
     func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws
@@ -23,7 +23,7 @@ package struct EngineWorkload: Workload {
     }
 
     package func run(onSnapshot: @escaping @Sendable (Snapshot) -> Void) async throws {
-        // Report problems before the final figures: the process may end once those are delivered.
+        // Report problems before the final figures, because the process may end once those are delivered.
         let final = Mutex<Snapshot?>(nil)
         let result = try await engine.run { snapshot in
             if snapshot.isFinal { final.withLock { $0 = snapshot } } else { onSnapshot(snapshot) }

@@ -39,7 +39,7 @@ import Testing
         #expect(
             try ports(101)
                 == "instances: 101 connections from one machine (1 × 101) need as many local ports; there are 100: 100 "
-                + "(net.ipv4.ip_local_port_range 20000-20099) on each of 1 source address. Give 2 (source_addresses, "
+                + "(net.ipv4.ip_local_port_range 20000-20099) on each of 1 source address. Use 2 (source_addresses, "
                 + "such as 127.0.1.1-127.0.1.2), or widen the range: sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""
         )
         // The workers of a machine share its ports.
@@ -47,7 +47,7 @@ import Testing
         #expect(try ports(51, workers: 2)?.contains("102 connections from one machine (2 × 51)") == true)
         #expect(try ports(400, sources: (4, 0)) == nil)
         #expect(try ports(401, sources: (4, 0))?.contains("there are 400: 100") == true)
-        #expect(try ports(401, sources: (4, 0))?.contains("Give 5 (") == true)
+        #expect(try ports(401, sources: (4, 0))?.contains("Use 5 (") == true)
         // Sources of the other family do not count.
         #expect(try ports(101, sources: (1, 9))?.contains("there are 100") == true)
     }

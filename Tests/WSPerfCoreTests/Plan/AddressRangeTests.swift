@@ -22,17 +22,18 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "'' is no IP address: write one, a range such as 127.0.1.1-127.0.1.40, or a network such as 127.0.2.0/26"),
-        ("127.0.0.256", "is no IP address"), ("localhost", "is no IP address"), ("fe80::1%eth0", "is no IP address"),
-        ("127.0.0.1-", "'' in '127.0.0.1-' is no IP address"),
+        ("", "'' is not an IP address, a range such as 127.0.1.1-127.0.1.40, or a network such as 127.0.2.0/26"),
+        ("127.0.0.256", "is not an IP address"), ("localhost", "is not an IP address"),
+        ("fe80::1%eth0", "is not an IP address"),
+        ("127.0.0.1-", "'' in '127.0.0.1-' is not an IP address"),
         ("127.0.0.9-127.0.0.1", "ends before it begins"),
-        ("127.0.0.1-::1", "begins with one family of addresses and ends with the other"),
-        ("127.0.2.5/26", "begins within a network: write 127.0.2.0/26, or a range"),
+        ("127.0.0.1-::1", "mixes IPv4 and IPv6"),
+        ("127.0.2.5/26", "is not a network: write 127.0.2.0/26, or a range"),
         ("127.0.0.0/33", "a network's length is from /0 to /32"),
         ("127.0.0.0/x", "a network's length is from /0 to /32"),
         ("fd00::/129", "a network's length is from /0 to /128"),
         ("10.0.0.0/15", "has more than 65536 addresses"), ("::/0", "has more than 65536 addresses"),
-        ("0.0.0.0", "holds 0.0.0.0, which no machine connects from"),
+        ("0.0.0.0", "holds 0.0.0.0, which cannot be used as a source"),
         ("223.255.255.255-224.0.0.1", "holds multicast, reserved or broadcast"), ("::", "holds ::,"),
         ("::ffff:127.0.0.1", "holds IPv4 addresses written as IPv6"), ("ff02::1", "holds multicast"),
     ])

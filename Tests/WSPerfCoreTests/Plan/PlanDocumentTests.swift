@@ -96,9 +96,9 @@ import Testing
             (#"{"messages":1}"#, "target: missing"),
             (
                 #"{"target":"http://h/"}"#,
-                "target: 'http://h/' is no WebSocket URL: write ws:// for http:// and wss:// for https://"
+                "target: 'http://h/' is not a WebSocket URL: use ws:// for http://, wss:// for https://"
             ),
-            (#"{"target":["ws://h/"]}"#, "target: expected a text, not a list"),
+            (#"{"target":["ws://h/"]}"#, "target: expected text, not a list"),
             (#"{"machines":0}"#, "machines: must be from 1 to 10000, not 0"),
             (#"{"processes":-1}"#, "processes: must be from 1 to 10000, not -1"),
             (#"{"instances":10000001}"#, "instances: must be from 1 to 10000000, not 10000001"),
@@ -111,11 +111,11 @@ import Testing
             ),
             (#"{"messages":0}"#, "messages: must be from 1 to 1000000000, not 0"),
             (#"{"messages":[]}"#, "messages: expected a whole number, not a list"),
-            (#"{"messages":null}"#, "messages: missing: give messages or duration, so that the run comes to an end"),
+            (#"{"messages":null}"#, "messages: missing: give messages or duration, so that the run ends"),
             (#"{"instnces":1}"#, "instnces: unknown key; did you mean 'instances'?"),
             (#"{"intervall":"1s"}"#, "intervall: unknown key; did you mean 'interval'?"),
             (#"{"frobnicate":1}"#, "frobnicate: unknown key"),
-            (#"{"runs":[{}]}"#, "runs: a sweep, which is not one plan"),
+            (#"{"runs":[{}]}"#, "runs: a sweep is not a single plan"),
             (#"{"interval":5}"#, "interval: a duration needs its unit: write 5s or 5ms, not 5"),
             (
                 #"{"interval":"1s","schedule":{"interval":"2s"}}"#,
@@ -132,7 +132,7 @@ import Testing
             (#"{"randomized_interval":1}"#, "randomized_interval: expected true or false, not '1'"),
             (#"{"interval":0}"#, "interval: 0 needs a closed loop: give in_flight as well"),
             (#"{"schedule":[]}"#, "schedule: expected a mapping (key: value), not a list"),
-            (#"{"schedule":""}"#, "schedule.kind: '' is no name of a kind"),
+            (#"{"schedule":""}"#, "schedule.kind: '' is not a valid kind"),
             (
                 #"{"schedule":{"phase":"alined"}}"#,
                 "schedule.phase: expected random or aligned, not 'alined'; did you mean 'aligned'?"
@@ -168,7 +168,7 @@ import Testing
             ),
             (
                 #"{"schedule":{"kind":"replay","log":"x","loop":true},"messages":null}"#,
-                "schedule.loop: needs messages or duration, so that the run comes to an end"
+                "schedule.loop: needs messages or duration, so that the run ends"
             ),
             (#"{"client":{"kind":"stock","x":1}}"#, "client.x: unknown key"),
             (#"{"payload":{"format":"json"}}"#, "payload.format: expected text or binary, not 'json'"),
@@ -189,11 +189,11 @@ import Testing
             ),
             (
                 #"{"payload":{"length":{"uniform":[16]}}}"#,
-                "payload.length.uniform: expected two sizes, the least and the greatest: [16, 512]"
+                "payload.length.uniform: expected two sizes, the smallest and the largest: [16, 512]"
             ),
             (
                 #"{"payload":{"length":{"uniform":[16,8]}}}"#,
-                "payload.length.uniform: the least length, 16, is above the greatest, 8"
+                "payload.length.uniform: the smallest length, 16, is above the largest, 8"
             ),
             (
                 #"{"payload":{"length":{"uniform":[16,"x"]}}}"#,
@@ -261,24 +261,24 @@ import Testing
                 "headers[0]: expected a header such as 'Origin: https://example.org', not 'Origin'"
             ),
             (#"{"headers":{"Host":"x"}}"#, "headers.Host: the client writes the header Host itself"),
-            (#"{"headers":{"a b":"x"}}"#, "headers.a b: 'a b' is no header name"),
+            (#"{"headers":{"a b":"x"}}"#, "headers.a b: 'a b' is not a header name"),
             (
                 #"{"headers":{"a":"x\r\ny"}}"#,
-                "headers.a: a header's value may hold no control characters and at most 8192 bytes"
+                "headers.a: a header's value must have at most 8192 bytes and no control characters"
             ),
-            (#"{"subprotocols":["a","a"]}"#, "subprotocols[1]: 'a' is there twice"),
+            (#"{"subprotocols":["a","a"]}"#, "subprotocols[1]: 'a' occurs twice"),
             (
                 #"{"subprotocols":"a b"}"#,
-                "subprotocols: 'a b' is no subprotocol: write letters, digits and -._~!#$%&'*+^`|"
+                "subprotocols: 'a b' is not a subprotocol: use letters, digits and -._~!#$%&'*+^`|"
             ),
             (
                 #"{"source_addresses":["127.0.0.9-127.0.0.1"]}"#,
                 "source_addresses[0]: '127.0.0.9-127.0.0.1' ends before it begins"
             ),
-            (#"{"source_addresses":["127.0.0.2/31","127.0.0.3"]}"#, "source_addresses: 127.0.0.3 is there twice"),
+            (#"{"source_addresses":["127.0.0.2/31","127.0.0.3"]}"#, "source_addresses: 127.0.0.3 occurs twice"),
             (
                 #"{"source_addresses":["10.0.0.0/16","10.1.0.0"]}"#,
-                "source_addresses: 65537 addresses in all; at most 65536 are allowed"
+                "source_addresses: 65537 addresses in total; at most 65536 are allowed"
             ),
             (
                 #"{"source_addresses":"::1","target":"ws://127.0.0.1/"}"#,
@@ -290,7 +290,7 @@ import Testing
             ),
             (
                 #"{"congestion_control":"cu bic"}"#,
-                "congestion_control: 'cu bic' is no congestion control: write a name such as cubic"
+                "congestion_control: 'cu bic' is not a congestion control: write a name such as cubic"
             ),
             (#"{"timeouts":{"connect":"0"}}"#, "timeouts.connect: must be from 1ms to 31622400s, not 0s"),
             (#"{"timeouts":{"conect":"1s"}}"#, "timeouts.conect: unknown key; did you mean 'connect'?"),
@@ -311,7 +311,7 @@ import Testing
             (#"{"max_message_size":0}"#, "max_message_size: must be from 1 to 1073741824, not 0"),
             (
                 #"{"name":"a/b"}"#,
-                "name: 'a/b' is no name: write 1 to 100 bytes, without '/' or control characters, not beginning with '.'"
+                "name: 'a/b' is not a name: use 1 to 100 bytes without '/', control characters or a leading '.'"
             ),
         ])
     func refuses(json: String, message: String) throws {
@@ -334,12 +334,12 @@ import Testing
         #expect(try notices(#"{"target":"ws://h/","messages":1}"#) == [])
         #expect(
             try notices(#"{"target":"ws://h/","schedule":{"kind":"perodic"},"tls":{"ca":"x"}}"#) == [
-                "schedule.kind 'perodic' is no stock kind (did you mean 'periodic'?): the workers must know it",
+                "schedule.kind 'perodic' is not a stock kind (did you mean 'periodic'?): the workers must know it",
                 "tls is not used: the target is a ws:// URL",
             ])
         #expect(
             try notices(#"{"target":"wss://h/","send_messages":false,"messages":1,"tls":{"verify":false}}"#) == [
-                "tls.verify is false: whoever answers at the target's address is trusted",
+                "tls.verify is false: any server at the target's address is trusted",
                 "messages and duration are not used: send_messages is false",
             ])
         #expect(
@@ -353,7 +353,7 @@ import Testing
         let notices = try Plan(document: PlanNode(json: json)).notices
         #expect(
             notices.last
-                == "source_addresses and congestion_control are for the stock client: another follows them if it reads them"
+                == "source_addresses and congestion_control are for the stock client: a custom client may ignore them"
         )
     }
 

@@ -18,8 +18,8 @@ import Testing
         arguments: [
             ("5", "a duration needs its unit: write 5s or 5ms, not 5"),
             ("-5s", "must not be negative, not -5s"),
-            ("5 secs", "'secs' is no unit of time: write ns, us, ms, s, m or h"),
-            ("1m30s", "'m30s' is no unit of time: write ns, us, ms, s, m or h"),
+            ("5 secs", "'secs' is not a unit of time: write ns, us, ms, s, m or h"),
+            ("1m30s", "'m30s' is not a unit of time: write ns, us, ms, s, m or h"),
             ("0.5ns", "0.5ns is finer than a nanosecond"),
             ("8785h", "must be at most 8784h (366 days), not 8785h"),
             ("9223372036854775807ns", "must be at most 8784h (366 days), not 9223372036854775807ns"),
@@ -31,7 +31,7 @@ import Testing
             (".5s", "expected a duration such as 250ms, 1s, 2m or 1.5h, not '.5s'"),
             ("s", "expected a duration such as 250ms, 1s, 2m or 1.5h, not 's'"),
             ("١s", "expected a duration such as 250ms, 1s, 2m or 1.5h, not '١s'"),
-            ("1\u{1B}[31m", "'\\u{1b}[31m' is no unit of time: write ns, us, ms, s, m or h"),
+            ("1\u{1B}[31m", "'\\u{1b}[31m' is not a unit of time: write ns, us, ms, s, m or h"),
         ])
     func refusesDurations(text: String, message: String) {
         #expect { try PlanQuantity.duration(text) } throws: { ($0 as? PlanQuantity.Failure)?.message == message }
@@ -50,7 +50,7 @@ import Testing
         arguments: [
             ("64k", "write 64KiB (powers of 1,024) or 64KB (powers of 1,000), not '64k'"),
             ("1M", "write 1MiB (powers of 1,024) or 1MB (powers of 1,000), not '1M'"),
-            ("5 bytes", "'bytes' is no unit of size: write B, KiB, MiB, GiB, KB, MB or GB"),
+            ("5 bytes", "'bytes' is not a unit of size: write B, KiB, MiB, GiB, KB, MB or GB"),
             ("0.3KiB", "0.3KiB is not a whole number of bytes"),
             ("-1", "must not be negative, not -1"),
             ("2000GiB", "must be at most 1024GiB, not 2000GiB"),

@@ -97,9 +97,9 @@ import Testing
                 #"{"runs":[{"timeouts":{"connect":1}}]}"#,
                 "runs[0].timeouts.connect: a duration needs its unit: write 1s or 1ms, not 1"
             ),
-            (#"{"runs":[{"runs":[{}]}]}"#, "runs[0].runs: a sweep, which is not one plan"),
-            (#"{"runs":[{"name":"a"},{"name":"a"}]}"#, "runs[1].name: two runs are called 'a'"),
-            (#"{"runs":[{"name":"run-2"},{}]}"#, "runs[1].name: two runs are called 'run-2'"),
+            (#"{"runs":[{"runs":[{}]}]}"#, "runs[0].runs: a sweep is not a single plan"),
+            (#"{"runs":[{"name":"a"},{"name":"a"}]}"#, "runs[1].name: two runs have the name 'a'"),
+            (#"{"runs":[{"name":"run-2"},{}]}"#, "runs[1].name: two runs have the name 'run-2'"),
             (#"{"machines":0,"runs":[{},{},{}]}"#, "machines: must be from 1 to 10000, not 0"),
         ])
     func refuses(json: String, message: String) throws {

@@ -31,13 +31,13 @@ import Testing
 
     @Test(
         arguments: [
-            ("", "target: expected a ws:// or wss:// URL, not nothing"),
+            ("", "target: empty: write a ws:// or wss:// URL"),
             ("localhost:9001", "target: 'localhost:9001' has no scheme: write ws://localhost:9001"),
             (
                 "http://localhost",
-                "target: 'http://localhost' is no WebSocket URL: write ws:// for http:// and wss:// for https://"
+                "target: 'http://localhost' is not a WebSocket URL: use ws:// for http://, wss:// for https://"
             ),
-            ("ftp://localhost", "target: 'ftp://localhost' is no WebSocket URL: write ws:// or wss://"),
+            ("ftp://localhost", "target: 'ftp://localhost' is not a WebSocket URL: use ws:// or wss://"),
             ("ws://", "target: 'ws://' names no host"),
             ("ws:///path", "target: 'ws:///path' names no host"),
             ("ws://:80/", "target: 'ws://:80/' names no host"),
@@ -54,7 +54,7 @@ import Testing
             ("ws://[::1/", "target: 'ws://[::1/' has no ']' after its IPv6 address"),
             ("ws://[::g]/", "target: '::g' is not an IPv6 address"),
             ("ws://[::1]9001/", "target: 'ws://[::1]9001/' has something between ']' and the path"),
-            ("ws://::1/", "target: 'ws://::1/': an IPv6 address stands in brackets: ws://[::1]:9000/"),
+            ("ws://::1/", "target: 'ws://::1/': write an IPv6 address in brackets: ws://[::1]:9000/"),
             ("ws://1.2.3/", "target: '1.2.3' is not an IPv4 address"),
             ("ws://1.2.3.400/", "target: '1.2.3.400' is not an IPv4 address"),
             ("ws://-h/", "target: '-h' is not a host name"),

@@ -1,6 +1,5 @@
-import WSPerfCore
-
 internal import Glibc
+import WSPerfCore
 
 /// Shapes of data that a histogram meets.
 enum ValueShape: String, CaseIterable {
