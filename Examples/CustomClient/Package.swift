@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "custom-client",
     dependencies: [
-        // In a package of your own: .package(url: "…", from: "…")
+        // In your own package: .package(url: "…", from: "…")
         .package(name: "wsperf", path: "../.."),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     ],

@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "custom-scheduler",
     dependencies: [
-        // In a package of your own: .package(url: "…", from: "…")
+        // In your own package: .package(url: "…", from: "…")
         .package(name: "wsperf", path: "../..")
     ],
     targets: [

@@ -1,10 +1,11 @@
-"""A WSPerf worker in Python: one file, written from Docs/WireProtocol.md.
+"""A WSPerf worker in Python: one file that follows Docs/WireProtocol.md.
 
-A listener launches it with the arguments of "How a worker is launched". Sections in quotation marks below are those of
-that document. It is an example, not a fast client: a few hundred messages per second and process.
+A listener launches it with the arguments of "How a worker is launched". Titles in quotation marks are sections of that
+document. It is an example, not a fast client: it handles a few hundred messages per second in each process.
 
-Supported of a plan: `ws://` and `wss://` targets, `ramp`, `schedule: {kind: periodic}`, `payload: {kind: random | fixed}`,
-`messages`, `duration`, `match: echo`, `headers`, `subprotocols`, `timeouts`. It refuses every other kind by name.
+It supports these parts of a plan: `ws://` and `wss://` targets, `ramp`, `schedule: {kind: periodic}`,
+`payload: {kind: random | fixed}`, `messages`, `duration`, `match: echo`, `headers`, `subprotocols`, `timeouts`. It refuses
+every other kind, and names it.
 
 Option of the example: `client: {kind: python, break_snapshot: 2}` breaks a rule in snapshot 2 on purpose.
 """
@@ -30,7 +31,7 @@ import zmq
 PROTOCOL = 1
 SOFTWARE = "python-worker 1"
 WINDOW = 64  # Snapshots under way.
-BACKLOG = 600  # Snapshots behind them, before neighbours are merged.
+BACKLOG = 600  # Snapshots that wait behind them before neighbours are merged.
 STATES = ["waiting", "prepared", "running", "stopping", "finished", "failed"]
 
 
@@ -96,7 +97,7 @@ class Histogram:
 
 
 class Statistics:
-    """Deltas since the previous snapshot. A field that holds nothing is left out."""
+    """Deltas since the previous snapshot. Empty fields are left out."""
 
     COUNTER, MAXIMUM, OUTCOMES, HISTOGRAM = 1, 2, 3, 4
 
@@ -246,7 +247,7 @@ class Plan:
         self.largest = int(plan["max_message_size"])
         self.headers = [tuple(part.strip() for part in header.split(":", 1)) for header in plan["headers"]]
         self.subprotocols = plan["subprotocols"] or None
-        # Resolved by the controller: the worker keeps it itself.
+        # The controller resolves it, and the worker enforces it.
         self.time_limit = seconds(plan["time_limit"])
         self.tls = self.context(plan["tls"]) if self.target.startswith("wss:") else None
         self.server_name = plan["tls"]["server_name"]
@@ -285,11 +286,11 @@ class Plan:
 class Load:
     def __init__(self, plan, index):
         self.plan = plan
-        self.first = index * plan.instances  # Of the run's connections, this worker's.
+        self.first = index * plan.instances  # The index of this worker's first connection in the run.
         self.statistics = Statistics()
         self.stopping = False
         self.open = set()
-        self.closing = set()  # Tasks that have begun to close, and keep their outcome.
+        self.closing = set()  # Tasks that have begun to close: `stop` must not change their outcome.
         self.tasks = []
         self.usage = resource.getrusage(resource.RUSAGE_SELF)
 
@@ -312,7 +313,7 @@ class Load:
         return taken
 
     def stop(self):
-        """Opens and sends nothing more. What is not open is aborted, what is open is closed politely."""
+        """Opens and sends nothing more. Aborts connections that are not open, and closes open ones gracefully."""
         if not self.stopping:
             self.stopping = True
             for task in self.tasks:
@@ -331,12 +332,12 @@ class Load:
         self.statistics.histograms[name].record(value)
 
     async def connection(self, number):
-        """One connection, from its place in the ramp to its outcome. Whatever happens, it has exactly one outcome."""
+        """One connection, from its place in the ramp to its outcome. It has exactly one outcome, whatever happens."""
         try:
             outcome = await self.attempt(self.began + int(number * self.plan.step * 1e9))
         except asyncio.CancelledError:
             outcome = "aborted"
-        except Exception as error:  # A fault of this worker is an outcome too.
+        except Exception as error:  # A fault of this worker is also an outcome.
             say(f"connection {self.first + number}: {error!r}")
             outcome = "client_error"
         self.statistics.outcomes[outcome] += 1
@@ -366,11 +367,11 @@ class Load:
         try:
             return await self.converse(socket, waiting)
         except asyncio.CancelledError:
-            # `stop`: a close frame with 1001. Replies that are still missing are unanswered.
+            # `stop` sends a close frame with 1001. Messages without a reply by then are unanswered.
             await self.close(socket, 1001)
             return "aborted"
         finally:
-            # `ended` counts connections that had opened. Those that never opened have an outcome only.
+            # `ended` counts only connections that opened. Others have only an outcome.
             self.count("ended")
             self.count("unanswered", len(waiting))
             self.open.discard(socket)
@@ -510,7 +511,7 @@ class Worker:
     # Messages
 
     def send(self, kind, data, body=None):
-        """Every sending has a new `seq`. What has no room is dropped; what matters is repeated."""
+        """Gives every message a new `seq`. Drops it if there is no room: messages that matter are repeated."""
         self.sequence += 1
         envelope = {
             "wsperf": PROTOCOL, "session": self.options.session, "run": self.options.run, "from": self.options.id,
@@ -548,7 +549,7 @@ class Worker:
         elif kind == "acknowledge":
             self.outbox.acknowledge(data["up_to"], set(data["missing"]))
         elif kind in ("plan", "start", "stop", "abort"):
-            self.status_at = 0  # Every repeated command is answered with a status.
+            self.status_at = 0  # Answer every command with a status, even a repeated one.
             if kind == "plan" and self.state == "waiting":
                 self.prepare(parts[2])
             elif kind == "start" and self.state == "prepared":
@@ -600,7 +601,7 @@ class Worker:
         self.exit_by = time.monotonic() + self.liveness
 
     def end_by_itself(self, reason, abort_after):
-        """Ends the load without a command, says why, delivers, and exits within the liveness limit."""
+        """Ends the load without a command, gives the reason, delivers, and exits within the liveness limit."""
         at = time.monotonic()
         if self.state in ("waiting", "prepared"):
             return self.exit(1, reason)
@@ -612,7 +613,7 @@ class Worker:
         self.exit_by = self.exit_by or at + self.liveness
 
     def dismiss(self):
-        """Nobody wants the results any more."""
+        """The controller no longer wants the results."""
         if not self.is_dismissed:
             self.is_dismissed = True
             self.reason = self.reason or (None if self.state == "finished" else "its run is over")
@@ -691,7 +692,7 @@ class Worker:
             before = time.monotonic()
             await asyncio.sleep(0.02)
             late = time.monotonic() - before - 0.02
-            if late > 0.25:  # This process was stopped or starved: the silence of the others does not count.
+            if late > 0.25:  # This process was stopped or starved, so the silence of others does not count.
                 self.heard += late
                 self.contact_by = self.contact_by and self.contact_by + late
             while self.status is None and self.commands.poll(0):

@@ -2,7 +2,7 @@ import NIOCore
 import NIOWebSocket
 import WSPerfCore
 
-/// Tells the engine of whole messages, answers pings and the closing handshake.
+/// Reports complete messages to the engine, and answers pings and close frames.
 final class FrameHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
@@ -17,7 +17,7 @@ final class FrameHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = Self.unwrapInboundIn(data)
-        // What SwiftNIO's decoder, which serves clients and servers alike, lets pass.
+        // SwiftNIO's decoder accepts these frames, because it serves clients and servers alike.
         guard frame.maskKey == nil, frame.reservedBits.isEmpty else { return fail(context, .protocolError) }
         let payload = frame.data
         switch frame.opcode {

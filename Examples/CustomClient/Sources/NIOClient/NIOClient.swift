@@ -7,14 +7,14 @@ public import WSPerfCore
 
 /// A client on SwiftNIO's WebSocket support: `client: {kind: nio}` in a plan.
 ///
-/// It runs on SwiftNIO's threads and knows nothing of the engine's event loop. It speaks `ws://` only, has no pings to
-/// send and counts the name's resolution as part of the TCP connection.
+/// It runs on SwiftNIO's threads and does not use the engine's event loop. It speaks `ws://` only, sends no pings, and
+/// counts name resolution as part of the TCP connection.
 public struct NIOClient: WebSocketClient {
     private let group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     private let headers: HTTPHeaders
     private let maxMessageSize: Int
 
-    /// Throws `PlanError` for an option it does not know (it knows none) and for a target it cannot serve.
+    /// Throws `PlanError` for any option, because the client has none, and for a target that is not `ws://`.
     public init(_ context: ComponentContext) throws {
         let options = context.options.reader(at: "client")
         if context.plan.target.isSecure {
@@ -47,7 +47,7 @@ public struct NIOClient: WebSocketClient {
         return connection
     }
 
-    /// The pipeline that asks for the upgrade and, once it is granted, carries frames.
+    /// Sets up the pipeline, which asks for the upgrade and then carries frames.
     private func prepare(_ channel: any Channel, for connection: NIOConnection, _ target: Target) throws {
         let upgrader = NIOTypedWebSocketClientUpgrader(maxFrameSize: maxMessageSize) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
@@ -68,7 +68,7 @@ public struct NIOClient: WebSocketClient {
                 }
             })
         var pipeline = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: configuration)
-        // The server's first frames may come in the same segment as its answer.
+        // The server's first frames may arrive in the same segment as its answer.
         pipeline.leftOverBytesStrategy = .forwardBytes
         try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
             .whenFailure { error in
@@ -78,7 +78,7 @@ public struct NIOClient: WebSocketClient {
             }
     }
 
-    /// In the engine's terms, why a connection could not be opened.
+    /// The outcome of a connection that could not be opened.
     private func outcome(of error: any Error, opening other: Outcome = .connectError) -> Outcome {
         var cause = error
         if let error = error as? NIOConnectionError {
@@ -96,7 +96,7 @@ public struct NIOClient: WebSocketClient {
     }
 }
 
-/// Tells what the server answered instead of an upgrade.
+/// Reports the server's answer if it is not an upgrade.
 private final class RefusalHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     private let sink: ConnectionSink

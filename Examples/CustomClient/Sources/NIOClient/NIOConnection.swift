@@ -4,20 +4,20 @@ import NIOWebSocket
 import Synchronization
 public import WSPerfCore
 
-/// One connection of a `NIOClient`. The engine calls it on its own thread, SwiftNIO on another; what both touch is
-/// behind a mutex.
+/// One connection of a `NIOClient`. The engine and SwiftNIO call it on different threads, so a mutex protects the
+/// shared state.
 public final class NIOConnection: WebSocketConnection, Sendable {
     private struct State {
         var channel: (any Channel)?
         var isOpen = false
         var isAborted = false
-        /// Bytes handed to the channel which the operating system has not taken yet.
+        /// Bytes that were handed to the channel, and that the operating system has not taken yet.
         var queued = 0
-        /// The engine was refused a message and waits to be told that there is room again.
+        /// Whether the connection refused a message, and must tell the engine when there is room again.
         var isHeldBack = false
     }
 
-    /// Bytes that may wait in the channel before the engine has to wait.
+    /// How many bytes may wait in the channel before the engine must wait.
     private static let queueLimit = 256 << 10
 
     let sink: ConnectionSink
@@ -42,7 +42,7 @@ public final class NIOConnection: WebSocketConnection, Sendable {
         payload.writePayload(length: length, fill)
         let written = channel.eventLoop.makePromise(of: Void.self)
         written.futureResult.whenComplete { _ in self.wrote(length) }
-        // `random()` asks the system for each key. A fast client has its own generator.
+        // `random()` asks the system for each key. A fast client needs its own generator.
         let opcode: WebSocketOpcode = kind == .text ? .text : .binary
         channel.writeAndFlush(
             WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: payload), promise: written)
@@ -68,15 +68,15 @@ public final class NIOConnection: WebSocketConnection, Sendable {
             state.isAborted = true
             return state.channel
         }
-        // Lingering for no time at all makes this a reset, which needs no room in a server's full buffer.
+        // A linger time of zero turns the close into a reset, which works even if the server's buffer is full.
         if let socket = channel as? any SocketOptionProvider { _ = socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)) }
         channel?.close(promise: nil)
     }
 
     // MARK: SwiftNIO's side
 
-    /// To be called by whoever learns of the channel first: on a busy machine the bootstrap tells of the connection
-    /// after the server's answer to the upgrade has come.
+    /// Both the bootstrap and the frame handler call this; the first call counts. On a busy machine, the bootstrap may
+    /// report the connection only after the server has answered the upgrade.
     func connected(_ channel: any Channel) {
         let (isFirst, isAborted) = state.withLock { state in
             defer { state.channel = channel }
@@ -96,7 +96,7 @@ public final class NIOConnection: WebSocketConnection, Sendable {
         sink.opened()
     }
 
-    /// Whether the server's close frame is the first, and so has to be answered.
+    /// Returns whether the server sent its close frame first, so that the client must answer it.
     func closeReceived(_ code: CloseCode) -> Bool {
         let isFirst = state.withLock { state in
             defer { state.isOpen = false }
@@ -118,10 +118,10 @@ public final class NIOConnection: WebSocketConnection, Sendable {
 }
 
 extension ByteBuffer {
-    /// Appends exactly `length` bytes: those that `fill` writes, and zeros (the digit) for those it leaves.
+    /// Appends exactly `length` bytes: those that `fill` writes, padded with the digit `0`.
     fileprivate mutating func writePayload(length: Int, _ fill: (inout OutputRawSpan) -> Void) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: length) { writable in
-            // A buffer may have more room than was asked for; the payload must not.
+            // A buffer may have more room than requested, but the payload must have exactly `length` bytes.
             let bytes = UnsafeMutableRawBufferPointer(rebasing: writable[..<length])
             var span = OutputRawSpan(buffer: bytes, initializedCount: 0)
             fill(&span)

@@ -1,7 +1,7 @@
 import Foundation
 import WSPerfCore
 
-/// Prints what is wrong and ends with the status of wrong usage.
+/// Prints the mistake, and exits with the status for wrong usage.
 func refuse(_ message: String) -> Never {
     FileHandle.standardError.write(Data("harness: \(message)\n".utf8))
     exit(2)
@@ -26,14 +26,14 @@ do {
 }
 
 let statistics = result.statistics
-/// A percentile is nil where there were no values: nothing was measured, which is not the same as 0.
+/// A percentile is nil if there are no values, because nothing measured is not the same as 0.
 func milliseconds(_ nanoseconds: UInt64?) -> String { nanoseconds.map { "\(Double($0 / 1000) / 1000) ms" } ?? "–" }
 for (outcome, count) in statistics.outcomes.sorted(by: { $0.key < $1.key }) { print("\(outcome): \(count)") }
 print("round trip: \(milliseconds(statistics.rttResponse.percentile(50))) median,", terminator: " ")
 print("\(milliseconds(statistics.rttResponse.percentile(99))) at the 99th percentile")
 print("send lag:   \(milliseconds(statistics.sendLag.percentile(99))) at the 99th percentile")
 
-// What this harness expects of the server.
+// What this harness expects from the server.
 var failures: [String] = []
 if !result.isValid { failures.append("not a measurement of the server: \(result.judgement.reason ?? "see problems")") }
 if result.failed > 0 { failures.append("\(result.failed) connections did not succeed") }

@@ -2,18 +2,18 @@ import WSPerfCore
 
 /// A few messages close together, then a pause: `schedule: {kind: burst, size: 5, gap: 10ms, interval: 1s}`.
 ///
-/// A connection's first burst begins at a random point of the first interval, so that connections do not burst in step.
+/// A connection's first burst begins at a random time in the first interval, so that connections do not burst in step.
 struct BurstScheduler: MessageScheduler {
     /// Messages in a burst.
     private let size: Int64
-    /// From one message to the next within a burst, nanoseconds.
+    /// Time from one message to the next within a burst, nanoseconds.
     private let gap: Int64
-    /// From one burst's beginning to the next one's, nanoseconds.
+    /// Time from the beginning of one burst to the beginning of the next, nanoseconds.
     private let interval: Int64
     private var phase: Int64?
     private var sent: Int64 = 0
 
-    /// Reads the options as written in the plan; throws `PlanError` for invalid ones.
+    /// Reads the options of the plan. Throws `PlanError` if they are invalid.
     init(_ options: PlanNode) throws {
         let reader = options.reader(at: "schedule")
         size = Int64(reader.integer("size", in: 1...1000, default: 5))
