@@ -63,7 +63,7 @@ import Testing
         #expect(
             result.error.contains("instances: \(count) connections from one machine (2 × \(count / 2)) need as many"))
         #expect(
-            result.error.contains("100 (net.ipv4.ip_local_port_range 20000-20099) on each of 1 source address. Give"))
+            result.error.contains("100 (net.ipv4.ip_local_port_range 20000-20099) on each of 1 source address. Use"))
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/run/timeline.csv"))
     }
 
