@@ -1,6 +1,6 @@
-"""Counts the system calls of a process that is running, between two moments, for Scripts/bench.
+"""Counts the system calls of a running process between two moments, for Scripts/bench.
 
-Counting slows down every system call, so it happens in a separate run, whose times are not used.
+Counting slows every system call down, so it needs a separate run, whose times are not used.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ import time
 
 TRACEPOINT = "events/raw_syscalls/sys_enter/id"
 TRACING = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
-# Of perf_event_open, and of what waits for sockets: epoll_wait, epoll_pwait, epoll_pwait2.
+# System call numbers: perf_event_open, and those that wait for sockets (epoll_wait, epoll_pwait, epoll_pwait2).
 NUMBERS = {"x86_64": (298, (232, 281, 441)), "aarch64": (241, (22, 441)), "riscv64": (241, (22, 441))}
 WAITS = {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
 PERF_TYPE_TRACEPOINT, PERF_FLAG_FD_CLOEXEC, PERF_EVENT_IOC_SET_FILTER = 2, 8, 0x40082406
@@ -30,7 +30,7 @@ class Unavailable(Exception):
 
 
 class KernelCounter:
-    """The kernel's own count, by its tracepoint raw_syscalls:sys_enter; what `perf stat` would use."""
+    """The kernel's own count, from its tracepoint raw_syscalls:sys_enter, as in `perf stat`."""
 
     name = "perf_event_open, raw_syscalls:sys_enter"
 
@@ -59,8 +59,8 @@ class KernelCounter:
             except OSError:
                 pass
         if identifier is None or platform.machine() not in NUMBERS:
-            raise Unavailable(f"perf: no tracepoint of system calls is to be seen in {TRACING[0]}")
-        # struct perf_event_attr in its first version, of 64 bytes.
+            raise Unavailable(f"perf: found no tracepoint for system calls in {TRACING[0]}")
+        # The first version of struct perf_event_attr, with 64 bytes.
         attributes = struct.pack("IIQQQQQIIQ", PERF_TYPE_TRACEPOINT, 64, identifier, 0, 0, 0, INHERIT, 0, 0, 0)
         descriptor = LIBC.syscall(NUMBERS[platform.machine()][0], attributes, task, -1, -1, PERF_FLAG_FD_CLOEXEC)
         if descriptor < 0:
@@ -68,7 +68,7 @@ class KernelCounter:
         return descriptor
 
     def read(self):
-        """(all, those that wait), so far."""
+        """The counts so far: (all system calls, those that wait)."""
         return tuple(
             sum(struct.unpack("Q", os.read(descriptor, 8))[0] for descriptor in found) for found in (self.all, self.waits)
         )
@@ -84,7 +84,7 @@ def _by_kernel(pid, seconds, messages):
     try:
         edges = []
         for index in range(2):
-            # Asking the server takes a moment: the mean of before and after belongs to its answer.
+            # The query takes a moment, so its answer belongs to the mean of the counts before and after.
             before = counter.read()
             count = messages()
             edges.append((count, *((first + second) / 2 for first, second in zip(before, counter.read()))))
@@ -110,7 +110,7 @@ def _by_strace(pid, seconds, messages):
             first = messages()
             time.sleep(seconds)
             count = messages() - first
-            # It lets go of the process and writes its table.
+            # On SIGINT, strace detaches from the process and writes its table.
             tracer.send_signal(signal.SIGINT)
             tracer.wait(10)
         except subprocess.TimeoutExpired:
@@ -128,9 +128,10 @@ def _by_strace(pid, seconds, messages):
 
 
 def count(pid, seconds, messages):
-    """System calls of a process and its messages in that time: {"calls_per_message", "waits_per_message", "source"}.
+    """System calls per message of a process: {"calls_per_message", "waits_per_message", "source"}.
 
-    `messages` says how many it has exchanged so far. Raises `Unavailable`, with the reasons, where nothing can count them.
+    `messages` returns how many messages it has exchanged so far.
+    Raises `Unavailable`, with the reasons, if no method works.
     """
     reasons = []
     for source, way in ((KernelCounter.name, _by_kernel), ("strace -c", _by_strace)):

@@ -1,4 +1,4 @@
-"""What Scripts/million and Scripts/soak share: processes that end with their parent, and what /proc says of memory."""
+"""Shared by the endurance scripts: processes that end with their parent, and memory figures from /proc."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Failure(Exception):
-    """What ends a script early; `status` is its exit status."""
+    """Ends a script early, with `status` as its exit status."""
 
     def __init__(self, text, status):
         super().__init__(text)
@@ -49,13 +49,13 @@ def tcp_sockets():
 
 
 def kernel_memory():
-    """Bytes the kernel holds for itself: slabs (sockets, files, epoll), page tables, stacks, socket buffers."""
+    """Bytes of the kernel's own memory: slabs (sockets, files, epoll), page tables, stacks, socket buffers."""
     info = meminfo()
     return sum(info.get(name, 0) for name in ("Slab", "PageTables", "KernelStack", "Percpu")) + tcp_sockets()[2] * PAGE
 
 
 def resident(pid):
-    """Bytes resident: (now, at most so far, those now that are its own and not a file's), or None if it is gone."""
+    """Resident bytes: (now, peak, now without file-backed pages), or None if the process is gone."""
     found = dict(re.findall(r"^(VmRSS|VmHWM|RssAnon):\s+(\d+)", read(f"/proc/{pid}/status"), re.M))
     return tuple(int(found[name]) * 1024 for name in ("VmRSS", "VmHWM", "RssAnon")) if len(found) == 3 else None
 
@@ -95,7 +95,7 @@ def descendants(root):
 
 
 class Processes:
-    """The processes of a script. All end with it, and with the memory short they are the first to go."""
+    """The processes of a script. They end with the script. If memory is short, the kernel kills them first."""
 
     def __init__(self):
         self.started = []
@@ -107,7 +107,7 @@ class Processes:
             with open("/proc/self/oom_score_adj", "w") as file:
                 file.write("900")
 
-        # A session of its own: Ctrl-C at the terminal reaches the script alone, which then ends things in order.
+        # A new session, so that Ctrl-C reaches only the script, which then ends the processes gracefully.
         process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=prepare, **options
         )
@@ -115,14 +115,14 @@ class Processes:
         return process
 
     def below(self, process):
-        """Living descendants of one of them, {pid: name}; remembered for `end`."""
+        """The living descendants of one of them, {pid: name}. Remembers them for `end`."""
         found = descendants(process.pid)
         for pid, (name, began) in found.items():
             self.seen[pid] = began
         return {pid: name for pid, (name, began) in found.items()}
 
     def end(self, patience=10):
-        """Ends all, politely first; what is left after `patience` seconds is killed."""
+        """Ends all processes, and kills those that are left after `patience` seconds."""
         for process in self.started:
             if process.poll() is None:
                 self.below(process)
@@ -139,7 +139,7 @@ class Processes:
                 pass
 
     def _left(self):
-        # The start time tells a process of ours from one that has got its number since.
+        # The start time tells our process from a later one with the same number.
         return [pid for pid, began in self.seen.items() if (_stat(pid) or (0, 0, None))[2] == began]
 
     def _wait(self, patience):

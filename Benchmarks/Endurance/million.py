@@ -1,4 +1,4 @@
-"""Opens as many connections as are asked for on this one machine, over loopback; see Scripts/million."""
+"""Opens N connections on this one machine, over loopback; see Scripts/million."""
 
 import argparse
 import csv
@@ -24,33 +24,34 @@ PAUSE = (60, 100)
 # The plan's deadlines, seconds: of each connection, and of the fleet.
 CONNECT, REPLY, CLOSE = 60, 60, 60
 JOIN, LAUNCH, COLLECT = 60, 180, 120
-# How many connections may be opening at once: as many as are opened in this many seconds at the rate that was asked for. A
-# machine whose handshakes take longer opens more slowly; down to a hundredth of the rate none takes as long as CONNECT.
+# How many connections may be opening at once: as many as open in this many seconds at the planned rate. A machine whose
+# handshakes take longer opens more slowly; down to a hundredth of the rate, no handshake takes as long as CONNECT.
 OPENING_AT_ONCE = 0.5
-# Source addresses. Each port of each address serves one connection.
+# Each connection uses one of these source addresses, so that there are enough local ports.
 SOURCES = "127.1.0.0/24"
 SOURCE_COUNT = 256
-# Descriptors of a process that are no connections. A worker's are counted by its plan's arithmetic: 4 for each loop and 32.
+# Descriptors of a process that are not connections. A worker needs 4 for each loop and 32, by its plan's arithmetic.
 WORKER_DESCRIPTORS = 64
 TARGET_DESCRIPTORS = 32
-# Bytes, measured by this script with 20,000 and 1,000,000 connections and rounded up; what a run really took is in its report.
+# Bytes, measured by this script with 20,000 and 1,000,000 connections and rounded up. A run's report has its own
+# figures.
 KERNEL_EACH = 10.5 * KIB
 WORKER_EACH, WORKER_FIXED = 1.0 * KIB, 8 * MIB
 TARGET_EACH, TARGET_FIXED = 0.1 * KIB, 3 * MIB
 CONTROL_FIXED = 100 * MIB
-# Memory that must stay available. With less, a run does not start, or ends.
+# Memory that must stay available: with less, the script starts no run, or gives up.
 RESERVE = 1 * GIB
 
 
 class Shape:
-    """How N connections are spread over processes."""
+    """How N connections are distributed over processes."""
 
     def __init__(self, wanted, descriptors):
         self.workers = max(2, math.ceil(wanted / max(descriptors - WORKER_DESCRIPTORS, 1)))
         self.instances = math.ceil(wanted / self.workers)
         self.connections = self.workers * self.instances
-        # The kernel deals connections out to the targets by a hash, so that their numbers differ: five standard
-        # deviations above the mean must still fit.
+        # The kernel distributes connections to the targets by a hash, so their numbers differ. Five standard deviations
+        # above the mean must still fit.
         room = descriptors - TARGET_DESCRIPTORS
         self.targets = max(2, math.ceil(self.connections / room))
         while (mean := self.connections / self.targets) + 5 * math.sqrt(mean) > room:
@@ -65,7 +66,7 @@ class Shape:
 
 
 def tracked_connections():
-    """How many more connections the firewall can track, if it tracks those of loopback at all; else None."""
+    """How many more connections the firewall can track; None if it does not track loopback."""
     count, most = (machine.number(f"/proc/sys/net/netfilter/nf_conntrack_{name}") for name in ("count", "max"))
     if count is None or most is None:
         return None
@@ -75,13 +76,13 @@ def tracked_connections():
 
 
 def allowances(wanted, descriptors):
-    """What the machine allows: (what of, how many connections that is enough for, how to have more)."""
+    """What the machine allows, as (resource, number of connections it is enough for, how to raise it)."""
     shape = Shape(wanted, descriptors)
     found = []
     most = machine.number("/proc/sys/fs/file-max", 0)
     used = machine.number("/proc/sys/fs/file-nr", 0)
     processes = shape.workers * WORKER_DESCRIPTORS + shape.targets * TARGET_DESCRIPTORS
-    # The kernel does not hold root to it.
+    # This limit does not apply to root.
     if os.geteuid() != 0:
         found.append((f"files of the whole system (fs.file-max {grouped(most)}, {grouped(used)} in use, 2 a connection)",
                       (most - used - processes) // 2, "sysctl fs.file-max"))  # fmt: skip
@@ -101,7 +102,7 @@ def allowances(wanted, descriptors):
     if tracked is not None:
         found.append(("connections the firewall tracks (net.netfilter.nf_conntrack_max)", tracked,
                       "sysctl net.netfilter.nf_conntrack_max"))  # fmt: skip
-    # Only what is in flight takes buffers: at 240 bytes a message, a page or less each.
+    # Only messages in flight take buffers: with 240 bytes each, at most one page.
     buffers = machine.numbers("/proc/sys/net/ipv4/tcp_mem")[1]
     found.append((f"socket buffers (net.ipv4.tcp_mem {grouped(buffers)} pages; one for each message in flight, of which "
                   "there is at most a tenth of a second's)", int(buffers * 10 * sum(PAUSE) / 2), "sysctl net.ipv4.tcp_mem"))  # fmt: skip
@@ -114,7 +115,7 @@ def allowances(wanted, descriptors):
 
 
 def check(wanted, descriptors):
-    """Prints what the machine allows; Failure if that is too little."""
+    """Prints what the machine allows, and raises Failure if that is too little."""
     shape, found = allowances(wanted, descriptors)
     fitting = min(count for _, count, _ in found)
     print(f"This machine allows, with {grouped(descriptors)} descriptors a process:")
@@ -126,12 +127,12 @@ def check(wanted, descriptors):
         down = 10 ** max(len(str(max(fitting, 1))) - 2, 0)
         raise Failure(
             f"{grouped(wanted)} connections are too many for this machine: {what} are enough for "
-            f"{grouped(fitting // down * down)}; what would raise that: {how}", 2)  # fmt: skip
+            f"{grouped(fitting // down * down)}; to raise that: {how}", 2)  # fmt: skip
     return shape
 
 
 class Watch:
-    """Follows the memory of the run's processes and the kernel's."""
+    """Watches the memory of the run's processes and of the kernel."""
 
     def __init__(self, processes, controller, targets):
         self.processes, self.controller, self.targets = processes, controller, targets
@@ -158,14 +159,14 @@ class Watch:
                 family[pid] = {"wsperf-listener": "listener", "wsperf-worker": "worker"}.get(name, "other")
             for pid, role in family.items():
                 found = machine.resident(pid)
-                # Before exec the name is the parent's.
+                # Before exec, a process has its parent's name.
                 if found and role != "other":
                     _, most, own = self.peaks.get(pid, (role, 0, 0))
                     self.peaks[pid] = (role, max(found[1], most), max(found[2], own))
         return available, sockets, pages
 
     def memory(self):
-        """By role: the peaks of resident memory, and of what of it is no file's, whose pages all processes share."""
+        """Peaks of resident memory by role, with and without file-backed pages, which all processes share."""
         result = {}
         for role in ("controller", "listener", "worker", "target"):
             found = [(peak, own) for known, peak, own in self.peaks.values() if known == role]
@@ -177,7 +178,7 @@ class Watch:
 
 
 def start_targets(processes, server, count):
-    """Target processes that share one port; their processes and the port."""
+    """Starts target processes that share one port. Returns the processes and the port."""
     targets, port = [], 0
     for _ in range(count):
         target = processes.start(
@@ -192,9 +193,9 @@ def start_targets(processes, server, count):
 
 
 def plan(shape, port, options, opening):
-    # A connection's last message goes out up to a pause before `duration` ends, and then it closes: so each is open, and
-    # sends, for at least `hold` after the last one was opened, if opening takes as long as the rate says. The longer it
-    # takes the shorter is the time that all are open together.
+    # A connection closes after its last message, up to one pause before `duration` ends. So if opening keeps the rate,
+    # each is open, and sends, for at least `hold` after the last one opened. If opening takes longer, the time that all
+    # are open together is shorter.
     duration = math.ceil(opening + options.hold + PAUSE[1])
     rate = options.rate / shape.workers
     document = {
@@ -202,7 +203,7 @@ def plan(shape, port, options, opening):
         "machines": 1, "processes": shape.workers, "instances": shape.instances,
         "schedule": {"kind": "randomized", "distribution": "uniform", "min": f"{PAUSE[0]}s", "max": f"{PAUSE[1]}s"},
         "duration": f"{duration}s", "payload": {"kind": "random", "length": options.length},
-        # Of each worker, both.
+        # Both are per worker.
         "ramp": {"rate": f"{rate:.3f}/s", "max_opening": options.max_opening or math.ceil(rate * OPENING_AT_ONCE)},
         "source_addresses": SOURCES,
         "timeouts": {"connect": f"{CONNECT}s", "reply": f"{REPLY}s", "close": f"{CLOSE}s"},
@@ -212,19 +213,20 @@ def plan(shape, port, options, opening):
 
 
 class Progress:
-    """Whether the run still makes progress, judged by its controller's stderr.
+    """Whether the run still makes progress, according to its controller's stderr.
 
-    How long opening takes depends on the machine, so there is no deadline for the whole. There is one for each step: until
-    the first connection opens the fleet has its own deadlines, and after the last one that opened its connections have
-    theirs. (The plan's time limit, which the controller computes from the same deadlines, ends the run in any case.)
+    How long opening takes depends on the machine, so only the steps have deadlines, not the whole run. Until the first
+    connection opens, these are the deadlines of the fleet. After the last one has opened, they are those of its
+    connections. (The plan's time limit, which the controller computes from the same deadlines, ends the run in any
+    case.)
     """
 
     def __init__(self, path, duration):
         self.path = path
         self.opened = 0
-        # Everybody has come and is ready; then the first connections are open or have failed.
+        # By then, all workers are ready, and the first connections have opened or failed.
         self.deadline = time.monotonic() + JOIN + LAUNCH + CONNECT
-        # What comes next is another connection that opens, or else the end of all that are open, and of the run.
+        # Next, another connection opens, or all open connections end, and then the run.
         self.patience = CONNECT + duration + REPLY + CLOSE + COLLECT
 
     def look(self):
@@ -239,17 +241,17 @@ class Progress:
 
 
 class Burners:
-    """Processes that use as much of a core each as they can get: neighbours that leave the run less of the machine."""
+    """Processes that each use as much of a core as they can get, so that less of the machine is left for the run."""
 
     def __init__(self, processes, count):
-        # With a priority, where that is permitted: a hundred processes of the run would leave it little otherwise.
+        # Raise the priority if that is permitted, because the run has about a hundred processes.
         code = "import os\ntry: os.setpriority(os.PRIO_PROCESS, 0, -20)\nexcept OSError: pass\nwhile True: pass"
         self.began = time.monotonic()
         self.running = [processes.start([sys.executable, "-c", code]) for _ in range(count)]
         self.cores = None
 
     def look(self):
-        """How many cores' time they have had on average."""
+        """Calculates how many cores they have used on average."""
         if self.running:
             used = sum(machine.processor_time(process.pid) or 0 for process in self.running)
             self.cores = used / max(time.monotonic() - self.began, 0.001)
@@ -258,7 +260,7 @@ class Burners:
 def conduct(options, shape, binaries, server, directory):
     processes = machine.Processes()
     interrupted = []
-    # Also where a script in the background was started with it ignored.
+    # A script that is started in the background ignores SIGINT, so set the handlers explicitly.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -273,7 +275,7 @@ def conduct(options, shape, binaries, server, directory):
         print(
             f"{grouped(shape.connections)} connections: {shape.workers} workers × {grouped(shape.instances)}, "
             f"{shape.targets} targets on port {port}; opening at {grouped(options.rate)}/s takes {opening:.0f} s, or longer "
-            f"where the machine is slower, the whole then about {opening + duration - PAUSE[1] / 2:.0f} s"
+            f"on a slower machine; the whole run takes about {opening + duration - PAUSE[1] / 2:.0f} s"
             + (f"; {options.burn} burning a core each" if options.burn else ""), flush=True)  # fmt: skip
         watch_from = machine.kernel_memory()
         told = os.path.join(directory, "controller.txt")
@@ -298,7 +300,7 @@ def conduct(options, shape, binaries, server, directory):
 
 
 def follow(controller, watch, progress, every, interrupted):
-    """Waits for the controller and shows how it goes. Returns why the run must be given up, or None."""
+    """Waits for the controller and shows its progress. Returns why the run must be given up, or None."""
     began = time.monotonic()
     turn, shown = 0, 0
     while controller.poll() is None:
@@ -329,7 +331,7 @@ def follow(controller, watch, progress, every, interrupted):
 
 
 def end_early(controller, watch, problem):
-    """One minute to end in order; at once where memory gets shorter still."""
+    """Gives the run one minute to end gracefully, and kills it sooner if memory gets even shorter."""
     print(f"million: {problem}: giving up", file=sys.stderr, flush=True)
     controller.send_signal(signal.SIGINT)
     deadline = time.monotonic() + 60
@@ -342,7 +344,7 @@ def end_early(controller, watch, problem):
 
 
 def stop_targets(targets):
-    """What they say they were used for."""
+    """Ends the targets. Returns the counts that they print."""
     for target in targets:
         target.terminate()
     counts = []
@@ -356,7 +358,7 @@ def stop_targets(targets):
 
 
 def timeline(run):
-    """(seconds it took to open all that opened, most open at once)."""
+    """(seconds that opening took, most connections open at once)."""
     try:
         with open(os.path.join(run, "timeline.csv")) as file:
             rows = list(csv.DictReader(file))
@@ -370,7 +372,7 @@ def timeline(run):
 
 
 def report(options, shape, run, status, watch, counts, burned, problem):
-    """Prints what came of it; returns whether every connection succeeded."""
+    """Prints the results. Returns whether every connection succeeded."""
     try:
         with open(os.path.join(run, "summary.json")) as file:
             summary = json.load(file)
@@ -378,7 +380,7 @@ def report(options, shape, run, status, watch, counts, burned, problem):
         raise Failure(f"the controller left no report (status {status}); see {os.path.dirname(run)}", 3) from None
     connections, messages = summary["connections"], summary["messages"]
     took, most = timeline(run)
-    # Of all workers together, by the report; by the seconds of its timeline where it says nothing of it.
+    # The rate of all workers together, from the report, or from its timeline if the report has no rate.
     rates = connections.get("opening") or {}
     achieved = rates.get("achieved_per_s") or (connections["opened"] / took if took else None)
     memory = watch.memory()
@@ -421,7 +423,7 @@ def report(options, shape, run, status, watch, counts, burned, problem):
     line("outcomes", f"{outcomes} of {grouped(connections['planned'])}")
     line("open at once", f"{grouped(most)}; the kernel counted {grouped(watch.sockets_peak)} sockets")
     if achieved:
-        line("opening", f"{grouped(achieved)}/s of {grouped(figures['opening_asked_per_s'])}/s asked for, "
+        line("opening", f"{grouped(achieved)}/s of {grouped(figures['opening_asked_per_s'])}/s planned, "
              f"in {rates.get('took_s') or took:,.0f} s")  # fmt: skip
     if most < connections["opened"]:
         line("", "the first closed before the last had opened; a longer --hold keeps them open")
@@ -456,21 +458,21 @@ def report(options, shape, run, status, watch, counts, burned, problem):
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="million", description="Opens connections by the hundred thousand on this one machine, over loopback. It is judged "
-        "by what became of them, not by how fast they opened: a slower machine opens more slowly, and the report says so.")  # fmt: skip
+        prog="million", description="Opens hundreds of thousands of connections on this machine, over loopback. Only their "
+        "outcomes decide whether it passes: a slower machine opens more slowly, and the report says so.")  # fmt: skip
     parser.add_argument("connections", nargs="?", type=int, default=1_000_000, metavar="N", help="how many (1,000,000)")
     parser.add_argument("--rate", type=float, default=4500.0 * (os.cpu_count() or 1), metavar="PER_SECOND",
-                        help="connections opened a second at most, by all workers together (4,500 a core)")  # fmt: skip
+                        help="most connections that all workers together open per second (4,500 per core)")  # fmt: skip
     parser.add_argument("--max-opening", type=int, metavar="N",
-                        help="connections of a worker that are opening at once at most: where handshakes are slow it opens "
-                        "more slowly (what it opens in half a second)")  # fmt: skip
+                        help="most connections of a worker that may be opening at once; with slow handshakes it opens "
+                        "more slowly (default: what it opens in half a second)")  # fmt: skip
     parser.add_argument("--burn", type=int, default=0, metavar="N",
-                        help="keep N cores busy with other work beside the run (0)")  # fmt: skip
+                        help="keep N cores busy with other work during the run (0)")  # fmt: skip
     parser.add_argument("--hold", type=float, default=180, metavar="SECONDS",
-                        help="how long all stay open together once the last is opened (180)")  # fmt: skip
+                        help="how long all stay open together after the last one opened (180)")  # fmt: skip
     parser.add_argument("--length", type=int, default=240, metavar="BYTES", help="of each message (240)")
     parser.add_argument("--every", type=float, default=10, metavar="SECONDS", help="between two lines of progress (10)")
-    parser.add_argument("--check", action="store_true", help="say what the machine allows, and end")
+    parser.add_argument("--check", action="store_true", help="print what the machine allows, and exit")
     parser.add_argument("--output", metavar="DIR", help="where to keep plan, report and figures (a new one in /tmp)")
     parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--server", required=True, help=argparse.SUPPRESS)

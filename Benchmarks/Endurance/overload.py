@@ -1,4 +1,4 @@
-"""Runs WSPerf against servers whose answers are late by arithmetic, and compares its report with it; see Scripts/overload."""
+"""Runs WSPerf against servers with calculable delays, and compares its report with them; see Scripts/overload."""
 
 import argparse
 import csv
@@ -18,12 +18,12 @@ from machine import Failure, grouped
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TIMED_SERVER = os.path.join(REPOSITORY, "Tests", "Interop", "timed_server.py")
-# Seconds that a run may take beside its load and its waits: launching, closing, reporting.
+# Seconds that a run may take in addition to its load and its waits: launching, closing, reporting.
 OVERHEAD = 60
 
 
 class Figures:
-    """What was expected of one case and what came of it, a line each."""
+    """The expected and measured figures of one case, one line each."""
 
     def __init__(self, case):
         self.case, self.rows = case, []
@@ -33,7 +33,7 @@ class Figures:
         print(f"{self.case:<22} {name:<36} {expected:<26} {measured:<26} {'ok' if holds else 'WRONG'}", flush=True)
 
     def near(self, name, expected, share, measured, unit="ms"):
-        """`share`: how much of what is expected it may be above or below that."""
+        """`share`: the allowed deviation, as a share of the expected value."""
         holds = measured is not None and abs(measured - expected) <= share * expected
         self.add(name, f"{expected:,.1f} {unit} ±{100 * share:g} %", worded(measured, unit), holds)
 
@@ -55,7 +55,7 @@ def worded(value, unit=""):
 
 
 def look_up(document, path):
-    """The value at a dotted path of keys; None if there is none."""
+    """The value at a path of keys separated by dots; None if there is none."""
     for key in path.split("."):
         document = document.get(key) if isinstance(document, dict) else None
     return document
@@ -71,7 +71,7 @@ class Run:
         self.server = None
 
     def serve(self, arguments):
-        """Starts the server; returns its port, which it prints on its first line."""
+        """Starts the server. Returns its port, which it prints on its first line."""
         self.server = self.context.processes.start(arguments, stdout=subprocess.PIPE, text=True)
         ready, _, _ = select.select([self.server.stdout], [], [], 30)
         line = self.server.stdout.readline().strip() if ready else ""
@@ -83,7 +83,7 @@ class Run:
         return self.serve([sys.executable, TIMED_SERVER, *map(str, arguments)])
 
     def load(self, plan, seconds):
-        """Runs the plan; its summary. `seconds`: what load and waits take by the plan."""
+        """Runs the plan and reads its summary. `seconds`: how long load and waits take by the plan."""
         path, output = os.path.join(self.directory, "plan.json"), os.path.join(self.directory, "run")
         with open(path, "w") as file:
             json.dump({"name": self.name, **plan}, file, indent=2)
@@ -104,13 +104,13 @@ class Run:
             raise Failure(f"{self.name}: the controller left no report (status {self.status}); see {self.directory}", 3) from None
 
     def end_server(self):
-        """Ends the process. Returns its report if that is JSON."""
+        """Ends the server. Returns the figures that it prints as JSON."""
         self.server.terminate()
         try:
             text, _ = self.server.communicate(timeout=30)
             return json.loads(text.strip().splitlines()[-1])
         except (subprocess.TimeoutExpired, ValueError, IndexError):
-            raise Failure(f"{self.name}: the server did not end in order", 3) from None
+            raise Failure(f"{self.name}: the server did not end properly", 3) from None
 
     def get(self, path):
         return look_up(self.summary, path)
@@ -127,15 +127,15 @@ def is_valid(figures, run):
 
 
 def server_kept_time(figures, seen):
-    # A machine too busy for the server proves nothing about the client.
+    # If the machine is too busy for the server, the figures prove nothing about the client.
     figures.within("the server's own lateness, mean", 0, 5, seen["late_ms_mean"], "ms")
 
 
 # The cases. -------------------------------------------------------------------------------------------------------
 
 def queue_truth(offered, served, count):
-    """Response times, in ms and in order of size, of `count` messages that come `offered` a second into an empty queue which
-    serves `served` a second; and the most that are in it at a time."""
+    """The response times of `count` messages, in ms, sorted, and the longest queue. `offered` messages per second arrive
+    at an empty queue, which serves `served` per second."""
     free, times, most, left = 0.0, [], 0, 0
     departures = []
     for index in range(count):
@@ -150,12 +150,12 @@ def queue_truth(offered, served, count):
 
 
 def percentile(ordered, percent):
-    """The value that this percentage of all values does not exceed."""
+    """The value that `percent` per cent of all values do not exceed."""
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def capacity(context, figures, offered, served, seconds, max_unanswered=None):
-    """More is offered than served, on one connection."""
+    """Offers more than the server serves, on one connection."""
     count = offered * seconds
     truth, waiting = queue_truth(offered, served, count)
     run = Run(context, figures.case)
@@ -180,14 +180,14 @@ def capacity(context, figures, offered, served, seconds, max_unanswered=None):
 
 
 def stall(context, figures, in_flight, connections, rate, every, pause, seconds):
-    """The server answers no connection during `pause` of every `every` seconds."""
+    """The server answers nothing during `pause` of every `every` seconds."""
     run = Run(context, figures.case)
-    # The pauses begin in the middle of the time between two, counted from the first message. So the load, which lasts a
-    # whole number of periods, begins and ends while the server answers, and has as many whole pauses in it.
+    # The first pause begins half of the time between two pauses after the first message. So the load, which lasts a
+    # whole number of periods, begins and ends while the server answers, and covers one whole pause per period.
     port = run.serve_timed("stall", "--every", every, "--pause", pause, "--after", (every - pause) / 2)
-    # The connections open evenly over one interval and send from then on, so that messages are due evenly over each pause:
-    # of random phases the percentiles would depend on the seed by some per cent. The last message is due half an interval
-    # before `duration` ends.
+    # The connections open evenly over one interval and start sending at once, so that messages are due evenly over each
+    # pause. With random phases, the percentiles would vary with the seed by some per cent. The last message is due half
+    # an interval before `duration` ends.
     interval = 1000 // rate
     plan = {
         "target": f"ws://127.0.0.1:{port}/", "instances": connections, "duration": f"{seconds * 1000 - interval // 2:.0f}ms",
@@ -199,7 +199,7 @@ def stall(context, figures, in_flight, connections, rate, every, pause, seconds)
         plan["in_flight"] = in_flight
     run.load(plan, seconds + pause)
     seen = run.end_server()
-    # A message due x before the end of a pause waits for x; no other one waits.
+    # A message that is due x before the end of a pause waits for x. Other messages do not wait.
     for percent in (90, 95, 99):
         expected = (pause - (1 - percent / 100) * every) * 1e3
         figures.near(f"response p{percent}", expected, 0.03, run.get(f"rtt_ms.response.p{percent}"))
@@ -211,7 +211,7 @@ def stall(context, figures, in_flight, connections, rate, every, pause, seconds)
 
 
 def held_back(context, figures, connections, interval_ms, seconds, delay_ms):
-    """`in_flight: 1` with far more messages due than the server's delay lets through."""
+    """`in_flight: 1`, with far more messages due than the server's delay permits."""
     run = Run(context, figures.case)
     port = run.serve_timed("delay", "--by", delay_ms / 1e3)
     run.load({
@@ -221,7 +221,7 @@ def held_back(context, figures, connections, interval_ms, seconds, delay_ms):
     }, seconds + 1)  # fmt: skip
     seen = run.end_server()
     due = connections * seconds * 1000 // interval_ms
-    # A connection sends again as soon as its reply is there: after the delay, and at most a tenth of it later.
+    # A connection sends again when its reply arrives: after the delay, and at most a tenth of it later.
     least, most = (connections * math.floor(seconds * 1000 / each) for each in (1.1 * delay_ms, delay_ms))
     sent, unsent = run.get("messages.sent"), run.get("messages.unsent")
     all_succeeded(figures, run, connections)
@@ -229,7 +229,7 @@ def held_back(context, figures, connections, interval_ms, seconds, delay_ms):
     figures.within("unsent", due - most, due - least, unsent)
     figures.exactly("sent and unsent", due, None if unsent is None else sent + unsent)
     figures.exactly("received", sent, run.get("messages.received"))
-    # In whole seconds. The last reply comes a delay after the last message.
+    # In whole seconds. The last reply arrives one delay after the last message.
     last = run.timeline[-1]
     figures.within("the run ends within", 0, seconds + 2, int(last["second"]) + int(last["width_s"]), "s")
     is_valid(figures, run)
@@ -237,7 +237,7 @@ def held_back(context, figures, connections, interval_ms, seconds, delay_ms):
 
 
 def tls_ramp(context, figures, rate, connections, lives):
-    """More connections a second than TLS handshakes fit into one loop, beside connections that are open and send."""
+    """Opens more TLS connections per second than one loop can handle, while open connections send."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if descriptors != resource.RLIM_INFINITY:
         connections = min(connections, descriptors - 200)
@@ -249,8 +249,8 @@ def tls_ramp(context, figures, rate, connections, lives):
     if made.returncode != 0:
         raise Failure(f"{run.name}: no certificates: {made.stderr.strip()}", 3)
     port = run.serve([context.reference, "--cert", f"{certificates}/server.pem", "--key", f"{certificates}/server.key"])
-    # Nobody waits for the others: each sends from when it has opened, while the ramp goes on. Four source addresses,
-    # because beyond half of the ports of one the search for a free port is the slowest part (Docs/Tuning.md).
+    # Each connection sends as soon as it has opened, while the ramp goes on. There are four source addresses, because
+    # beyond half of the ports of one, the search for a free port is the slowest part (Docs/Tuning.md).
     run.load({
         "target": f"wss://127.0.0.1:{port}/", "instances": connections, "duration": f"{lives}s", "ramp": {"rate": f"{rate}/s"},
         "schedule": {"kind": "periodic", "interval": "500ms"}, "payload": {"kind": "random", "length": 64},
@@ -265,7 +265,7 @@ def tls_ramp(context, figures, rate, connections, lives):
     sent = run.get("messages.sent")
     figures.within("messages sent while it opened", 25, 100, 100 * during / sent if sent else None, "%")
     figures.within("send lag p99", 0, 5, run.get("send_lag_ms.p99"), "ms")
-    figures.near("asked to open", rate, 0.001, run.get("connections.opening.asked_per_s"), "/s")
+    figures.near("planned openings", rate, 0.001, run.get("connections.opening.asked_per_s"), "/s")
     figures.within("opened", 1, 0.9 * rate, run.get("connections.opening.achieved_per_s"), "/s")
     figures.within("open lag p99", 100, math.inf, run.get("open_lag_ms.p99"), "ms")
     figures.exactly("verdict", "too_slow", run.get("generator.verdict"))
@@ -288,7 +288,7 @@ CASES = {
     "tls-ramp": lambda context, figures: tls_ramp(context, figures, rate=30_000, connections=15_000, lives=3),
 }  # fmt: skip
 QUICK = {
-    # More than a connection remembers must wait, or nothing is shown.
+    # More messages must wait than a connection remembers, or the case shows nothing.
     "capacity-150": lambda context, figures: capacity(
         context, figures, offered=800, served=600, seconds=4, max_unanswered=64),
     "capacity-900": lambda context, figures: capacity(
@@ -311,11 +311,11 @@ class Context:
 
 def arguments():
     parser = argparse.ArgumentParser(prog="overload", description=(
-        "Runs WSPerf against servers that are overloaded, that pause and that are slow, and compares what it reports with what "
-        "arithmetic says. Prints a line for each figure. Exit status: 0 all hold, 1 one does not, 2 wrong usage, 3 no result, "
+        "Runs WSPerf against overloaded, pausing and slow servers, and compares each reported figure with its calculated "
+        "value. Prints a line for each figure. Exit status: 0 all agree, 1 some do not, 2 wrong usage, 3 no result, "
         "130 interrupted."))  # fmt: skip
-    parser.add_argument("--case", action="append", default=[], choices=list(CASES), help="only this case; may be given again")
-    parser.add_argument("--quick", action="store_true", help="a few seconds for each case, by the same arithmetic")
+    parser.add_argument("--case", action="append", default=[], choices=list(CASES), help="only this case; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="a few seconds for each case, with the same calculations")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--output", metavar="DIR", help="where to keep plans, reports and figures (a new one in /tmp)")
     parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
@@ -326,7 +326,7 @@ def arguments():
 
 
 def listen_for_interrupts(listening):
-    # Also where a script in the background was started with SIGINT ignored.
+    # A script that is started in the background ignores SIGINT, so set the handlers explicitly.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if listening else signal.SIG_IGN)
 
@@ -353,7 +353,7 @@ def main():
             failures.append(failure)
             print(f"overload: {failure}", file=sys.stderr, flush=True)
         finally:
-            # Until everything has ended, another Ctrl-C changes nothing.
+            # Ignore another Ctrl-C until everything has ended.
             listen_for_interrupts(False)
             context.processes.end()
             listen_for_interrupts(True)

@@ -1,4 +1,4 @@
-"""Connections that live for seconds and come back, for minutes, while memory is watched; see Scripts/soak."""
+"""Watches memory for minutes while connections live for seconds and reconnect; see Scripts/soak."""
 
 import argparse
 import json
@@ -15,10 +15,10 @@ import machine
 from machine import Failure, grouped, mebibytes
 
 MIB = 1 << 20
-# Memory counts from here on, seconds after the load began.
+# Memory samples count from this time, seconds after the load began.
 SETTLED = 60
-# Flat is: from end to end, the line fitted to the samples (least squares) rises by no more than `DRIFT` of their mean, and no
-# sample exceeds the mean by more than `ABOVE` of it. Where that is less than `ALLOWED` bytes, these are allowed.
+# Memory is flat if the line fitted to the samples (least squares) rises by at most `DRIFT` of their mean from end to
+# end, and no sample exceeds the mean by more than `ABOVE` of it. `ALLOWED` bytes are allowed in any case.
 DRIFT, ABOVE, ALLOWED = 0.05, 0.10, MIB
 # Seconds a connection lives.
 LIVES = (1, 5)
@@ -35,7 +35,7 @@ class Series:
         self.values.append(value)
 
     def judge(self):
-        """(whether it is flat, in words)."""
+        """Returns (whether it is flat, a description)."""
         settled = [(time, value) for time, value in zip(self.times, self.values) if time >= SETTLED]
         if len(settled) < 20:
             return False, f"{self.name}: only {len(settled)} samples after the first minute"
@@ -47,13 +47,13 @@ class Series:
         above = max(values) - mean
         flat = drift <= max(DRIFT * mean, ALLOWED) and above <= max(ABOVE * mean, ALLOWED)
         return flat, (
-            f"{self.name}: {'flat' if flat else 'NOT FLAT'}: {mebibytes(mean)} in the mean, from {mebibytes(min(values))} to "
+            f"{self.name}: {'flat' if flat else 'NOT FLAT'}: mean {mebibytes(mean)}, from {mebibytes(min(values))} to "
             f"{mebibytes(max(values))}; the fitted line {'rises' if drift > 0 else 'falls'} by {abs(drift) / MIB:.2f} MiB "
             f"({100 * abs(drift) / mean:.1f} %) in {times[-1] - times[0]:.0f} s")  # fmt: skip
 
 
 class Progress(threading.Thread):
-    """The controller's last line of progress, and when it says that the load began and ended."""
+    """Keeps the last progress line of the controller, and its phase."""
 
     def __init__(self, stream, log):
         super().__init__(daemon=True)
@@ -74,12 +74,12 @@ def plan(options, port):
         "name": "soak",
         "target": f"ws://127.0.0.1:{port}/fault/expire?min={LIVES[0]}s&max={LIVES[1]}s&code=1001",
         "machines": 1, "processes": options.workers, "instances": options.connections // options.workers,
-        # The time a connection is open, all its lives together.
+        # The time that a connection is open, over all its attempts.
         "duration": f"{seconds:.0f}s", "time_limit": f"{seconds * 1.5 + 120:.0f}s",
         "schedule": {"kind": "periodic", "interval": "2s"}, "payload": {"kind": "random", "length": 240},
-        # Includes reconnecting ones. A slower machine opens more slowly.
+        # `max_opening` limits reconnects too. A slower machine opens more slowly.
         "ramp": {"over": "5s", "max_opening": 500},
-        # Up to a tenth of a second, and for ever.
+        # Reconnect within a tenth of a second, any number of times.
         "reconnect": {"backoff": {"initial": "100ms", "max": "100ms", "jitter": 1}, "limit": "none", "schedule": "continue"},
         "timeouts": {"connect": "30s", "reply": "30s", "close": "30s"},
         "fleet": {"liveness": "20s"},
@@ -96,9 +96,9 @@ def start_target(processes, binaries):
 
 
 def conduct(options, directory):
-    """Runs it; returns the series by process id, whether it was interrupted, and the controller's exit status."""
+    """Runs the plan. Returns the series by process id, whether it was interrupted, and the controller's exit status."""
     processes = machine.Processes()
-    # Also where a script in the background was started with it ignored.
+    # A script that is started in the background ignores SIGINT, so set the handlers explicitly.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     interrupted = False
@@ -131,7 +131,7 @@ def conduct(options, directory):
                         for pid, name in processes.below(controller).items():
                             if name in ("wsperf-listener", "wsperf-worker"):
                                 series[pid] = Series(f"{name.removeprefix('wsperf-')} {pid}")
-                    # Before its load is over, for then its connections and their memory go.
+                    # Stop sampling before the load ends, because then connections free their memory.
                     if now - began < options.minutes * 60 - 2:
                         for pid, one in series.items():
                             found = machine.resident(pid)
@@ -159,7 +159,7 @@ def show(elapsed, series, line):
 
 
 def judge(series, directory, status, interrupted):
-    """Prints what came of it; returns what is wrong."""
+    """Prints the results. Returns what is wrong."""
     try:
         with open(os.path.join(directory, "run", "summary.json")) as file:
             summary = json.load(file)
@@ -180,10 +180,10 @@ def judge(series, directory, status, interrupted):
     print(f"  messages      {grouped(summary['messages']['sent'])} sent, {grouped(summary['messages']['received'])} received")
     if sum(outcomes.values()) != connections["planned"]:
         wrong.append("the outcomes do not add up to the connections planned")
-    # The phases that come after a connection has opened: an attempt ends in one of them, or did not open.
+    # The outcomes of attempts that had opened.
     died = re.compile(r"succeeded|closed_|reset|protocol_error|message_too_big|idle_|reply_|send_|close_")
     opened = sum(count for found in (outcomes, interruptions) for name, count in found.items() if died.match(name))
-    # One that is aborted may have been open or not.
+    # An aborted attempt may or may not have opened.
     if not 0 <= connections["opened"] - opened <= outcomes.get("aborted", 0):
         wrong.append(f"{grouped(opened)} attempts ended after they had opened, but {grouped(connections['opened'])} had opened")
     if not interrupted and attempts < 2 * connections["planned"]:
@@ -191,7 +191,7 @@ def judge(series, directory, status, interrupted):
     wrong += summary["run"]["invalid_because"]
     for one in series.values():
         flat, text = one.judge()
-        # The target is not what is tested.
+        # The target is not under test.
         print("  " + text)
         if not flat and one.name != "target" and not interrupted:
             wrong.append(text)
@@ -206,8 +206,8 @@ def judge(series, directory, status, interrupted):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="soak", description=(
-        f"Connections that live {LIVES[0]} to {LIVES[1]} s and come back, while the memory of controller, listener and workers "
-        "is watched. Exit status: 0 flat after the first minute and all accounted for, 1 not, 3 no result, 130 interrupted."))  # fmt: skip
+        f"Watches the memory of controller, listener and workers while connections live {LIVES[0]} to {LIVES[1]} s and "
+        "reconnect. Exit status: 0 flat after the first minute and all accounted for, 1 not, 3 no result, 130 interrupted."))  # fmt: skip
     parser.add_argument("minutes", nargs="?", type=float, default=10, metavar="MINUTES", help="(10; at least 1.5)")
     parser.add_argument("--connections", type=int, default=10_000, metavar="N", help="(10,000)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="(2)")

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A separate package, so that users of WSPerf do not build it. It uses only the public interface.
+// A separate package, so that users of WSPerf do not build it. It uses only WSPerf's public library, like any harness.
 let package = Package(
     name: "engine-bench",
     dependencies: [

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A separate package, so that users of WSPerf do not build it. It speaks the wire protocol by Docs/WireProtocol.md
-// alone: only the snapshot's encoding and the journal's reader are WSPerf's.
+// A separate package, so that users of WSPerf do not build it. It implements the wire protocol from
+// Docs/WireProtocol.md, and shares only the encoding of snapshots and the journal's reader with WSPerf.
 let package = Package(
     name: "fleet-simulator",
     dependencies: [.package(name: "wsperf", path: "../..")],

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Compiles WSPerfCore's sources (by symbolic links) together with the benchmarks, as one module: what is measured is
-// what the engine calls, inlined as there, and nothing has to be made public for it.
+// Compiles WSPerfCore's sources (by symbolic links) together with the benchmarks, as one module. So the benchmarks call
+// the same code as the engine, inlined in the same way, and nothing must be public for them.
 let package = Package(
     name: "micro-bench",
     targets: [

@@ -1,9 +1,9 @@
-// The reference: the least that any WebSocket client must do, to compare the engine with. One thread, one epoll, one
-// frame that was built and masked beforehand. It measures no time of a message, keeps no deadline, and of what it
-// receives it counts the bytes alone.
+// The reference client for comparison with the engine. It does the least that any WebSocket client must do: one thread,
+// one epoll, and one frame that was built and masked beforehand. It times no messages, keeps no deadlines, and only
+// counts the bytes that it receives.
 //
-// Prints one line of JSON. Messages and processor time are those between the edges of one window, which begins when all
-// connections are open and have been in use for the time of the warm-up.
+// Prints one line of JSON. Messages and processor time are those of one window, which begins when all connections are
+// open and the warm-up is over.
 #include "common.h"
 
 #include <sys/timerfd.h>
@@ -15,9 +15,10 @@ enum phase { CONNECTING, TLS_HANDSHAKE, UPGRADING, OPEN };
 struct connection {
     SSL *ssl;
     int descriptor;
-    // Until it is open: how much of the blank line after the answer's header has come. Then: bytes of a reply so far.
+    // Until it is open: how much of the blank line after the response head has arrived. Then: bytes of the reply so
+    // far.
     uint32_t got;
-    // Bytes of the frame, or of the request, that the socket would not take yet.
+    // Bytes of the frame or request that the socket has not taken yet.
     uint32_t unsent;
     uint8_t phase;
     uint8_t waits_to_write;
@@ -76,7 +77,7 @@ static void put(struct connection *connection, const uint8_t *bytes, uint32_t to
             written = SSL_write(connection->ssl, from, (int)connection->unsent);
             if (written <= 0) {
                 int error = SSL_get_error(connection->ssl, (int)written);
-                if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) failed(connection, "died in writing");
+                if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) failed(connection, "writing failed");
                 written = 0;
             }
         } else {
@@ -104,7 +105,7 @@ static void send_message(struct connection *connection) {
     put(connection, frame, frame_length);
 }
 
-// Bytes read into `buffer`; 0: nothing there.
+// Reads into `buffer` and returns the number of bytes; 0 if nothing is there.
 static size_t get(struct connection *connection) {
     if (!connection->ssl) {
         ssize_t taken = recv(connection->descriptor, buffer, BUFFER, 0);
@@ -126,7 +127,7 @@ static void start(struct connection *connection) {
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) end_of("socket");
     set_no_delay(descriptor);
-    // Closing resets it, so that no state is left on either side.
+    // Close with a reset, so that no state is left on either side.
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     if (connect(descriptor, (struct sockaddr *)&server, sizeof server) != 0 && errno != EINPROGRESS) end_of("connect");
@@ -201,7 +202,7 @@ static void answered(struct connection *connection, size_t taken) {
     static const char expected[] = "HTTP/1.1 101";
     if (connection->got == 0 && (taken < sizeof expected - 1 || memcmp(buffer, expected, sizeof expected - 1) != 0))
         failed(connection, "the upgrade was refused");
-    // The blank line may be cut: `got` is how much of it the bytes so far end in, plus one.
+    // Two reads may split the blank line. `got` is the number of its bytes that have arrived, plus one.
     uint32_t matched = connection->got ? connection->got - 1 : 0;
     for (size_t i = 0; i < taken && matched < 4; i++) {
         matched = buffer[i] == "\r\n\r\n"[matched] ? matched + 1 : buffer[i] == '\r';
@@ -236,7 +237,7 @@ static void ready(struct connection *connection, uint32_t events) {
                 if (mode == CLOSED_LOOP) send_message(connection);
             }
         }
-        // What OpenSSL has read ahead is not announced by epoll.
+        // epoll does not report what OpenSSL has read ahead.
     } while (connection->ssl && SSL_has_pending(connection->ssl));
 }
 
@@ -267,7 +268,7 @@ static void timer_fired(void) {
     uint64_t times;
     if (read(timer, &times, sizeof times) < 0) return;
     if (mode == CLOSED_LOOP) return edge_of_window();
-    // Paced: at each tick, what is due by now of an even stream that goes round all connections.
+    // Paced: at each tick, sends what is due by now of an even stream over all connections in turn.
     double elapsed = (double)(now_nanoseconds() - pacing_began) / 1e9;
     if (elapsed >= (in_window ? warm_up + seconds : warm_up)) edge_of_window();
     uint64_t due = (uint64_t)(elapsed * (double)count / interval);
@@ -346,7 +347,7 @@ int main(int argument_count, char **arguments) {
     static const char *const modes[] = {"closed", "paced", "open", "idle"};
     if (optind != argument_count - 1) end(2, "give one mode: closed, paced, open or idle");
     while (mode <= IDLE && strcmp(arguments[optind], modes[mode]) != 0) mode++;
-    if (mode > IDLE) end(2, "'%s' is no mode: closed, paced, open or idle", arguments[optind]);
+    if (mode > IDLE) end(2, "'%s' is not a mode: closed, paced, open or idle", arguments[optind]);
     if (port == 0) end(2, "--port is missing");
     server = address_of(address, port);
 
@@ -378,7 +379,7 @@ int main(int argument_count, char **arguments) {
     if (!connections || poller < 0 || timer < 0) end_of("setting up");
     struct epoll_event timed = {.events = EPOLLIN, .data.fd = TIMER};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, timer, &timed) != 0) end_of("epoll_ctl");
-    // Once, so that what printing and reading cost is in the first figure as well.
+    // Read it once before, so that the first figure also includes the memory for reading and printing.
     resident_bytes();
     rss_before = resident_bytes();
 

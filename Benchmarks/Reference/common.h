@@ -1,4 +1,4 @@
-// What server.c and client.c share: their options' numbers, their end, and what the kernel says of them.
+// Shared by server.c and client.c: parsing numeric options, exiting with an error, and resource usage.
 #ifndef WSPERF_REFERENCE_COMMON_H
 #define WSPERF_REFERENCE_COMMON_H
 
@@ -64,14 +64,14 @@ static long whole(const char *option, const char *text, long minimum, long maxim
     return (long)value;
 }
 
-// Nobody's orphan: ends when its parent does.
+// Lets the process end when its parent ends.
 static void die_with_parent(void) {
     pid_t parent = getppid();
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) end_of("prctl");
     if (getppid() != parent) exit(1);
 }
 
-// As many descriptors as the hard limit allows.
+// Raises the descriptor limit to the hard limit, and returns it, at most 2^20.
 static long raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) end_of("getrlimit");
@@ -88,7 +88,7 @@ static inline uint64_t now_nanoseconds(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-// A field of /proc/self/status in KiB, such as "VmRSS:"; 0 where there is none.
+// A field of /proc/self/status in KiB, such as "VmRSS:"; 0 if it does not exist.
 static long status_kib(const char *field) {
     char line[256];
     long value = 0;

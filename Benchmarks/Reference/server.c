@@ -1,8 +1,8 @@
-// A WebSocket echo server (RFC 6455) for benchmarks: one thread, one epoll, so cheap that it is not what is measured,
-// and so small that one process holds as many idle connections as it has descriptors.
+// A WebSocket echo server (RFC 6455) for benchmarks: one thread and one epoll. It is so cheap that it does not limit
+// the client, and so small that one process can hold as many idle connections as it has descriptors.
 //
-// Frames are echoed as they arrive: a header that is cut by a read, and bytes that the socket would not take, are all
-// that a connection ever keeps.
+// It echoes frames as they arrive. A connection keeps only a header that two reads split, and bytes that the socket has
+// not taken yet.
 #include "common.h"
 
 #include <openssl/evp.h>
@@ -14,10 +14,10 @@ enum phase { CLOSED, TLS_HANDSHAKE, REQUEST, OPEN, CLOSING };
 
 struct connection {
     SSL *ssl;
-    // Until the upgrade: the request so far. After it: what the socket would not take yet.
+    // Until the upgrade: the request so far. After it: bytes that the socket has not taken yet.
     uint8_t *kept;
     uint32_t kept_start, kept_length;
-    // Of the frame that is being echoed: payload bytes to come, and the masking key turned to the next of them.
+    // The frame that is being echoed: its remaining payload bytes, and its masking key, rotated to the next of them.
     uint64_t remaining;
     uint8_t mask[4];
     uint8_t header[14];
@@ -34,10 +34,10 @@ static bool listener_paused;
 static SSL_CTX *context;
 static uint64_t accepted, refused, messages, payload_bytes;
 static long open_now, open_most;
-// The last time connections were opened: from the first accepted while none was open to the last upgraded since.
+// The last opening phase: from the first connection accepted while none was open to the last upgrade since.
 static uint64_t opening_began, opening_ended, opened;
-// A read goes behind HEADER_ROOM bytes, because what is echoed of it may be longer by one header: a pong's or a data
-// frame's whose own header came with an earlier read.
+// Reads leave HEADER_ROOM bytes free in front, because the echo may be one header longer than the bytes read: the
+// header of its frame may have come with an earlier read.
 static uint8_t buffer[HEADER_ROOM + BUFFER];
 
 static void watch(int descriptor, uint32_t events, int operation) {
@@ -62,7 +62,7 @@ static void drop(int descriptor) {
     }
 }
 
-// Bytes written; 0: would block; -1: the connection is dead.
+// Returns the number of bytes written; 0 if it would block; -1 if the connection is dead.
 static ssize_t put(int descriptor, struct connection *connection, const uint8_t *bytes, size_t length) {
     if (!connection->ssl) {
         ssize_t written = send(descriptor, bytes, length, MSG_NOSIGNAL);
@@ -76,7 +76,7 @@ static ssize_t put(int descriptor, struct connection *connection, const uint8_t 
     return error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ ? 0 : -1;
 }
 
-// Writes all of it or keeps the rest; while something is kept, nothing is read. False: the connection is dead.
+// Writes all bytes, or keeps the rest; while it keeps some, nothing is read. Returns false if the connection is dead.
 static bool reply(int descriptor, struct connection *connection, const uint8_t *bytes, size_t length) {
     size_t done = 0;
     while (done < length) {
@@ -119,8 +119,8 @@ static size_t header_size(const uint8_t *header) {
     return 2u + (length == 126 ? 2 : length == 127 ? 8 : 0) + (header[1] & 0x80 ? 4 : 0);
 }
 
-// Echoes the frames in `length` bytes at `bytes`, in place: no echo is longer than what it answers, but for a header
-// that came before, for which there is room in front. False: the connection is dead.
+// Echoes the frames in `length` bytes at `bytes`, in place. The echo is at most one header longer, if that came with an
+// earlier read, and there is room for it in front. Returns false if the connection is dead.
 static bool echo(int descriptor, struct connection *connection, uint8_t *bytes, size_t length) {
     uint8_t *in = bytes, *limit = bytes + length;
     uint8_t *start = bytes - HEADER_ROOM / 2, *out = start;
@@ -188,7 +188,7 @@ static bool key_of(const char *request, char key[25]) {
     return false;
 }
 
-// Takes what was read of the request, `length` bytes at `bytes`. False: the connection is dead.
+// Handles `length` bytes of the request at `bytes`. Returns false if the connection is dead.
 static bool upgrade(int descriptor, struct connection *connection, uint8_t *bytes, size_t length) {
     char request[REQUEST_LIMIT + 1], key[25];
     size_t before = connection->kept_length;
@@ -206,7 +206,7 @@ static bool upgrade(int descriptor, struct connection *connection, uint8_t *byte
         return true;
     }
     blank[4] = 0;
-    // All of the request but what came now was kept, so that its rest, frames, is at the end of what came.
+    // Earlier reads had no end of the request, so any frames after it are at the end of these bytes.
     size_t rest = before + length - ((size_t)(blank - request) + 4);
     char answer[256];
     if (strncmp(request, "GET ", 4) != 0 || !key_of(request, key)) {
@@ -228,12 +228,12 @@ static bool upgrade(int descriptor, struct connection *connection, uint8_t *byte
     connection->phase = OPEN;
     opened++;
     opening_ended = now_nanoseconds();
-    // The socket is empty: an answer that it does not take whole is a dead connection.
+    // The socket's buffer is empty, so if it does not take the whole answer, the connection is dead.
     if (put(descriptor, connection, (const uint8_t *)answer, (size_t)answer_length) != answer_length) return false;
     return rest == 0 || echo(descriptor, connection, bytes + length - rest, rest);
 }
 
-// Bytes read into `buffer`; 0: nothing there; -1: the connection is at its end.
+// Reads into `buffer` and returns the number of bytes; 0 if nothing is there; -1 at the end of the connection.
 static ssize_t get(int descriptor, struct connection *connection) {
     uint8_t *into = buffer + HEADER_ROOM;
     if (!connection->ssl) {
@@ -241,7 +241,7 @@ static ssize_t get(int descriptor, struct connection *connection) {
         if (count > 0) return count;
         return count < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
     }
-    // A frame may be cut into records; it is answered as one where all of it is here.
+    // A frame may be split into records. Read all that are here, to answer it in one piece.
     size_t filled = 0;
     do {
         int count = SSL_read(connection->ssl, into + filled, (int)(BUFFER - filled));
@@ -257,7 +257,7 @@ static ssize_t get(int descriptor, struct connection *connection) {
     return (ssize_t)filled;
 }
 
-// False: the connection is dead.
+// Returns false if the connection is dead.
 static bool read_ready(int descriptor, struct connection *connection) {
     if (connection->phase == TLS_HANDSHAKE) {
         int result = SSL_do_handshake(connection->ssl);
@@ -277,7 +277,7 @@ static bool read_ready(int descriptor, struct connection *connection) {
         bool alive = connection->phase == REQUEST ? upgrade(descriptor, connection, bytes, (size_t)count)
                                                   : echo(descriptor, connection, bytes, (size_t)count);
         if (!alive) return false;
-        // What OpenSSL has read ahead is not announced by epoll.
+        // epoll does not report what OpenSSL has read ahead.
     } while (connection->ssl && !connection->waits_to_write && SSL_has_pending(connection->ssl));
     return true;
 }
@@ -305,7 +305,7 @@ static void accept_some(void) {
         if (descriptor < 0) {
             if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
             if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) end_of("accept");
-            // No descriptor for it: it waits in the backlog until another connection ends.
+            // There is no free descriptor. The connection waits in the backlog until another one ends.
             refused++;
             listener_paused = open_now > 0;
             if (!listener_paused) end_of("accept");
@@ -374,8 +374,8 @@ static void print_counts(void) {
 
 static const char usage[] =
     "usage: server [--address 127.0.0.1] [--port 0] [--backlog 4096] [--reuseport] [--cert PEM --key PEM]\n"
-    "Echoes WebSocket messages. Prints its port, serves until SIGTERM or SIGINT, and prints what it was used for,\n"
-    "as it does on SIGUSR1.\n";
+    "Echoes WebSocket messages. Prints its port, and serves until SIGTERM or SIGINT. Prints its counts when it ends,\n"
+    "and on SIGUSR1.\n";
 
 int main(int count, char **arguments) {
     program = "server";
@@ -413,7 +413,7 @@ int main(int count, char **arguments) {
     if (signals_fd < 0) end_of("signalfd");
 
     connection_limit = raise_descriptor_limit();
-    // Pages of connections that never come are never touched.
+    // The pages of unused entries are never touched, so they take no memory.
     connections = calloc((size_t)connection_limit, sizeof *connections);
     if (!connections) end(1, "out of memory");
     if (certificate) context = tls_context(certificate, key);

@@ -3,8 +3,8 @@ internal import Foundation
 internal import Synchronization
 internal import WSPerfCore
 
-/// Runs the engine in this process for one case of `Scripts/bench` and prints one line of JSON, with the fields that the
-/// reference client prints and what only the engine knows: send lag and response times.
+/// Runs the engine in this process for one case of `Scripts/bench`, and prints one line of JSON. It has the fields of
+/// the reference client, and also send lag and response times.
 @main
 struct EngineBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,19 +14,19 @@ struct EngineBench: AsyncParsableCommand {
     enum Mode: String, ExpressibleByArgument, CaseIterable { case closed, paced, open, idle }
 
     @Argument(help: "closed, paced, open or idle.") var mode: Mode
-    @Option(help: "Where the server is.") var address = "127.0.0.1"
+    @Option(help: "The server's address.") var address = "127.0.0.1"
     @Option(help: "The server's port.") var port: Int
     @Option(help: "Connections.") var connections = 200
     @Option(help: "Payload bytes of each message.") var length = 20
-    @Option(help: "Seconds of the window that is measured; rounded up to whole snapshots.") var seconds = 3.0
-    @Option(help: "Seconds from when all are open to the window's begin, at least.") var warmUp = 1.0
+    @Option(help: "Seconds of the measured window; rounded up to whole snapshots.") var seconds = 3.0
+    @Option(help: "The least seconds from when all are open to the beginning of the window.") var warmUp = 1.0
     @Option(help: "Seconds from one message to the next on each connection, in paced mode.") var interval = 1.0
-    @Option(help: "Loops, each on a thread of its own.") var threads = 1
-    @Option(help: "Connections opened a second; 0: all at once.") var rate = 0.0
+    @Option(help: "Loops, each on its own thread.") var threads = 1
+    @Option(help: "Connections opened per second; 0: all at once.") var rate = 0.0
     @Option(help: "Seconds that opening may take.") var deadline = 60.0
     @Option(help: "Certification authority (PEM): use wss.") var ca: String?
     @Option(help: "The server's name in its certificate.") var serverName = "localhost"
-    @Option(help: "fixed: the same payload in every message, as the reference sends it; random: a fresh one each time.")
+    @Option(help: "fixed: the same payload in every message, like the reference; random: a new one each time.")
     var payload = "fixed"
 
     mutating func validate() throws {
@@ -46,7 +46,7 @@ struct EngineBench: AsyncParsableCommand {
         let isSteady = mode == .closed || mode == .paced
         let window = Window(
             connections: connections, warmUp: warmUp, seconds: isSteady ? seconds : 0, deadline: deadline)
-        // Once, so that what reading costs is in the first figure as well.
+        // Read it once before, so that the first figure also includes the memory for reading.
         _ = residentBytes()
         let before = residentBytes()
         let result = try await engine.run { snapshot in
@@ -76,7 +76,7 @@ struct EngineBench: AsyncParsableCommand {
         plan.timeLimit = .seconds(deadline + warmUp + seconds + 20)
         plan.tls.ca = ca
         plan.tls.serverName = ca == nil ? nil : serverName
-        // Longer than it runs: it is stopped when it has been measured.
+        // Longer than the run, which stops when the window has been measured.
         plan.duration = plan.timeLimit
         switch mode {
         case .closed:
@@ -85,7 +85,7 @@ struct EngineBench: AsyncParsableCommand {
         case .paced:
             plan.schedule = .periodic(every: .seconds(interval))
         case .open, .idle:
-            // Open and silent: the first message would be due in most of a year.
+            // Connections stay open and silent: the first message is due in up to a year.
             plan.schedule = .periodic(PeriodicOptions(interval: .seconds(30_000_000), phase: .random))
             plan.duration = nil
             plan.messages = 1
@@ -121,7 +121,7 @@ struct EngineBench: AsyncParsableCommand {
             """
     }
 
-    /// Microseconds; null where nothing was recorded.
+    /// Microseconds; null if nothing was recorded.
     private func fields(_ name: String, _ histogram: Histogram) -> String {
         let values = [("p50", 50.0), ("p99", 99), ("p99_9", 99.9), ("max", 100)].map { label, percentile in
             "\"\(name)_us_\(label)\": " + (histogram.percentile(percentile).map { "\(Double($0) / 1e3)" } ?? "null")

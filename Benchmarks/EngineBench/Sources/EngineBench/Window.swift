@@ -1,16 +1,16 @@
 internal import Synchronization
 internal import WSPerfCore
 
-/// The part of a run that is measured, cut out of its snapshots.
+/// The measured part of a run, made of whole snapshots.
 ///
-/// The engine makes a snapshot a second: each is what was counted, and the processor time that was used, since the one
-/// before. The window is a row of whole snapshots: it begins with the end of the first one that comes at least the
-/// warm-up after that with which all connections were open, and it ends with the first one that makes it long enough.
-/// Its messages and its processor time are the sums over those snapshots and its length is from the end of the one
-/// before them to the end of the last, so that all three are of the same time. (A loop hands its counts over some
-/// microseconds before the processor time is read, at either edge.)
+/// The engine makes a snapshot per second, with the counts and the processor time since the previous one. The window
+/// begins at the end of the first snapshot that comes at least the warm-up after the one in which the last connection
+/// opened. It ends with the first snapshot that makes it long enough. Its messages, processor time and length are sums
+/// over the same snapshots, so they cover the same time. (At either edge, a loop hands its counts over some
+/// microseconds before the processor time is read.)
 ///
-/// With no seconds to measure, it is all from the start to the snapshot with which all connections were open.
+/// With no seconds to measure, the window is everything from the start to the snapshot in which the last connection
+/// opened.
 final class Window: Sendable {
     enum Verdict { case goOn, measured, gaveUp }
 
@@ -70,7 +70,7 @@ final class Window: Sendable {
                 return .goOn
             }
             guard let beganAt = state.beganAt else {
-                // A snapshot is a little early or late; one that is due at the edge counts as in time.
+                // Snapshots may be a little early, so accept one that is just before the edge.
                 if snapshot.elapsed + 50_000_000 >= openAt + warmUp { state.beganAt = snapshot.elapsed }
                 return .goOn
             }

@@ -2,8 +2,8 @@ internal import Foundation
 internal import WSPerfCore
 internal import WSPerfReport
 
-/// Plays a fleet of thousands of workers against a real controller: real sockets, synthetic snapshots once a second. Then
-/// looks whether the journal has each of them exactly once, and says what the controller used.
+/// Simulates a fleet of thousands of workers against a real controller, with real sockets and synthetic snapshots once
+/// a second. Then checks that the journal has each snapshot exactly once, and prints the controller's resource usage.
 @main
 enum Main {
     static func main() {
@@ -47,14 +47,14 @@ enum Main {
         return process
     }
 
-    /// Two ports that are free now: of 127.0.0.1, from the range below the ephemeral one.
+    /// Two ports from the range below the ephemeral one, which are probably free.
     private static func ports() -> (Int, Int) {
         let first = 20_000 + Int(getpid()) % 5_000 * 2
         return (first, first + 1)
     }
 
     private static func simulate(controller: String, workers: Int, seconds: UInt64) throws -> Bool {
-        // As many workers a process as its descriptors allow, four each.
+        // At most 500 workers in a process, because each needs four descriptors.
         let machines = (workers + 499) / 500
         let processes = (workers + machines - 1) / machines
         let total = machines * processes
@@ -82,7 +82,8 @@ enum Main {
             for process in players + [conductor] where process.isRunning { kill(process.processIdentifier, SIGKILL) }
         }
 
-        // Under load: from when the first snapshot is in the journal to when the first worker has sent its last.
+        // The load lasts from when the first snapshots are in the journal to when the first worker has sent its last
+        // one.
         var last: Usage?
         var first: (at: Double, usage: Usage)?
         var window: (time: Double, usage: Usage)?
@@ -118,7 +119,7 @@ enum Main {
         return isWhole && conductor.terminationStatus == 0
     }
 
-    /// Whether the journal has every snapshot of every worker once, as it was measured.
+    /// Returns whether the journal has every snapshot of every worker exactly once and unchanged.
     private static func check(_ folder: String, workers: Int, seconds: UInt64, transmissions: Int) throws -> Bool {
         let reader = try JournalReader(path: folder + "/journal.wsj")
         var indices: [String: Int] = [:]
@@ -148,7 +149,7 @@ enum Main {
         let json = try PlanNode(json: String(contentsOfFile: folder + "/summary.json", encoding: .utf8))
         let said = json["messages"]?["sent"]?.text.flatMap { UInt64($0) }
         print(
-            "journal: \(arrived) of \(due) snapshots, each once and as it was measured; \(wrong) that should not be there; "
+            "journal: \(arrived) of \(due) snapshots, each once and unchanged; \(wrong) unexpected; "
                 + "\(transmissions) were sent, repetitions included")
         print("summary: \(said.map { "\($0)" } ?? "no") messages; the snapshots have \(sum)")
         return arrived == due && wrong == 0 && said == sum && reader.droppedBytes == 0

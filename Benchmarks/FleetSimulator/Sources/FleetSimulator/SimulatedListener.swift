@@ -76,7 +76,7 @@ final class SimulatedListener: SimulatedPeer {
         }
     }
 
-    /// Plays the machine until its run is over. Returns the number of snapshots handed over, repetitions included.
+    /// Simulates the machine until its run is over. Returns the number of snapshots sent, repetitions included.
     static func play(name: String, seconds: UInt64, workers: Int, publishPort: Int, reportPort: Int) throws -> Int {
         let place = Place(
             publishPort: publishPort, reportPort: reportPort,
@@ -87,7 +87,7 @@ final class SimulatedListener: SimulatedPeer {
             let now = uptime()
             guard now < deadline else { throw SimulatorError("\(name): the run does not end") }
             try listener.advance(now: now)
-            // A thousand sockets are looked at fifty times a second, which costs less than waiting for each of them.
+            // Checking a thousand sockets fifty times a second costs less than waiting for each of them.
             let rest = 0.02 - (uptime() - now)
             if rest > 0 { usleep(UInt32(rest * 1_000_000)) }
         }

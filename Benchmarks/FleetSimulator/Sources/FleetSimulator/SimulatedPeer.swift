@@ -1,7 +1,7 @@
 internal import CZeroMQClient
 internal import Foundation
 
-/// What a listener and a worker have in common: two connections, an identity, and numbered messages.
+/// The common part of listeners and workers: two connections, an identity, and numbered messages.
 class SimulatedPeer {
     let id: String
     let name: String
@@ -40,10 +40,10 @@ class SimulatedPeer {
         helloInterval = min(helloInterval * 2, 1)
     }
 
-    /// Takes what has arrived.
+    /// Handles the messages that have arrived.
     func receive(now: Double) throws {
         while let envelope = commands.receive() {
-            // Most of what a large fleet hears are beacons and acknowledgements: no JSON needs to be read for its type.
+            // Most messages are beacons and acknowledgements, so find the type without parsing JSON.
             guard let type = Self.string("type", in: envelope) else { continue }
             if type == "welcome" {
                 isWelcome = true

@@ -1,12 +1,12 @@
 internal import Foundation
 internal import WSPerfCore
 
-/// A worker that measures nothing and says so once a second.
+/// A worker without load that sends a synthetic snapshot once a second.
 final class SimulatedWorker: SimulatedPeer {
     let index: Int
     let seconds: UInt64
     private(set) var isOver = false
-    /// Snapshots handed over, repetitions included.
+    /// Snapshots sent, repetitions included.
     private(set) var transmissions = 0
     private var state = "waiting"
     private var statusAt = 0.0
@@ -26,12 +26,12 @@ final class SimulatedWorker: SimulatedPeer {
         case "plan" where state == "waiting": change(to: "prepared", now: now)
         case "start" where state == "prepared":
             change(to: "running", now: now)
-            // Spread over the second, as the snapshots of processes launched one after another are.
+            // Spread over the second, as in processes that are launched one after another.
             nextAt = now + Double(index % 997) / 997
         case "acknowledge":
             let upTo = UInt64(Self.integer("up_to", in: envelope) ?? 0)
             underway.removeAll { $0.sequence <= upTo }
-            // What is asked for is sent again, but not more often than every 200 ms.
+            // Send missing snapshots again, but not more often than every 200 ms.
             if let list = envelope.range(of: "\"missing\":[") {
                 let missing = envelope[list.upperBound...].prefix { $0 != "]" }.split(separator: ",").map { UInt64($0) }
                 for place in underway.indices
@@ -65,7 +65,7 @@ final class SimulatedWorker: SimulatedPeer {
             if made == seconds { change(to: "finished", now: now) }
         }
         for place in underway.indices {
-            // Of those without an acknowledgement, only the oldest are repeated.
+            // Repeat only the two oldest without an acknowledgement.
             let isDue =
                 underway[place].sentAt == 0 || place < 2 && now >= underway[place].sentAt + 1
             guard isDue else { continue }

@@ -49,7 +49,7 @@ final class Socket {
         return nil
     }
 
-    /// A context for this number of sockets.
+    /// Makes a context for this number of sockets.
     static func context(sockets: Int) throws -> UnsafeMutableRawPointer {
         guard let context = zmq_ctx_new() else { throw SimulatorError(reason("zmq_ctx_new")) }
         guard zmq_ctx_set(context, ZMQ_MAX_SOCKETS, Int32(sockets)) == 0 else {

@@ -1,13 +1,13 @@
 internal import CInstructions
 
-/// One operation, and how it is repeated.
+/// One operation to measure.
 struct Benchmark {
     let name: String
-    /// Does the operation this many times.
+    /// Repeats the operation this many times.
     let run: (Int) -> Void
 }
 
-/// Keeps the compiler from removing code whose result is not used.
+/// Keeps the compiler from removing unused results.
 @inline(never)
 func use<Value>(_ value: borrowing Value) {}
 
@@ -17,15 +17,15 @@ struct Measurement {
 }
 
 extension Benchmark {
-    /// Per operation: the least time of nine repetitions (what is more is the machine's), and the median of the
-    /// instruction counts.
+    /// Per operation: the shortest time of nine repetitions (longer times come from other work on the machine), and the
+    /// median of the instruction counts.
     func measure(counter: Int32) -> Measurement {
         let clock = ContinuousClock()
         func nanoseconds(_ count: Int) -> Double {
             let (seconds, attoseconds) = clock.measure { run(count) }.components
             return Double(seconds) * 1e9 + Double(attoseconds) / 1e9
         }
-        // As many as take some 20 ms.
+        // Repeat often enough to take about 20 ms.
         var count = 64
         while nanoseconds(count) < 2e7, count < 1 << 28 { count *= 2 }
         var least = Double.infinity

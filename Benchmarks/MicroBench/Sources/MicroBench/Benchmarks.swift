@@ -16,7 +16,7 @@ extension Benchmark {
             + [record("record-spread", spread: 1 << 20), record("record-near", spread: 1 << 10)]
     }
 
-    /// A frame around a payload that is in place, with a key of its own.
+    /// Builds a frame in place around a payload, with a new key.
     private static func encode(_ label: String, _ length: Int) -> Benchmark {
         Benchmark(name: "encode-\(label)") { count in
             var outgoing = OutgoingBuffer()
@@ -30,7 +30,7 @@ extension Benchmark {
         }
     }
 
-    /// A server's frame, whole, as it nearly always comes. Text is validated.
+    /// Parses a server's frame that arrives complete, as nearly all do. Validates text.
     private static func decode(_ label: String, _ length: Int, _ kind: MessageKind) -> Benchmark {
         Benchmark(name: "decode-\(kind)-\(label)") { count in
             var frame: [UInt8] = [0x80 | kind.rawValue]
@@ -61,7 +61,7 @@ extension Benchmark {
         }
     }
 
-    /// The next message's time.
+    /// Calculates the time of the next message.
     private static func scheduler<Scheduler: MessageScheduler>(_ label: String, _ scheduler: Scheduler) -> Benchmark {
         Benchmark(name: "schedule-\(label)") { count in
             var scheduler = scheduler
@@ -94,7 +94,7 @@ extension Benchmark {
         }
     }
 
-    /// Values of some hundred microseconds, as round-trip times are, up to `spread` nanoseconds apart.
+    /// Records values from 100 µs, like round-trip times, up to `spread` nanoseconds apart.
     private static func record(_ name: String, spread: UInt64) -> Benchmark {
         Benchmark(name: name) { count in
             var histogram = Histogram()

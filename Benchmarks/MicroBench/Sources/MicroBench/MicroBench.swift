@@ -3,8 +3,8 @@ import Glibc
 
 /// Measures the parts of the hot path one by one.
 ///
-/// Without arguments: one line of JSON per operation. With a name and a count: does that operation so often and prints
-/// nothing, for a tool that counts instructions from outside. With `--list`: the names.
+/// Without arguments, prints one line of JSON per operation. With a name and a count, repeats that operation and prints
+/// nothing, for a tool that counts instructions from outside. With `--list`, prints the names.
 @main
 enum MicroBench {
     static func main() throws {
@@ -27,7 +27,7 @@ enum MicroBench {
             guard let benchmark = benchmarks.first(where: { $0.name == arguments[0] }) else {
                 fail("no operation '\(arguments[0])'; see --list")
             }
-            guard let count = Int(arguments[1]), count >= 0 else { fail("'\(arguments[1])' is no count") }
+            guard let count = Int(arguments[1]), count >= 0 else { fail("'\(arguments[1])' is not a count") }
             benchmark.run(count)
         default:
             fail("usage: micro-bench [--list | OPERATION COUNT]")

@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-// Opens the hardware's count of instructions that this thread executes in user mode; -1 where the machine has none or
-// does not let us.
+// Opens the hardware counter of instructions that this thread executes in user mode. Returns -1 if the machine has none
+// or does not permit it.
 int instructions_open(void);
 uint64_t instructions_read(int counter);
 
