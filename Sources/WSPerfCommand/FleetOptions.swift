@@ -14,7 +14,7 @@ public struct FleetOptions: ParsableArguments {
         public var local = false
         @Option(
             help: ArgumentHelp(
-                "Address on which to wait for listeners and workers (default: all interfaces; 127.0.0.1 with --local).",
+                "Address on which to wait for listeners and workers (default: 127.0.0.1; '*' for all interfaces).",
                 valueName: "ADDRESS"))
         public var bind: String?
         @Option(
@@ -48,6 +48,29 @@ public struct FleetOptions: ParsableArguments {
 
     public init() {}
 
+    /// How listeners reach a controller that waits for them.
+    private static func advice(_ host: String) -> String {
+        "start `wsperf-listener --controller HOST` on each load machine"
+            + (isLoopback(host) ? " (and give `--bind` if they are not this one)" : "") + ", or add --local"
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        host.hasPrefix("127.") || host == "::1" || host == "localhost"
+    }
+
+    /// Says where the controller waits for whom, and what it means that others can reach it.
+    private func describe(_ address: ControllerAddress, isLocal: Bool, machines: Int) {
+        if !Self.isLoopback(address.host) {
+            StandardStream.error.write(
+                "wsperf: anyone who reaches ports \(address.publishPort) and \(address.reportPort) can read the plan, with "
+                    + "its headers and key files, and send results: keep them in a private network\n")
+        }
+        guard !isLocal, !results.quiet else { return }
+        let place = "\(PlanText.printable(address.host, limit: 255)):\(address.publishPort) and \(address.reportPort)"
+        StandardStream.error.write(
+            "waiting on \(place) for \(machines) listener\(machines == 1 ? "" : "s"); \(Self.advice(address.host))\n")
+    }
+
     /// Runs the plans one after another, prints and saves their results, and returns the exit status.
     ///
     /// - Throws: `ExitCode`, after printing the reason on stderr: a file that a plan names cannot be read, this machine
@@ -61,11 +84,14 @@ public struct FleetOptions: ParsableArguments {
         if let bind = fleet.bind { options.host = bind }
         if let publishPort = fleet.publishPort { options.publishPort = publishPort }
         if let reportPort = fleet.reportPort { options.reportPort = reportPort }
+        if options.localListener == nil { options.advice = Self.advice(options.host) }
         do {
             let series = try RunSeries(
-                plans.map { RunSeries.Entry(name: $0.name, plan: $0.document.yaml) }, output: results.output,
+                plans.map { RunSeries.Entry(name: $0.name, plan: $0.record.yaml) }, output: results.output,
                 isQuiet: results.quiet)
             let controller = try FleetController(options: options)
+            describe(
+                controller.address, isLocal: options.localListener != nil, machines: plans.map(\.machines).max() ?? 1)
             let interrupts = InterruptSource { controller.interrupt() }
             let ends = try await controller.run(plans) { series.record($0, $1) }
             withExtendedLifetime(interrupts) {}

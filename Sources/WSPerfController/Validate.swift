@@ -16,7 +16,7 @@ struct Validate: StandardCommand {
                 if index > 0 { print() }
                 try plan.checkFiles()
                 print(PlanSummary(plan))
-                print(plan.document.yaml, terminator: "")
+                print(plan.record.yaml, terminator: "")
             }
         } catch {
             throw Self.fail(error)

@@ -12,7 +12,8 @@ struct WSPerfController: StandardCommand {
             "Exit status: 0 valid run (whatever the server did), 2 wrong usage or plan, 3 run not valid, 4 results not saved, 130 interrupted.",
         version: WSPerfVersion.current,
         subcommands: [
-            Run.self, Validate.self, Report.self, Demo.self, Target.self, CheckSnapshot.self, Completion.self,
+            Run.self, Validate.self, Report.self, Demo.self, Target.self, EndListeners.self, CheckSnapshot.self,
+            Completion.self,
         ])
 
     static func main() async { await runAndExit() }

@@ -50,6 +50,15 @@ enum Figures {
         return "\(fixed(share, 1)) %"
     }
 
+    /// A bar whose length is in proportion to a share, in steps of an eighth of a character. Only nothing has no bar.
+    static func bar(_ part: UInt64, of whole: UInt64, width: Int) -> String {
+        guard whole > 0, part > 0 else { return "" }
+        let share = min(Double(part) / Double(whole), 1)
+        let eighths = max(1, Int((share * Double(8 * width)).rounded(.down)))
+        let rest = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]
+        return String(repeating: "█", count: eighths / 8) + rest
+    }
+
     /// A rate per second: `812`, `8.1`.
     static func rate(_ perSecond: Double) -> String {
         perSecond < 99.95 ? fixed(perSecond, 1) : grouped(UInt64(perSecond.rounded()))

@@ -80,17 +80,33 @@ public struct ProgressLine: Sendable {
         second.response.merge(statistics.rttResponse)
     }
 
+    /// What a phase is called on a terminal.
+    private static func words(for phase: RunPhase) -> String {
+        switch phase {
+        case .waitingForListeners: "waiting for the load machines"
+        case .launching: "starting the workers"
+        case .waitingForWorkers: "sending them the plan"
+        case .connecting: "opening connections"
+        case .sending: "sending messages"
+        case .draining: "closing connections"
+        case .collecting: "collecting the results"
+        case .done: "done"
+        }
+    }
+
     /// The line, without a line feed.
     public var text: String {
         var parts: [String] = []
-        if let phase { parts.append(phase.rawValue.map { $0 == "_" ? " " : String($0) }.joined()) }
+        if let phase { parts.append(Self.words(for: phase)) }
         if opened == 0, sent == 0, errors == 0 {
             if workersPlanned > 0 {
-                parts.append("\(Figures.grouped(workersReady))/\(Figures.grouped(workersPlanned)) workers")
+                let ready = "\(Figures.grouped(workersReady)) of \(Figures.grouped(workersPlanned))"
+                parts.append("\(ready) worker\(workersPlanned == 1 ? "" : "s") ready")
             }
         } else {
             let open = opened - min(opened, closed)
-            parts.append("\(Figures.grouped(open)) open, \(Figures.grouped(opened))/\(Figures.grouped(planned)) opened")
+            parts.append(
+                "\(Figures.grouped(open)) open, \(Figures.grouped(opened)) of \(Figures.grouped(planned)) opened")
         }
         if sent > 0 || received > 0 {
             parts.append("\(Figures.grouped(sent)) sent, \(Figures.grouped(received)) received")
@@ -103,7 +119,7 @@ public struct ProgressLine: Sendable {
             }
         }
         if errors > 0 { parts.append("\(Figures.grouped(errors)) failed") }
-        if workersLost > 0 { parts.append("\(Figures.grouped(workersLost)) workers LOST") }
+        if workersLost > 0 { parts.append("\(Figures.grouped(workersLost)) worker\(workersLost == 1 ? "" : "s") LOST") }
         return parts.joined(separator: " · ")
     }
 }

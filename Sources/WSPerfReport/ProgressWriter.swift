@@ -12,6 +12,8 @@ public final class ProgressWriter {
     /// When it last wrote, nanoseconds of the monotonic clock; nil before the first time.
     private var lastWrite: UInt64?
     private var hasLine = false
+    /// The last progress line that was written, because a line says something only if it is new.
+    private var lastText = ""
 
     /// - Parameter descriptor: Where to write; stderr by default. It stays open.
     public init(descriptor: Int32 = 2) {
@@ -49,7 +51,8 @@ public final class ProgressWriter {
 
     private func write(at time: UInt64) {
         let text = line.text
-        guard !text.isEmpty else { return }
+        guard !text.isEmpty, isTerminal || text != lastText else { return }
+        lastText = text
         lastWrite = time
         hasLine = true
         put(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n")

@@ -1,11 +1,11 @@
 import WSPerfCore
 
 extension RunSummary {
-    /// The content of `summary.txt`, which is also printed at the end of a run: the verdict, the outcomes of the
-    /// connections, and the figures. At most 110 columns, unless a name is longer.
+    /// The content of `summary.txt`, which is also printed at the end of a run: what came of the connections, whether
+    /// the measurement is what the plan asked for, and the figures. At most 110 columns, unless a name is longer.
     public func text() -> String {
         let sections = [
-            verdict, list("Not valid because", invalidBecause), list("Notes", notices), load, outcomes,
+            result + state, list("Notes", notices), load, outcomes,
             times(
                 "Handshake, ms",
                 [
@@ -30,19 +30,25 @@ extension RunSummary {
 
     // MARK: Sections
 
-    private var verdict: [String] {
-        let word = end == .interrupted ? "INTERRUPTED" : isValid ? "VALID" : "INVALID"
-        var lines = [name.isEmpty ? word : "\(word)  \(name.printable(limit: 60))", ""]
+    /// What the server did.
+    private var result: [String] {
         let failures = connections.ranked.filter { $0.outcome != .succeeded }
         let named = failures.prefix(3).map { "\(Figures.grouped($0.count)) \($0.outcome)" }.joined(separator: ", ")
-        lines.append(
+        var lines = [
             "\(Figures.grouped(connections.succeeded)) of \(count(connections.planned, "connection")) succeeded"
                 + " in \(Figures.duration(elapsed))"
-                + (failures.isEmpty ? "" : " (\(named)\(failures.count > 3 ? ", …" : ""))"))
+                + (failures.isEmpty ? "" : ": \(named)\(failures.count > 3 ? ", …" : "")")
+        ]
         if statistics.sent > 0 || statistics.received > 0 {
             lines.append("\(count(statistics.sent, "message")) sent, \(Figures.grouped(statistics.received)) received")
         }
         return lines
+    }
+
+    /// Whether the figures are what the plan asked for.
+    private var state: [String] {
+        if isValid { return ["Measured as planned"] }
+        return list(end == .interrupted ? "Interrupted; not valid:" : "Not valid:", invalidBecause)
     }
 
     private func list(_ title: String, _ sentences: [String]) -> [String] {
@@ -58,6 +64,7 @@ extension RunSummary {
         func add(_ title: String, _ text: String?) {
             if let text, !text.isEmpty { table.append([title, text.printable(limit: 92)]) }
         }
+        if !name.isEmpty { add("Plan", name.printable(limit: 60)) }
         add("Run", id + (startedAt == 0 ? "" : ", started \(UTCTime(milliseconds: startedAt).readable)"))
         guard let plan else { return table.lines }
         add("Target", plan.target)
@@ -95,8 +102,8 @@ extension RunSummary {
         let ranked = connections.ranked
         for (outcome, count) in ranked.prefix(Self.listLimit) {
             let share = Figures.percent(count, of: connections.planned)
-            let bar = String(repeating: "█", count: Int(count / max(1, connections.planned / 40)))
-            table.append(["  \(outcome)", Figures.grouped(count), share, String(bar.prefix(40))])
+            let bar = Figures.bar(count, of: connections.planned, width: 40)
+            table.append(["  \(outcome)", Figures.grouped(count), share, bar])
         }
         if ranked.count > Self.listLimit {
             let rest = ranked.dropFirst(Self.listLimit)
@@ -231,11 +238,13 @@ extension WorkerSummary {
         return parts.joined(separator: ", ")
     }
 
-    /// The last lines that it wrote to stderr.
+    /// The last lines that it printed. After a crash, the first lines of what was printed about it: the reason, and the
+    /// frames of the thread that crashed.
     fileprivate var lastWords: [String] {
         guard !stderr.isEmpty else { return [] }
-        let lines = stderr.split(whereSeparator: \.isNewline).suffix(5)
-        return ["  stderr of \(info.id.printable(limit: 24)):"]
+        let all = stderr.split(whereSeparator: \.isNewline)
+        let lines = signal == nil ? all.suffix(5) : all.prefix(12)
+        return ["  output of \(info.id.printable(limit: 24)):"]
             + lines.map { "    | " + $0.description.printable(limit: 90) }
     }
 }

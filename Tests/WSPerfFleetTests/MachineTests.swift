@@ -175,6 +175,50 @@ import WSPerfCore
         #expect(machine.nextDeadline == nil)
     }
 
+    /// Services are stopped with SIGTERM.
+    @Test func terminatedWhileIdleItExitsWithZero() {
+        var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
+        machine.handle(.terminated, now: at(1))
+        #expect(machine.tick(now: at(1)).last == .exit(status: 0))
+
+        var busy = launched()
+        busy.handle(.terminated, now: at(1))
+        #expect(busy.tick(now: at(1)).contains(.terminate(worker: "w0")))
+        busy.handle(.exited(WorkerExit(worker: "w0", pid: 1, status: 1, stderr: "")), now: at(1.2))
+        #expect(busy.tick(now: at(1.2)).last == .exit(status: 130))
+    }
+
+    @Test func onceItServesOneController() {
+        func served(beaconOf session: String?, closing: Bool) -> Int32? {
+            var machine = ListenerMachine(name: "alpha", pid: 1, servesOnce: true, now: at(0))
+            _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), run: nil, to: &machine, at: at(0))
+            var actions: [ListenerMachine.Action] = []
+            if let session {
+                let beacon = Command.Beacon(software: "", run: nil, closing: closing)
+                actions = say(.beacon(beacon), session: session, run: nil, to: &machine, at: at(5))
+            }
+            actions += machine.tick(now: at(6))
+            for case .exit(let status) in actions { return status }
+            return nil
+        }
+        #expect(served(beaconOf: "s", closing: false) == nil)
+        #expect(served(beaconOf: "s", closing: true) == 0)
+        #expect(served(beaconOf: "t", closing: false) == 0)
+        // The controller died.
+        #expect(served(beaconOf: nil, closing: false) == 1)
+    }
+
+    @Test func whyThereIsNoControllerIsSaid() {
+        var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
+        for second in [1.0, 2.0] {
+            machine.handle(.notJoined(reason: "connection refused"), now: at(second))
+            #expect(machine.tick(now: at(second)).contains(.warn("no controller: connection refused")))
+        }
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), run: nil, to: &machine, at: at(3))
+        machine.handle(.notJoined(reason: "connection refused"), now: at(3))
+        #expect(!machine.tick(now: at(3)).contains(.warn("no controller: connection refused")))
+    }
+
     @Test func anotherVersionIsNamed() {
         var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
         machine.receive(.foreign(ForeignEnvelope(version: 9, sender: "c", message: nil, software: "7.0")), now: at(0))

@@ -16,15 +16,16 @@ struct ProgressTests {
     func line() {
         let events = RunFixture.allWell
         #expect(text([]) == "")
-        #expect(text(events.prefix(2)) == "waiting for listeners · 0/4 workers")
-        #expect(text(events.prefix(5)) == "launching · 2/4 workers")
+        #expect(text(events.prefix(2)) == "waiting for the load machines · 0 of 4 workers ready")
+        #expect(text(events.prefix(5)) == "starting the workers · 2 of 4 workers ready")
         let second = events.prefix(9 + 8)
         #expect(
             text(second).hasPrefix(
-                "sending · 880 open, 1,000/1,000 opened · 6,000 sent, 6,000 received · 800 msg/s · rtt p99 5."))
-        #expect(text(events) == "done · 0 open, 1,000/1,000 opened · 10,000 sent, 10,000 received")
-        #expect(text(RunFixture.oneKilled).hasSuffix(" · 20 failed · 1 workers LOST"))
-        #expect(text(RunFixture.allRefused) == "done · 0 open, 0/200 opened · 200 failed")
+                "sending messages · 880 open, 1,000 of 1,000 opened · 6,000 sent, 6,000 received · 800 msg/s · rtt p99 5."
+            ))
+        #expect(text(events) == "done · 0 open, 1,000 of 1,000 opened · 10,000 sent, 10,000 received")
+        #expect(text(RunFixture.oneKilled).hasSuffix(" · 20 failed · 1 worker LOST"))
+        #expect(text(RunFixture.allRefused) == "done · 0 open, 0 of 200 opened · 200 failed")
     }
 
     @Test("copes with any times in any order")
@@ -56,8 +57,21 @@ struct ProgressTests {
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let lines = output.split(separator: "\n")
         #expect(lines.count == 7)
-        #expect(lines.first == "0/4 workers" && lines[5] == #"evil \u{1b}[2J"# && lines.last == "done · 100/4 workers")
+        #expect(
+            lines.first == "0 of 4 workers ready" && lines[5] == #"evil \u{1b}[2J"#
+                && lines.last == "done · 100 of 4 workers ready")
         #expect(!output.contains("\r") && !output.contains("\u{1b}"))
+    }
+
+    @Test("is no line twice if there is no terminal")
+    func onlyNews() throws {
+        let pipe = Pipe()
+        let writer = ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        writer.record(RunFixture.started(), at: 0)
+        for step in 1...10 { writer.record(.phase(.launching), at: UInt64(step) * 5_000_000_000) }
+        try pipe.fileHandleForWriting.close()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(output == "0 of 4 workers ready\nstarting the workers · 0 of 4 workers ready\n")
     }
 
     @Test("is one line rewritten in place, at most five times a second, on a terminal")

@@ -63,8 +63,13 @@ extension Plan {
     }
 
     /// The plan with every key and its value, in a fixed order. `Plan(document: plan.document)` is the same plan
-    /// without its attachments.
-    public var document: PlanNode {
+    /// without its attachments. It contains the values of secret headers; see `record`.
+    public var document: PlanNode { document(headers: headers.map(\.document)) }
+
+    /// The document without the values of secret headers, for people and for the records of runs.
+    public var record: PlanNode { document(headers: headers.map(\.record)) }
+
+    private func document(headers: [PlanNode]) -> PlanNode {
         .mapping([
             "name": .string(name),
             "target": .string(target.description),
@@ -85,7 +90,7 @@ extension Plan {
             "max_unanswered": .integer(maxUnanswered),
             "seed": .integer(seed),
             "tls": tls.document,
-            "headers": .sequence(headers.map(\.document)),
+            "headers": .sequence(headers),
             "subprotocols": Self.texts(subprotocols),
             "source_addresses": Self.texts(sourceAddresses.map(\.description)),
             "congestion_control": congestionControl.map(PlanNode.string) ?? PlanNode.null,

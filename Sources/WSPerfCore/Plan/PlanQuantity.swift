@@ -1,7 +1,7 @@
 /// Numbers with a unit, as plans write them.
 package enum PlanQuantity {
     /// Why a text is not a valid quantity; completes "key: …".
-    struct Failure: Error { var message: String }
+    package struct Failure: Error { package var message: String }
 
     /// The longest duration in a plan.
     package static let longest = Duration.seconds(366 * 24 * 3600)
@@ -11,7 +11,7 @@ package enum PlanQuantity {
     // MARK: Reading
 
     /// `250ms`, `1s`, `2m`, `1.5h`, `10us`, `5ns`, or `0`.
-    static func duration(_ text: String) throws(Failure) -> Duration {
+    package static func duration(_ text: String) throws(Failure) -> Duration {
         guard let (number, unit) = split(text) else {
             throw Failure(
                 message: "expected a duration such as 250ms, 1s, 2m or 1.5h, not \(PlanText.quoted(text))")

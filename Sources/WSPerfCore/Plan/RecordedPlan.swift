@@ -3,7 +3,8 @@
 /// It is made from the `Plan` when the run starts and is part of the run's first event. So a report never reads the
 /// plan's document again, and can be made from a journal even if only another version understands the plan.
 public struct RecordedPlan: Sendable, Hashable {
-    /// The resolved plan: every key with its value. Reports copy it; they do not read it.
+    /// The resolved plan: every key with its value, except the values of secret headers (`Plan.record`). Reports copy
+    /// it; they do not read it.
     public var document: PlanNode
     public var name = ""
     /// The URL of the server under test.
@@ -31,7 +32,7 @@ public struct RecordedPlan: Sendable, Hashable {
     public var onLostWorker = LostWorkerPolicy.continue
 
     public init(_ plan: Plan) {
-        document = plan.document
+        document = plan.record
         name = plan.name
         target = plan.target.description
         machines = UInt64(max(0, plan.machines))

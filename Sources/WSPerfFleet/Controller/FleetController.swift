@@ -16,8 +16,9 @@ public import WSPerfCore
 /// `run` can be called once per controller.
 public final class FleetController: Sendable {
     public struct Options: Sendable {
-        /// The address to listen on; `*` means all interfaces.
-        public var host = "*"
+        /// The address to listen on. The default is this machine alone, because anyone who reaches the ports can read the
+        /// plan and send results. `*` means all interfaces.
+        public var host = "127.0.0.1"
         /// Port for commands; 0 takes a free one.
         public var publishPort = FleetLimits.publishPort
         /// Port for messages from listeners and workers; 0 takes a free one.
@@ -32,16 +33,17 @@ public final class FleetController: Sendable {
         /// A listener that is silent for this long between runs counts as lost; during a run, the plan's limit applies. Monotonic
         /// clock.
         public var liveness = FleetLimits.liveness
+        /// What to do if listeners are missing. The error that says so ends with it.
+        public var advice: String?
         /// Receives warnings; by default they go to stderr.
         public var logger: Logger?
 
-        /// Listens on all interfaces, ports 5561 and 5564.
+        /// Listens on 127.0.0.1, ports 5561 and 5564.
         public init() {}
 
         /// Listens on free ports of 127.0.0.1 and launches its own listeners.
         public static func local(listener: String = stockListener, worker: String? = nil) -> Options {
             var options = Options()
-            options.host = "127.0.0.1"
             options.publishPort = 0
             options.reportPort = 0
             options.localListener = listener
@@ -59,8 +61,8 @@ public final class FleetController: Sendable {
     public let address: ControllerAddress
     /// This controller's session. The identities of its runs begin with it.
     public let session: String
-    private let options: Options
-    private let mailbox: FleetMailbox<ControllerDriver.Event>
+    let options: Options
+    let mailbox: FleetMailbox<ControllerDriver.Event>
     /// `run` takes the sockets and closes them.
     private let sockets: Mutex<(incoming: ZMQSocket, outgoing: ZMQSocket)?>
 
@@ -98,7 +100,10 @@ public final class FleetController: Sendable {
     ) async throws -> [FleetRunResult] {
         guard !plans.isEmpty else { throw FleetError(.usage, "there is no plan to run") }
         let setups = try plans.enumerated().map { index, plan in
-            try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
+            var setup = try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
+            setup.commandPort = address.publishPort
+            setup.advice = options.advice
+            return setup
         }
         if options.localListener != nil {
             // All machines of the plan are this machine. A worker could only check its own share.
@@ -107,17 +112,23 @@ public final class FleetController: Sendable {
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
         if options.logger == nil { logger.logLevel = .warning }
         let machines = plans.map(\.machines).max() ?? 1
-        let taken = sockets.withLock { sockets in
-            defer { sockets = nil }
-            return sockets
-        }
-        guard let taken else { throw FleetError(.usage, "a controller can run only once") }
+        let taken = try takeSockets()
         return await withCheckedContinuation { [logger] continuation in
             FleetLoop<ControllerDriver>.onThread("wsperf-control") { [self] in
                 let results = control(setups, machines: machines, logger: logger, sockets: taken, onEvent)
                 continuation.resume(returning: results)
             }
         }
+    }
+
+    /// Throws if they were taken before.
+    func takeSockets() throws(FleetError) -> (incoming: ZMQSocket, outgoing: ZMQSocket) {
+        let taken = sockets.withLock { sockets in
+            defer { sockets = nil }
+            return sockets
+        }
+        guard let taken else { throw FleetError(.usage, "a controller can run only once") }
+        return taken
     }
 
     private func control(

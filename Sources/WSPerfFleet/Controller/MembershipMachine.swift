@@ -46,6 +46,9 @@ struct MembershipMachine {
     /// Living members in the order in which they joined.
     var alive: [Member] { members.values.filter { $0.status == .alive }.sorted { $0.order < $1.order } }
 
+    /// Members that have said hello but not answered their welcome, by name.
+    var greeted: [Member] { members.values.filter { $0.status == .greeted }.sorted { $0.name < $1.name } }
+
     mutating func hello(id: String, _ hello: PeerMessage.Hello, sequence: UInt64, now: FleetInstant) -> [Action] {
         if let member = members[id] {
             guard member.status != .lost else { return [.rejoin(id: id)] }

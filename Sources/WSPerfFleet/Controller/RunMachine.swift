@@ -345,7 +345,8 @@ struct RunMachine {
         guard deadlines.setupIsOver(now: now) else { return }
         let message =
             phase == .waitingForListeners
-            ? RunNotices.missingListeners(joined: membership.alive.map(\.name), setup)
+            ? RunNotices.missingListeners(
+                joined: membership.alive.map(\.name), deaf: membership.greeted.map(\.name), setup)
             : RunNotices.missingWorkers(
                 activeWorkers.map { workers[$0] }, unassigned: assignments.unassigned.count, setup)
         end(.incomplete, FleetError(.incomplete, message), now: now)

@@ -31,13 +31,21 @@ enum RunNotices {
             + "\(absent) missing, whose \(connections) connections are aborted"
     }
 
-    /// Too few listeners joined.
-    static func missingListeners(joined names: [String], _ setup: RunSetup) -> String {
+    /// Too few listeners joined. `deaf` ones said hello, but never answered their welcome.
+    static func missingListeners(joined names: [String], deaf: [String], _ setup: RunSetup) -> String {
         let joined = names.isEmpty ? "none" : names.joined(separator: ", ")
         return
             "\(names.count) of \(counted(setup.machines, "listener")) joined within \(setup.join.readable) (\(joined)); "
             + "\(setup.machines - names.count) missing"
             + (setup.enough < setup.machines ? ", and min_machines requires \(setup.enough)" : "")
+            + (deaf.isEmpty ? "" : "; " + unheard(deaf, port: setup.commandPort))
+            + (setup.advice.map { "; \($0)" } ?? "")
+    }
+
+    private static func unheard(_ names: [String], port: UInt16?) -> String {
+        let listed = names.prefix(20).joined(separator: ", ") + (names.count > 20 ? ", …" : "")
+        let place = port.map { "port \($0) of the controller" } ?? "the controller's port for commands"
+        return "\(listed) said hello, but did not hear the answer: \(place) must be open to them"
     }
 
     /// Too few workers became ready. `unassigned` machines have lost their listener.

@@ -22,6 +22,10 @@ struct RunSetup: Sendable {
     /// How long workers may take to end their load after a stop command.
     var drain: Duration
     var collect: Duration
+    /// The port on which listeners hear the controller, for errors.
+    var commandPort: UInt16?
+    /// What to do if listeners are missing.
+    var advice: String?
     /// What the run omits from the plan's files, one line for each.
     var notices: [String] = []
     /// The plan in the run's record.

@@ -17,7 +17,7 @@ final class ChildProcess: Sendable {
         var signal: Int32?
         /// Why it could not be launched.
         var error: String?
-        /// The last bytes that it wrote to stderr and stdout.
+        /// The last bytes that it wrote to stderr and stdout; of a crash, the beginning.
         var stderr: String
     }
 
@@ -89,7 +89,7 @@ final class ChildProcess: Sendable {
             }
             return switch result.terminationStatus {
             case .exited(let status): End(status: status, stderr: tail.text)
-            case .signaled(let signal): End(signal: signal, stderr: tail.text)
+            case .signaled(let signal): End(signal: signal, stderr: tail.crashText)
             }
         } catch {
             return End(error: PlanText.printable("\(error)", limit: FleetLimits.text), stderr: tail.text)

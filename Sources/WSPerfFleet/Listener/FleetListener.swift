@@ -16,9 +16,12 @@ public final class FleetListener: Sendable {
         public var name: String
         /// Path of the worker executable; nil runs workers inside this process. No message from the network can change it.
         public var worker: String?
+        /// Whether to exit after the first session: with status 0 when its controller has ended, 1 if it became silent.
+        public var servesOnce = false
         /// True if the end of standard input means that the process that launched this listener has ended.
         public var hasLifeline = false
-        /// Receives warnings; by default they go to stderr.
+        /// Receives what happens; by default it goes to stderr: the address, whether and why the listener has joined or
+        /// not, and warnings.
         public var logger: Logger?
 
         /// `name` defaults to the host's name.
@@ -72,12 +75,15 @@ public final class FleetListener: Sendable {
     /// The first call ends the workers politely, then the listener. The second call kills the workers.
     public func interrupt() { mailbox.post(.interrupted) }
 
-    /// Serves until it is told to end. Returns the exit status: 0 if the controller ended it, 130 after an interrupt, 1 if the
-    /// process that launched this listener has ended.
+    /// The same, but without workers the exit status is 0, because services are stopped like this. For SIGTERM.
+    public func terminate() { mailbox.post(.terminated) }
+
+    /// Serves until it is told to end. Returns the exit status: 0 if the controller ended it or it was terminated while
+    /// idle, 130 after an interrupt, 1 if the process that launched this listener has ended.
     public func run() async -> Int32 {
         DescriptorLimit.raise()
         var logger = options.logger ?? Logger(label: "wsperf.listener") { StreamLogHandler.standardError(label: $0) }
-        if options.logger == nil { logger.logLevel = .warning }
+        if options.logger == nil { logger.logLevel = .notice }
         return await withCheckedContinuation { [logger] continuation in
             FleetLoop<ListenerDriver>.onThread("wsperf-listener") { [self] in
                 let driver = ListenerDriver(

@@ -14,6 +14,7 @@ final class ListenerDriver: FleetDriver {
     private let logger: Logger
     /// The session in the last log message.
     private var session: String?
+    private var watch: JoinWatch
     private var id: String
     private var machine: ListenerMachine
     private var sequence: UInt64 = 0
@@ -31,7 +32,9 @@ final class ListenerDriver: FleetDriver {
         self.outgoing = outgoing
         self.logger = logger
         id = PeerIdentity.random(prefix: "l-")
-        machine = ListenerMachine(name: options.name, pid: getpid(), now: .now)
+        machine = ListenerMachine(name: options.name, pid: getpid(), servesOnce: options.servesOnce, now: .now)
+        watch = JoinWatch(now: .now)
+        logger.notice("connecting to \(controller), as \(options.name)")
         subscribe()
     }
 
@@ -45,7 +48,7 @@ final class ListenerDriver: FleetDriver {
         }
     }
 
-    var nextDeadline: FleetInstant? { machine.nextDeadline }
+    var nextDeadline: FleetInstant? { [machine.nextDeadline, watch.next].compactMap(\.self).min() }
     var isOver: Bool { status != nil }
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
@@ -53,7 +56,10 @@ final class ListenerDriver: FleetDriver {
         machine.receive(WireCodec.decodeCommand(parts, topics: [Topic.peer(id), Topic.all]), now: now)
     }
 
-    func handle(_ event: Event, now: FleetInstant) { machine.handle(event, now: now) }
+    func handle(_ event: Event, now: FleetInstant) {
+        if case .notJoined = event { watch.looked(now: now) }
+        machine.handle(event, now: now)
+    }
 
     func stalled(for duration: Duration) { machine.forgive(duration) }
 
@@ -61,7 +67,11 @@ final class ListenerDriver: FleetDriver {
         for action in machine.tick(now: now) { perform(action) }
         if machine.session != session {
             session = machine.session
-            if let session { logger.debug("joined", metadata: ["session": "\(session)"]) }
+            if let session { logger.notice("joined \(controller)", metadata: ["session": "\(session)"]) }
+        }
+        if watch.isDue(hasController: machine.session != nil, now: now) {
+            let (probe, mailbox) = (ControllerProbe(address: controller), mailbox)
+            FleetLoop<ListenerDriver>.onThread("wsperf-probe") { mailbox.post(.notJoined(reason: probe.reason())) }
         }
     }
 

@@ -31,8 +31,12 @@ struct ListenerMachine {
     enum Event: Sendable {
         case launched(worker: String, pid: Int32)
         case exited(WorkerExit)
-        /// SIGINT or SIGTERM.
+        /// SIGINT.
         case interrupted
+        /// SIGTERM, with which services are stopped.
+        case terminated
+        /// Why there is no controller yet.
+        case notJoined(reason: String)
         /// The process that launched this listener has ended.
         case lifelineEnded
     }
@@ -51,6 +55,8 @@ struct ListenerMachine {
 
     private let name: String
     private let pid: Int32
+    /// Whether to exit after the first session.
+    private let servesOnce: Bool
     /// The controller's session; nil while there is no controller.
     private(set) var session: String?
     private var assignedName: String
@@ -70,12 +76,15 @@ struct ListenerMachine {
     private var isLeaving = false
     private var exitStatus: Int32 = 0
     private var interrupts = 0
+    /// Whether the controller of the only session became silent.
+    private var losesController = false
     private var isOver = false
     private var warned: Set<String> = []
     private var actions: [Action] = []
 
-    init(name: String, pid: Int32, now: FleetInstant) {
+    init(name: String, pid: Int32, servesOnce: Bool = false, now: FleetInstant) {
         self.name = name
+        self.servesOnce = servesOnce
         assignedName = name
         self.pid = pid
         lastHeard = now
@@ -154,13 +163,11 @@ struct ListenerMachine {
             if helloAt > now + helloInterval { helloAt = now }
             return
         }
-        if heard != session {
-            // Another controller uses the address, so the controller of this session has ended.
+        if heard != session || beacon.closing {
+            // If another controller uses the address, the controller of this session has ended.
             leaveSession(now: now)
             terminateAll(now: now)
-        } else if beacon.closing {
-            leaveSession(now: now)
-            terminateAll(now: now)
+            if servesOnce { leave(status: 0, now: now) }
         } else if beacon.run != run, run != nil {
             run = nil
             terminateAll(now: now)
@@ -202,14 +209,20 @@ struct ListenerMachine {
             guard children[exit.worker]?.exit == nil else { return }
             children[exit.worker]?.exit = exit
             statusAt = now
-        case .interrupted:
-            interrupts += 1
-            if interrupts > 1 {
-                for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
-            }
-            leave(status: 130, now: now)
+        case .interrupted: interrupt(status: 130, now: now)
+        case .terminated: interrupt(status: alive == 0 && interrupts == 0 ? 0 : 130, now: now)
+        case .notJoined(let reason):
+            if session == nil, !isLeaving { actions.append(.warn("no controller: \(reason)")) }
         case .lifelineEnded: leave(status: 1, now: now)
         }
+    }
+
+    private mutating func interrupt(status: Int32, now: FleetInstant) {
+        interrupts += 1
+        if interrupts > 1 {
+            for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
+        }
+        leave(status: status, now: now)
     }
 
     /// This process was stopped for this long, so silence during that time does not count.
@@ -228,6 +241,7 @@ struct ListenerMachine {
             warn("the controller has been silent for \(liveness.readable): waiting for a new one")
             // The workers notice it themselves. They get the same time again to end and to deliver their results.
             leaveSession(now: now)
+            losesController = true
         }
         if session == nil, alive > 0, now - lastHeard >= liveness * 2 {
             for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
@@ -235,6 +249,7 @@ struct ListenerMachine {
         for (id, child) in children where child.exit == nil {
             if let at = child.terminatedAt, now - at >= FleetLimits.terminate { kill(id, now: now) }
         }
+        if servesOnce, losesController, alive == 0 { leave(status: 1, now: now) }
         if isLeaving, alive == 0 { return finish(now: now) }
         if session != nil {
             for id in children.keys.sorted() { announceExit(id, now: now) }
@@ -281,6 +296,7 @@ struct ListenerMachine {
 
     private mutating func adopt(_ new: String, now: FleetInstant) {
         session = new
+        losesController = false
         lastHeard = now
         statusAt = now
         if childrenSession != new {

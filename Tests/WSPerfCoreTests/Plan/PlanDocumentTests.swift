@@ -62,6 +62,25 @@ import Testing
         #expect(try Plan(document: plan.document) == plan)
     }
 
+    /// A run's record is for people, who may pass it on.
+    @Test func secretHeadersStayOutOfRecords() throws {
+        let json =
+            #"{"target":"ws://h/","messages":1,"headers":["#
+            + #""authorization: Bearer s3cret","Cookie: sid=s3cret",{"X-Token":{"secret":"s3cret"}},"Origin: o"]}"#
+        let plan = try Plan(document: PlanNode(json: json))
+        #expect(plan.headers.map(\.isSecret) == [true, true, true, false])
+        #expect(plan.headers.dropFirst(2).first?.value == "s3cret")
+        #expect(try Plan(document: plan.document) == plan)
+        for record in [plan.record, RecordedPlan(plan).document] {
+            #expect(!record.json.contains("s3cret"))
+            #expect(
+                record.json.contains(
+                    #""headers":[{"authorization":{"secret":null}},{"Cookie":{"secret":null}},{"X-Token":{"secret":null}},"Origin: o"]"#
+                ))
+            #expect(throws: PlanError.self) { try Plan(document: record) }
+        }
+    }
+
     @Test func spellsEveryKeyOut() throws {
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
@@ -259,6 +278,10 @@ import Testing
             (
                 #"{"headers":["Origin"]}"#,
                 "headers[0]: expected a header such as 'Origin: https://example.org', not 'Origin'"
+            ),
+            (
+                #"{"headers":{"X-Token":{"secret":null}}}"#,
+                "headers.X-Token: the value of this secret header is missing; records of runs do not contain it"
             ),
             (#"{"headers":{"Host":"x"}}"#, "headers.Host: the client writes the header Host itself"),
             (#"{"headers":{"a b":"x"}}"#, "headers.a b: 'a b' is not a header name"),
