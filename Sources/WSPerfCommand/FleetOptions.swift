@@ -95,9 +95,10 @@ public struct FleetOptions: ParsableArguments {
             let interrupts = InterruptSource { controller.interrupt() }
             let ends = try await controller.run(plans) { series.record($0, $1) }
             withExtendedLifetime(interrupts) {}
-            let status = series.finish()
-            guard let error = ends.compactMap(\.error).first, status != ExitStatus.interrupted else { return status }
-            throw StandardError.fail(error, status: error.exitStatus)
+            let error = ends.compactMap(\.error).first
+            let status = series.finish(error: error.map { "\($0)" })
+            guard let error, status != ExitStatus.interrupted else { return status }
+            throw ExitCode(error.exitStatus)
         } catch let error as PlanError {
             throw StandardError.fail(error)
         } catch let error as RunDirectoryError {

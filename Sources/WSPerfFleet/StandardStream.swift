@@ -5,17 +5,22 @@ package enum StandardStream: Int32 {
     case output = 1
     case error = 2
 
-    /// Writes all of `text`; drops the rest if nobody reads it any more.
+    /// How long to wait for a reader, milliseconds.
+    private static let patience: Int32 = 5000
+    /// A pipe or terminal that says it has room takes at least this much without blocking.
+    private static let piece = 512
+
+    /// Writes all of `text`. Drops the rest if nobody reads it any more, or not within 5 s.
     package func write(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress, $0.count) }
+            var waiting = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
+            guard poll(&waiting, 1, Self.patience) != 0 else { return }
+            let count = rest.prefix(Self.piece).withUnsafeBytes { Glibc.write(rawValue, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if count < 0, errno == EAGAIN {
-                // A terminal that another process has made non-blocking.
-                var waiting = pollfd(fd: rawValue, events: Int16(POLLOUT), revents: 0)
-                guard poll(&waiting, 1, 1000) > 0 || errno == EINTR else { return }
+                continue
             } else if count == 0 || errno != EINTR {
                 return
             }

@@ -26,10 +26,32 @@ public final class JournalReader {
             throw .noJournal(path: path, reason: "it is not a file")
         }
         size = UInt64(max(0, status.st_size))
-        guard fill(RunJournal.magic.count), take(RunJournal.magic.count) == RunJournal.magic else {
-            throw .noJournal(path: path, reason: "it is not a journal of this version")
+        let head = try readHead()
+        good = UInt64(head.count)
+    }
+
+    /// Reads the first line. Throws an error that names the versions, if they are not those of this program.
+    private func readHead() throws(RunDirectoryError) -> [UInt8] {
+        let longest = 64
+        _ = fill(longest)
+        guard let end = buffer.prefix(longest).firstIndex(of: UInt8(ascii: "\n")) else {
+            throw .noJournal(path: path, reason: "it is not a journal")
         }
-        good = UInt64(RunJournal.magic.count)
+        let head = take(end + 1)
+        if head == RunJournal.head || head == RunJournal.firstHead { return head }
+        let words = String(decoding: head.dropLast(), as: UTF8.self).split { $0 == " " || $0 == "," }
+        guard words.count >= 3, words[0] == "wsperf", words[1] == "journal", let version = Int(words[2]) else {
+            throw .noJournal(path: path, reason: "it is not a journal")
+        }
+        guard version == RunJournal.version, words.count == 5, let statistics = Int(words[4]) else {
+            throw .noJournal(
+                path: path,
+                reason: "its journal has version \(version), and this program reads version \(RunJournal.version)")
+        }
+        throw .noJournal(
+            path: path,
+            reason: "the statistics in its journal have version \(statistics), and this program reads version "
+                + "\(Snapshot.formatVersion)")
     }
 
     deinit { close(descriptor) }

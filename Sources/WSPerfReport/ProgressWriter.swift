@@ -7,6 +7,7 @@ public import WSPerfCore
 /// It writes when events arrive and has no timer. Confined to one thread.
 public final class ProgressWriter {
     private let descriptor: Int32
+    private let console: Console
     private let isTerminal: Bool
     private var line = ProgressLine()
     /// When it last wrote, nanoseconds of the monotonic clock; nil before the first time.
@@ -16,8 +17,11 @@ public final class ProgressWriter {
     private var lastText = ""
 
     /// - Parameter descriptor: Where to write; stderr by default. It stays open.
-    public init(descriptor: Int32 = 2) {
+    public convenience init(descriptor: Int32 = 2) { self.init(descriptor: descriptor, console: Console()) }
+
+    init(descriptor: Int32 = 2, console: Console) {
         self.descriptor = descriptor
+        self.console = console
         isTerminal = isatty(descriptor) == 1
     }
 
@@ -39,13 +43,13 @@ public final class ProgressWriter {
 
     /// Writes a separate line; on a terminal it is above the progress line.
     public func interrupt(with text: String) {
-        put((isTerminal && hasLine ? "\r\u{1b}[K" : "") + text.printable() + "\n")
+        console.write((isTerminal && hasLine ? "\r\u{1b}[K" : "") + text.printable() + "\n", to: descriptor)
         hasLine = false
     }
 
     private func finish(at time: UInt64) {
         write(at: time)
-        if isTerminal, hasLine { put("\n") }
+        if isTerminal, hasLine { console.write("\n", to: descriptor) }
         hasLine = false
     }
 
@@ -55,7 +59,8 @@ public final class ProgressWriter {
         lastText = text
         lastWrite = time
         hasLine = true
-        put(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n")
+        // If nobody reads it now, the next line will be newer.
+        console.offer(isTerminal ? "\r" + text.prefix(width) + "\u{1b}[K" : text + "\n", to: descriptor)
     }
 
     /// The terminal's columns minus one, so that the cursor stays on the line.
@@ -64,9 +69,6 @@ public final class ProgressWriter {
         let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 1
         return isKnown ? Int(size.ws_col) - 1 : 79
     }
-
-    /// Ignores errors: a run must not fail because its progress cannot be shown.
-    private func put(_ text: String) { _ = RunDirectory.writeAll(Array(text.utf8), to: descriptor) }
 
     private static func now() -> UInt64 {
         var time = timespec()

@@ -60,6 +60,9 @@ public struct RunAccumulator: Sendable {
     /// aborted connections.
     var timeLimitPassed: Bool?
 
+    /// Why the record has no end, if it has none.
+    var missingEnd = "the controller ended before the run did"
+
     /// Starts empty; the run's first event brings the plan.
     public init() {}
 
@@ -154,7 +157,7 @@ extension RunAccumulator {
         var reasons = BoundedList(limit: Self.listLimit)
         switch end {
         case .finished: break
-        case nil: reasons.append("the controller ended before the run did")
+        case nil: reasons.append(missingEnd)
         case .interrupted: reasons.append("interrupted by the operator")
         case .incomplete: reasons.append("too few listeners or workers joined; nothing was sent")
         case .overdue: reasons.append("a deadline passed with results still missing")

@@ -20,21 +20,26 @@ public struct RunDirectory: Sendable, Hashable {
     /// An existing directory, to report from.
     public init(existing path: String) { self.path = path }
 
-    /// The directory that the user names (`--output`). It may be new, empty, or contain only an earlier run, whose
-    /// files are removed. Throws `occupied` if it contains anything else, so that a mistyped name deletes no files.
-    public static func prepare(_ path: String) throws(RunDirectoryError) -> RunDirectory {
-        try makeDirectories(path)
+    /// The files of an earlier run in a directory; empty if the directory is. Throws `occupied` if it contains anything
+    /// else.
+    ///
+    /// - Parameter ofAnyRun: A plan alone counts too. Somebody may need it, unless it is in a hidden directory.
+    static func earlierFiles(in path: String, ofAnyRun: Bool = false) throws(RunDirectoryError) -> [String] {
         let entries = try list(path)
-        let own = Set(File.allCases.map(\.rawValue) + planNames)
+        let own = Set(File.allCases.flatMap { [$0.rawValue, rebuilt($0)] } + planNames)
         func isOwn(_ name: String) -> Bool { own.contains(name) || own.contains { name == temporary($0) } }
         if let stranger = entries.filter({ !isOwn($0) }).min() { throw .occupied(path: path, by: stranger) }
-        // A plan alone is not a run, and somebody may need it.
         let isRun = entries.contains { $0 == File.journal.rawValue || $0 == File.summaryJSON.rawValue }
-        if !entries.isEmpty, !isRun {
+        if !entries.isEmpty, !isRun, !ofAnyRun {
             throw .occupied(path: path, by: entries.min() ?? "")
         }
-        for entry in entries where unlink("\(path)/\(entry)") != 0 { throw unwritable("\(path)/\(entry)") }
-        return RunDirectory(existing: path)
+        return entries
+    }
+
+    /// Deletes a directory with the files of a run. What cannot be deleted stays.
+    static func delete(_ path: String) {
+        for name in (try? earlierFiles(in: path, ofAnyRun: true)) ?? [] { unlink("\(path)/\(name)") }
+        rmdir(path)
     }
 
     /// Makes a new directory for one run: `<UTC time>-<name>` in `folder`, with a number added if that exists already.
@@ -51,6 +56,12 @@ public struct RunDirectory: Sendable, Hashable {
             guard errno == EEXIST else { throw unwritable(path) }
         }
         throw .unwritable(path: stem, reason: "there are already 1,000 runs with this name and second")
+    }
+
+    /// Makes a directory for one run, which must not exist yet, in a directory that does.
+    static func make(at path: String) throws(RunDirectoryError) -> RunDirectory {
+        guard mkdir(path, 0o777) == 0 else { throw unwritable(path) }
+        return RunDirectory(existing: path)
     }
 
     /// Writes a file completely or not at all: writes it under another name first, then renames it.
@@ -70,11 +81,22 @@ public struct RunDirectory: Sendable, Hashable {
     }
 
     /// Writes the results of a finished run.
-    func write(_ summary: RunSummary) throws(RunDirectoryError) {
-        try write(summary.timelineCSV(), to: File.timeline.rawValue)
-        try write(summary.text(), to: File.summaryText.rawValue)
-        try write(summary.json(), to: File.summaryJSON.rawValue)
+    ///
+    /// - Parameter beside: Writes `summary.rebuilt.json` and so on, and leaves the files as they are.
+    func write(_ summary: RunSummary, beside: Bool = false) throws(RunDirectoryError) {
+        func name(_ file: File) -> String { beside ? Self.rebuilt(file) : file.rawValue }
+        try write(summary.timelineCSV(), to: name(.timeline))
+        try write(summary.text(), to: name(.summaryText))
+        try write(summary.json(), to: name(.summaryJSON))
     }
+
+    /// `summary.json` → `summary.rebuilt.json`
+    private static func rebuilt(_ file: File) -> String {
+        let parts = file.rawValue.split(separator: ".", maxSplits: 1)
+        return "\(parts[0]).rebuilt.\(parts.count > 1 ? parts[1] : "")"
+    }
+
+    var hasJournal: Bool { access(journalPath, F_OK) == 0 }
 
     var journalPath: String { "\(path)/\(File.journal.rawValue)" }
 
@@ -98,14 +120,14 @@ public struct RunDirectory: Sendable, Hashable {
 
     static func reason(_ error: Int32) -> String { String(cString: strerror(error)) }
 
-    private static func unwritable(_ path: String, _ error: Int32 = errno) -> RunDirectoryError {
+    static func unwritable(_ path: String, _ error: Int32 = errno) -> RunDirectoryError {
         .unwritable(path: path, reason: reason(error))
     }
 
     private static func temporary(_ name: String) -> String { ".\(name).new" }
 
     /// Makes the directory and its parents.
-    private static func makeDirectories(_ path: String) throws(RunDirectoryError) {
+    static func makeDirectories(_ path: String) throws(RunDirectoryError) {
         guard !path.isEmpty else { throw .unwritable(path: path, reason: "it has no name") }
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
@@ -121,7 +143,7 @@ public struct RunDirectory: Sendable, Hashable {
         }
     }
 
-    private static func list(_ path: String) throws(RunDirectoryError) -> [String] {
+    static func list(_ path: String) throws(RunDirectoryError) -> [String] {
         guard let directory = opendir(path) else { throw unwritable(path) }
         defer { closedir(directory) }
         var names: [String] = []
@@ -150,6 +172,8 @@ public struct RunDirectory: Sendable, Hashable {
 public enum RunDirectoryError: Error, Hashable, CustomStringConvertible {
     /// It contains something that is not from a run. Nothing is overwritten. This is wrong usage.
     case occupied(path: String, by: String)
+    /// Another run writes to it: the process with this id, if known.
+    case inUse(path: String, by: Int32?)
     /// The system refuses: no permission, no space, no such path. The run can continue without a record.
     case unwritable(path: String, reason: String)
     /// It has no journal, or the journal cannot be read.
@@ -159,6 +183,9 @@ public enum RunDirectoryError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .occupied(let path, let name):
             "\(path.printable()) contains \(name.printable(limit: 80)), not from a run: name a new or empty directory"
+        case .inUse(let path, let pid):
+            "\(path.printable()) is in use by a run"
+                + (pid.map { " of process \($0)" } ?? "") + ": name another directory, or wait for that run"
         case .unwritable(let path, let reason): "cannot write \(path.printable()): \(reason)"
         case .noJournal(let path, let reason): "no run to report in \(path.printable()): \(reason)"
         }

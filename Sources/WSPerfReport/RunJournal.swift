@@ -5,13 +5,17 @@ public import WSPerfCore
 /// The record of a run: a file to which every event is appended, in order. Each event goes to the kernel at once, so
 /// the record is complete even if the controller dies.
 ///
-/// The file begins with `RunJournal.magic`. A record is the length of its content and the CRC-32 of its content (both
+/// The file begins with `RunJournal.head`. A record is the length of its content and the CRC-32 of its content (both
 /// 32 bits, little-endian), then the content. Nothing after a damaged record is read.
 ///
 /// Confined to one thread.
 public final class RunJournal {
-    /// The first bytes of a journal of this version.
-    static let magic = Array("wsperf journal 1\n".utf8)
+    /// Version of the records.
+    static let version = 2
+    /// The first line: the versions of the records and of the statistics in the snapshots.
+    static let head = Array("wsperf journal \(version), statistics \(Snapshot.formatVersion)\n".utf8)
+    /// Version 1 had the same records, but did not say which statistics.
+    static let firstHead = Array("wsperf journal 1\n".utf8)
     /// The largest content of a record.
     static let recordLimit: UInt32 = 64 << 20
 
@@ -23,7 +27,7 @@ public final class RunJournal {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .unwritable(path: path, reason: RunDirectory.reason(errno)) }
-        try write(Self.magic)
+        try write(Self.head)
     }
 
     deinit { close(descriptor) }

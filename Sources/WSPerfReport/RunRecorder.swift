@@ -13,7 +13,7 @@ public import WSPerfCore
 ///
 /// Confined to one thread.
 public final class RunRecorder {
-    private let directory: RunDirectory?
+    private var directory: RunDirectory?
     private let warn: (String) -> Void
     private var journal: RunJournal?
     private var accumulator = RunAccumulator()
@@ -62,6 +62,9 @@ public final class RunRecorder {
         result = RecordedRun(summary: summary, kept: kept)
     }
 
+    /// The run's files have moved to this directory.
+    func move(to directory: RunDirectory) { if self.directory != nil { self.directory = directory } }
+
     /// The result if the controller died now.
     public var summarySoFar: RunSummary { accumulator.summary() }
 
@@ -71,37 +74,6 @@ public final class RunRecorder {
         } catch {
             if kept { warn("the run cannot be saved: \(error); it continues, and its summary will be printed") }
             kept = false
-        }
-    }
-
-    /// Makes the results of a run from its journal alone, and writes them. They are byte for byte what the run itself
-    /// wrote. If the controller ended first, they are marked as not valid.
-    ///
-    /// - Parameter warn: Called with the reason if the results cannot be written.
-    public static func rebuild(
-        _ directory: RunDirectory, warn: (String) -> Void = { _ in }
-    ) throws(RunDirectoryError) -> RecordedRun {
-        let reader = try JournalReader(path: directory.journalPath)
-        var accumulator = RunAccumulator()
-        var last: RunEvent?
-        while let event = reader.next() {
-            // The last event closes the accumulator, so a notice about the journal must come before it.
-            if case .ended = event { last = event } else { accumulator.fold(event) }
-        }
-        if reader.droppedBytes > 0 {
-            let what = reader.fault.map { "cannot be read and were dropped: a snapshot is \($0)" }
-            accumulator.fold(
-                .notice(
-                    "the last \(reader.droppedBytes) bytes of the journal \(what ?? "are damaged and were dropped")"))
-        }
-        if let last { accumulator.fold(last) }
-        let summary = accumulator.summary()
-        do throws(RunDirectoryError) {
-            try directory.write(summary)
-            return RecordedRun(summary: summary, kept: true)
-        } catch {
-            warn("the report cannot be written: \(error)")
-            return RecordedRun(summary: summary, kept: false)
         }
     }
 }

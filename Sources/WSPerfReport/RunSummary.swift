@@ -44,6 +44,9 @@ public struct RunSummary: Sendable, Equatable {
     /// What happened in each second; empty without snapshots.
     public var timeline: [TimelineRow]
 
+    /// Messages sent per second of the run; nil for a run without a duration.
+    var sentPerSecond: Double? { elapsed > 0 ? Double(statistics.sent) / (Double(elapsed) / 1e9) : nil }
+
     /// Whether the figures are what the plan asked for. The target's behaviour does not matter: if it refuses every
     /// connection, that is a valid result.
     public var isValid: Bool { invalidBecause.isEmpty }

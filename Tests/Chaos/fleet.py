@@ -112,9 +112,10 @@ class Journal:
         try:
             with open(self.path, "rb") as file:
                 if self.offset == 0:
-                    if len(file.read(17)) < 17:
+                    head = file.readline()
+                    if not head.endswith(b"\n"):
                         return
-                    self.offset = 17
+                    self.offset = len(head)
                 file.seek(self.offset)
                 data = file.read()
         except FileNotFoundError:

@@ -46,13 +46,15 @@ struct ProgressTests {
     @Test("is plain lines at most every two seconds if there is no terminal")
     func plain() throws {
         let pipe = Pipe()
-        let writer = ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        writer.record(RunFixture.started(), at: 0)
+        // It opens the pipe a second time, and closes it with its own end.
+        var writer = Optional(ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor))
+        writer?.record(RunFixture.started(), at: 0)
         for step in 0..<100 {
-            writer.record(.workerReady(RunFixture.worker(0)), at: UInt64(step) * 100_000_000)
+            writer?.record(.workerReady(RunFixture.worker(0)), at: UInt64(step) * 100_000_000)
         }
-        writer.record(.notice("evil \u{1b}[2J"), at: 10_000_000_000)
-        writer.record(.ended(.finished, elapsed: 1), at: 10_000_000_001)
+        writer?.record(.notice("evil \u{1b}[2J"), at: 10_000_000_000)
+        writer?.record(.ended(.finished, elapsed: 1), at: 10_000_000_001)
+        writer = nil
         try pipe.fileHandleForWriting.close()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let lines = output.split(separator: "\n")
@@ -66,9 +68,11 @@ struct ProgressTests {
     @Test("is no line twice if there is no terminal")
     func onlyNews() throws {
         let pipe = Pipe()
-        let writer = ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor)
-        writer.record(RunFixture.started(), at: 0)
-        for step in 1...10 { writer.record(.phase(.launching), at: UInt64(step) * 5_000_000_000) }
+        // It opens the pipe a second time, and closes it with its own end.
+        var writer = Optional(ProgressWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor))
+        writer?.record(RunFixture.started(), at: 0)
+        for step in 1...10 { writer?.record(.phase(.launching), at: UInt64(step) * 5_000_000_000) }
+        writer = nil
         try pipe.fileHandleForWriting.close()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         #expect(output == "0 of 4 workers ready\nstarting the workers · 0 of 4 workers ready\n")
@@ -83,11 +87,12 @@ struct ProgressTests {
             return
         }
         defer { close(controlling) }
-        let writer = ProgressWriter(descriptor: terminal)
-        writer.record(RunFixture.started(), at: 0)
-        for step in 1...10 { writer.record(RunFixture.snapshots(0)[0], at: UInt64(step) * 100_000_000) }
-        writer.record(.notice("look"), at: 1_000_000_001)
-        writer.record(.ended(.finished, elapsed: 1), at: 1_000_000_002)
+        var writer = Optional(ProgressWriter(descriptor: terminal))
+        writer?.record(RunFixture.started(), at: 0)
+        for step in 1...10 { writer?.record(RunFixture.snapshots(0)[0], at: UInt64(step) * 100_000_000) }
+        writer?.record(.notice("look"), at: 1_000_000_001)
+        writer?.record(.ended(.finished, elapsed: 1), at: 1_000_000_002)
+        writer = nil
         close(terminal)
         // A pseudo-terminal returns its content in pieces, and EIO at the end.
         var bytes: [UInt8] = []

@@ -107,12 +107,12 @@ struct RunJournalTests {
     func torn() throws {
         let directory = try TemporaryDirectory()
         let events = Array(Self.everything.prefix(9))
-        var ends: [Int] = [RunJournal.magic.count]
+        var ends: [Int] = [RunJournal.head.count]
         for count in 1...events.count { ends.append(try journal(Array(events[..<count]), in: directory).count) }
         let whole = try directory.bytes("j")
         for length in 0..<whole.count {
             try directory.write(whole[..<length], to: "j")
-            guard length >= RunJournal.magic.count else {
+            guard length >= RunJournal.head.count else {
                 #expect(throws: RunDirectoryError.self) { try contents(directory) }
                 continue
             }
@@ -126,10 +126,10 @@ struct RunJournalTests {
     func corrupted() throws {
         let directory = try TemporaryDirectory()
         let events = Array(Self.everything.prefix(7))
-        var ends: [Int] = [RunJournal.magic.count]
+        var ends: [Int] = [RunJournal.head.count]
         for count in 1...events.count { ends.append(try journal(Array(events[..<count]), in: directory).count) }
         let whole = try directory.bytes("j")
-        for place in RunJournal.magic.count..<whole.count {
+        for place in RunJournal.head.count..<whole.count {
             var bytes = whole
             bytes[place] ^= 0x41
             try directory.write(bytes, to: "j")
@@ -139,19 +139,41 @@ struct RunJournalTests {
         }
     }
 
-    @Test("is not a journal of this version", arguments: ["", "wsperf journal 2\n", "{}", "wsperf journal 1"])
-    func notAJournal(text: String) throws {
+    @Test(
+        "is not a journal, or one of another version, which is named",
+        arguments: [
+            ("", "it is not a journal"), ("{}", "it is not a journal"), ("wsperf journal 1", "it is not a journal"),
+            ("wsperf journal x\n", "it is not a journal"), ("\n", "it is not a journal"),
+            (String(repeating: "wsperf journal 2, ", count: 99), "it is not a journal"),
+            (
+                "wsperf journal 7, statistics 2, and more\n",
+                "its journal has version 7, and this program reads version 2"
+            ),
+            (
+                "wsperf journal 2, statistics 9\n",
+                "the statistics in its journal have version 9, and this program reads version 2"
+            ),
+        ])
+    func notAJournal(text: String, reason: String) throws {
         let directory = try TemporaryDirectory()
         try directory.write(text.utf8, to: "j")
         let error = try #require(throws: RunDirectoryError.self) { try contents(directory) }
-        #expect(error.description.contains("no run to report"))
+        #expect(error == .noJournal(path: "\(directory.path)/j", reason: reason))
+    }
+
+    @Test("of version 1, which did not name its statistics, is still read")
+    func firstVersion() throws {
+        let directory = try TemporaryDirectory()
+        let bytes = try journal(RunFixture.allWell, in: directory)
+        try directory.write(Array("wsperf journal 1\n".utf8) + bytes.dropFirst(RunJournal.head.count), to: "j")
+        #expect(try contents(directory) == (RunFixture.allWell, 0))
     }
 
     @Test("does not trust a length beyond the end of the file")
     func hugeLength() throws {
         let directory = try TemporaryDirectory()
         try directory.write(
-            RunJournal.magic + [0xff, 0xff, 0xff, 0x03, 1, 2, 3, 4] + [UInt8](repeating: 7, count: 99), to: "j")
+            RunJournal.head + [0xff, 0xff, 0xff, 0x03, 1, 2, 3, 4] + [UInt8](repeating: 7, count: 99), to: "j")
         #expect(try contents(directory) == ([], 107))
     }
 

@@ -57,7 +57,9 @@ struct RunRecorderTests {
         _ = record(RunFixture.allWell, in: directory)
         let bytes = try directory.bytes("journal.wsj")
         try directory.write(bytes.dropLast(3), to: "journal.wsj")
+        try FileManager.default.removeItem(atPath: "\(directory.path)/summary.json")
         let run = try RunRecorder.rebuild(RunDirectory(existing: directory.path))
+        #expect(run.summary.invalidBecause == ["the end of the journal is damaged, so this is not the whole run"])
         #expect(run.summary.end == nil && run.summary.connections.outcomes == [.succeeded: 1000])
         #expect(run.summary.notices.count == 1)
         #expect(run.summary.notices.first?.contains("bytes of the journal are damaged") == true)
@@ -127,7 +129,7 @@ struct RunRecorderTests {
         bytes.replaceSubrange(
             start + snapshot.bytes.count - record - 4..<start + snapshot.bytes.count - record, with: checksum)
         try directory.write(bytes, to: "journal.wsj")
-        let run = try RunRecorder.rebuild(RunDirectory(existing: directory.path))
+        let run = try RunRecorder.rebuild(RunDirectory(existing: directory.path), force: true)
         let notice = try #require(run.summary.notices.first)
         #expect(run.summary.notices.count == 1 && notice.contains("version 1 is not known, only 2"), "\(notice)")
     }
@@ -153,7 +155,8 @@ struct RunRecorderTests {
         let directory = try TemporaryDirectory()
         var warnings: [String] = []
         let path = "\(directory.path)/run"
-        let recorder = RunRecorder(directory: try RunDirectory.prepare(path)) { warnings.append($0) }
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let recorder = RunRecorder(directory: RunDirectory(existing: path)) { warnings.append($0) }
         recorder.record(RunFixture.started())
         try FileManager.default.removeItem(atPath: path)
         recorder.record(.ended(.interrupted, elapsed: 1))

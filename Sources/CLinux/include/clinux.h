@@ -130,6 +130,11 @@ static inline int clinux_congestion_control(int descriptor, const char *name) {
     return setsockopt(descriptor, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) == 0 ? 0 : errno;
 }
 
+/// Lets two paths change places in one step (RENAME_EXCHANGE). Returns 0 or errno: EINVAL if the file system cannot.
+static inline int clinux_exchange(const char *one, const char *other) {
+    return syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 1U << 1) == 0 ? 0 : errno;
+}
+
 /// Returns 0, EINPROGRESS or another errno.
 static inline int clinux_connect(int descriptor, const struct sockaddr_storage *address, socklen_t length) {
     return connect(descriptor, (const struct sockaddr *)address, length) == 0 ? 0 : errno;

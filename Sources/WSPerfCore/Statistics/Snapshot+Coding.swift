@@ -1,6 +1,6 @@
 extension Snapshot {
     /// Version of the format, its first byte.
-    static let formatVersion: UInt8 = 2
+    package static let formatVersion: UInt8 = 2
 
     /// The compact binary form of a snapshot; Docs/WireProtocol.md, "Snapshot body", describes it.
     public func encoded() -> [UInt8] {
