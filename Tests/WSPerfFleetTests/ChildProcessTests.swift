@@ -120,11 +120,38 @@ import Testing
     }
 
     /// A grandchild that keeps stderr open does not keep the end from being known.
-    @Test func aGrandchildDoesNotHoldTheEndBack() async {
+    @Test func aGrandchildDoesNotHoldTheEndBack() async throws {
         let begun = ContinuousClock.now
         let (end, _) = await end(of: "sleep 20 & echo $! >&2; exit 4")
         #expect(end.status == 4)
         #expect(ContinuousClock.now - begun < .seconds(10))
-        if let pid = Int32(end.stderr) { kill(pid, SIGKILL) }
+        // Nor does it remain.
+        let pid = try #require(Int32(end.stderr))
+        try await expectGone(pid)
+    }
+
+    /// A wrapper script's children get the signal too. A shell that waits for its child would not pass it on.
+    @Test(arguments: [SIGTERM, SIGKILL]) func aSignalReachesAWrappersChildren(_ signal: Int32) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let script = "sleep 300 >/dev/null 2>&1 & echo $! > \(folder)/new; mv \(folder)/new \(folder)/pid; wait"
+        let (end, _) = await end(of: script) { process in
+            while !FileManager.default.fileExists(atPath: "\(folder)/pid") { usleep(10_000) }
+            process.send(signal: signal)
+        }
+        #expect(end.signal == signal)
+        let text = try String(contentsOfFile: "\(folder)/pid", encoding: .utf8)
+        try await expectGone(#require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))))
+    }
+
+    private func expectGone(_ pid: Int32) async throws {
+        func isRunning() -> Bool {
+            let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+            return status.map { !$0.contains("State:\tZ") } ?? false
+        }
+        for _ in 0..<500 where isRunning() { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(!isRunning())
+        if isRunning() { kill(pid, SIGKILL) }
     }
 }

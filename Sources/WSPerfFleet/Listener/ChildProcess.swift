@@ -10,7 +10,8 @@ internal import WSPerfCore
 /// ends, which is too early.)
 ///
 /// The child has its own process group, so that Ctrl-C in a terminal reaches only this process, which then ends its
-/// children in order.
+/// children in order. Signals go to the whole group, so they also reach the children of a wrapper script. What is left of
+/// the group when the child has ended is killed.
 final class ChildProcess: Sendable {
     struct End: Sendable {
         var status: Int32?
@@ -68,14 +69,18 @@ final class ChildProcess: Sendable {
         var platform = PlatformOptions()
         platform.processGroupID = 0
         let tail = OutputTail()
+        let group = Mutex<Int32?>(nil)
+        // While a process of the group lives, its number belongs to no other group.
+        defer { if let group = group.withLock({ $0 }) { kill(-group, SIGKILL) } }
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(executable)), arguments: Arguments(arguments), platformOptions: platform,
                 input: .fileDescriptor(stdin, closeAfterSpawningProcess: true), output: .sequence,
                 error: .combinedWithOutput
             ) { execution in
+                group.withLock { $0 = execution.processIdentifier.value }
                 onLaunch(execution.processIdentifier.value) { signal in
-                    try? execution.send(signal: Signal(rawValue: signal))
+                    try? execution.send(signal: Signal(rawValue: signal), toProcessGroup: true)
                 }
                 // Both streams share one pipe, so their lines are in the order in which they were written. Without a reader,
                 // the child would block once the pipe is full. An error ends only the reading.
