@@ -243,6 +243,7 @@ class Plan:
         self.max_opening = int(ramp["max_opening"] or self.instances)
         timeouts = plan["timeouts"]
         self.connect, self.reply, self.close = (seconds(timeouts[key]) for key in ("connect", "reply", "close"))
+        self.collect = seconds(plan["fleet"]["collect"])
         self.idle = None if timeouts["idle"] is None else seconds(timeouts["idle"])
         self.largest = int(plan["max_message_size"])
         self.headers = [tuple(part.strip() for part in header.split(":", 1)) for header in plan["headers"]]
@@ -486,6 +487,7 @@ class Worker:
         self.status = None  # The exit status, once it is known.
         self.is_dismissed = False
         self.liveness = options.liveness_ms / 1000
+        self.is_alone = False  # The controller is silent.
         begun = time.monotonic()
         self.heard = begun
         self.contact_by = begun + max(10, 2 * self.liveness)
@@ -539,6 +541,9 @@ class Worker:
             return
         self.heard = time.monotonic()
         self.contact_by = None
+        if self.is_alone:
+            self.is_alone = False
+            self.exit_by = None
         if kind == "welcome":
             self.is_welcomed = True
             self.status_at = 0
@@ -600,17 +605,19 @@ class Worker:
         self.advance("failed")
         self.exit_by = time.monotonic() + self.liveness
 
-    def end_by_itself(self, reason, abort_after):
-        """Ends the load without a command, gives the reason, delivers, and exits within the liveness limit."""
+    def end_by_itself(self, reason):
+        """Ends the load without a command, gives the reason, and delivers, within the times of the plan."""
         at = time.monotonic()
         if self.state in ("waiting", "prepared"):
             return self.exit(1, reason)
+        delivery = max(self.load.plan.collect, self.liveness) if self.load else self.liveness
         if self.state in ("running", "stopping"):
             self.reason = self.reason or reason
             self.stop()
-            self.abort_at = self.abort_at or at + abort_after
+            self.abort_at = self.abort_at or at + self.load.plan.close + 2
             self.status_at = 0
-        self.exit_by = self.exit_by or at + self.liveness
+            delivery += self.load.plan.close + 3
+        self.exit_by = self.exit_by or at + delivery
 
     def dismiss(self):
         """The controller no longer wants the results."""
@@ -633,7 +640,8 @@ class Worker:
         if self.contact_by and at >= self.contact_by:
             return self.exit(1, "no message from the controller arrived")
         if not self.contact_by and not self.exit_by and at - self.heard >= self.liveness:
-            self.end_by_itself(f"the controller was silent for {self.liveness:g} s", self.liveness / 2)
+            self.is_alone = True
+            self.end_by_itself(f"the controller was silent for {self.liveness:g} s")
         if self.state in ("waiting", "prepared") and at >= self.launch_by:
             return self.exit(1, "the load never began")
         if self.limit_at and at >= self.limit_at and self.state == "running":
@@ -674,7 +682,8 @@ class Worker:
         def interrupted():
             nonlocal signals
             signals += 1
-            self.end_by_itself("ended by a signal", 3)
+            self.is_alone = False
+            self.end_by_itself("ended by a signal")
             if signals > 1:
                 self.abort()
 
@@ -685,7 +694,8 @@ class Worker:
             def lifeline():
                 if not os.read(0, 4096):
                     loop.remove_reader(0)
-                    self.end_by_itself("its listener is gone", self.liveness / 2)
+                    self.is_alone = False
+                    self.end_by_itself("its listener is gone")
 
             loop.add_reader(0, lifeline)
         while self.status is None:

@@ -32,9 +32,7 @@ public enum FleetLimits {
     static let launchAttempts = 3
     /// How long the controller waits for the exit status of a worker that has delivered all results.
     static let exitStatusWait: Duration = .seconds(2)
-    /// How long a worker may take to end its load after a stop command, in addition to the plan's close timeout.
-    static let drainMargin: Duration = .seconds(2)
-    /// Time between SIGTERM and SIGKILL.
+    /// Time between SIGTERM and SIGKILL. `GracePeriods` has the times that depend on the plan.
     static let terminate: Duration = .seconds(3)
     /// How long a closed socket keeps sending its queued messages.
     static let linger: Duration = .milliseconds(500)

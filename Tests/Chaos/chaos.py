@@ -372,7 +372,8 @@ class Run:
     @property
     def patience(self):
         """What a process left alone may take to go."""
-        return 2 * self.liveness + 3 + SLACK
+        # `GracePeriods.kill` after the silence was noticed; `collect` is 6 s.
+        return self.liveness + value(self.plan["timeouts"]["close"]) + 3 + max(6, self.liveness) + 4 + SLACK
 
     def after_death(self, status):
         """The controller was killed."""

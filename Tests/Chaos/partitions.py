@@ -23,13 +23,17 @@ from fleet import Finding
 
 LIVENESS = 4.0
 LOAD = 14.0
+COLLECT = 15.0
+CLOSE = 2.0
+# Within this time after a controller became silent, its workers and listeners have ended.
+ALONE = LIVENESS + CLOSE + 3 + COLLECT + 4
 
 
-def plan(port):
+def plan(port, collect=COLLECT):
     return {
         "target": f"ws://127.0.0.1:{port}/", "machines": 3, "processes": 2, "instances": 10, "interval": "100ms",
-        "duration": f"{LOAD:.0f}s", "timeouts": {"connect": "3s", "reply": "3s", "close": "2s"}, "time_limit": "40s",
-        "fleet": {"join": "30s", "launch": "30s", "liveness": f"{LIVENESS:.0f}s", "collect": "15s"},
+        "duration": f"{LOAD:.0f}s", "timeouts": {"connect": "3s", "reply": "3s", "close": f"{CLOSE:.0f}s"}, "time_limit": "40s",
+        "fleet": {"join": "30s", "launch": "30s", "liveness": f"{LIVENESS:.0f}s", "collect": f"{collect:.0f}s"},
     }  # fmt: skip
 
 
@@ -60,7 +64,7 @@ class Partition:
         self.fleet.start_target(side=0)
         for name, side in (("near", 0), ("m0", 1), ("m1", 1)):
             self.fleet.start_listener(name, side)
-        self.plan = plan(self.fleet.target_port)
+        self.plan = plan(self.fleet.target_port, 30 if self.case == "late" else COLLECT)
         if self.case == "delay":
             self.wire.delay(0.2)
         if self.case == "loss":
@@ -83,7 +87,7 @@ class Partition:
         self.outcomes["succeeded"] -= 20
         getattr(self, "after_" + self.case)()
         self.wire.heal()
-        self.fleet.end_listeners(2 * LIVENESS + 3 + fleet.SLACK)
+        self.fleet.end_listeners(ALONE + fleet.SLACK)
         self.fleet.check_files()
         return f"{self.case}: {self.status}, {self.summary['connections']['outcomes']}"
 
@@ -106,7 +110,7 @@ class Partition:
         self.fleet.check_tallies(self.summary, self.journal, set())
         # They notice the silence of the controller and end.
         left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
-        until = time.monotonic() + 2 * LIVENESS + fleet.SLACK
+        until = time.monotonic() + ALONE + fleet.SLACK
         while left and time.monotonic() < until:
             time.sleep(0.05)
             left = [one for one in fleet.processes(self.fleet.token) if one.role == "wsperf-worker"]
@@ -148,6 +152,20 @@ class Partition:
         reasons = self.summary["run"]["invalid_because"]
         self.expect(sum("silent for" in why for why in reasons) == 4, "the report must give the reason")
 
+    # Cut 1 s before the end, and healed after 8 s: listeners and workers are thought lost, but the load was whole
+
+    def late(self):
+        self.until("the last second", lambda: self.reported(int(LOAD) - 1) == 6)
+        self.wire.cut()
+        time.sleep(2 * LIVENESS)
+        self.wire.heal()
+
+    def after_late(self):
+        self.expect(self.noticed("is lost: silent for") == 2, "both listeners must be thought lost")
+        self.expect(self.noticed("is back") == 4, "all workers must come back")
+        self.expect(not any(worker["lost"] for worker in self.summary["workers"]), "nothing must be lost")
+        self.expect_whole()
+
     # Only messages from the controller arrive
 
     def deaf(self):
@@ -187,7 +205,7 @@ class Partition:
         self.wire.close()
 
 
-CASES = ["cut", "short", "long", "deaf", "dumb", "loss", "delay"]
+CASES = ["cut", "short", "long", "late", "deaf", "dumb", "loss", "delay"]
 
 
 def run(case, binaries):

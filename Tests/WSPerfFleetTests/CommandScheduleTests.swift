@@ -32,10 +32,18 @@ import WSPerfCore
     }
 
     @Test func aWorkerWithoutItsListenerIsStopped() {
-        #expect(CommandSchedule.command(for: worker(.running) { $0.isOrphan = true }, order: .start) == .stop)
-        #expect(CommandSchedule.command(for: worker(.prepared) { $0.isOrphan = true }, order: .start) == .stop)
-        #expect(CommandSchedule.command(for: worker(.prepared) { $0.isOrphan = true }, order: .wait) == nil)
-        #expect(CommandSchedule.command(for: worker(.running) { $0.isOrphan = true }, order: .abort) == .abort)
+        #expect(
+            CommandSchedule.command(for: worker(.running) { $0.listenerLoss = "its listener has ended" }, order: .start)
+                == .stop)
+        #expect(
+            CommandSchedule.command(
+                for: worker(.prepared) { $0.listenerLoss = "its listener has ended" }, order: .start) == .stop)
+        #expect(
+            CommandSchedule.command(for: worker(.prepared) { $0.listenerLoss = "its listener has ended" }, order: .wait)
+                == nil)
+        #expect(
+            CommandSchedule.command(for: worker(.running) { $0.listenerLoss = "its listener has ended" }, order: .abort)
+                == .abort)
     }
 
     @Test func nothingIsSaidToAWorkerThatCannotHearIt() {

@@ -82,11 +82,13 @@ import WSPerfCore
         return machine
     }
 
+    private let graces = GracePeriods(close: .seconds(2), liveness: .seconds(5), collect: .seconds(10))
+
     private func launch(_ number: Int, _ id: String = "w0") -> Command {
         .launch(
             .init(
-                number: number, livenessMilliseconds: 5000, launchMilliseconds: 1000,
-                workers: [WorkerOrder(id: id, index: 0)]))
+                number: number, livenessMilliseconds: 5000, launchMilliseconds: 1000, closeMilliseconds: 2000,
+                collectMilliseconds: 10_000, workers: [WorkerOrder(id: id, index: 0)]))
     }
 
     @Test func helloIsRepeatedUntilWelcomed() {
@@ -141,19 +143,36 @@ import WSPerfCore
         #expect(machine.tick(now: at(1) + FleetLimits.terminate).contains(.kill(worker: "w0")))
     }
 
-    @Test func afterTheControllersSilenceNothingIsLeftWithinTwiceTheLimit() {
+    @Test func afterTheControllersSilenceWorkersGetTheTimeToDeliver() {
         var machine = launched()
         let silent = machine.tick(now: at(5))
         #expect(silent.contains { if case .send(.hello) = $0 { true } else { false } })
-        #expect(!silent.contains(.kill(worker: "w0")))
-        #expect(machine.tick(now: at(10)).contains(.kill(worker: "w0")))
-        machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, signal: 9, stderr: "")), now: at(10))
-        _ = machine.tick(now: at(10))
+        #expect(!silent.contains(.terminate(worker: "w0")))
+        #expect(!machine.tick(now: at(5) + graces.deliver).contains(.terminate(worker: "w0")))
+        #expect(machine.tick(now: at(5) + graces.terminate).contains(.terminate(worker: "w0")))
+        #expect(!machine.tick(now: at(5) + graces.kill + .milliseconds(-1)).contains(.kill(worker: "w0")))
+        #expect(machine.tick(now: at(5) + graces.kill).contains(.kill(worker: "w0")))
+        machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, signal: 9, stderr: "")), now: at(30))
+        _ = machine.tick(now: at(30))
         #expect(machine.alive == 0)
         // And it serves the next controller.
-        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), session: "t", to: &machine, at: at(11))
-        let next = say(launch(1, "v0"), session: "t", run: "t-1", to: &machine, at: at(11))
+        _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), session: "t", to: &machine, at: at(31))
+        let next = say(launch(1, "v0"), session: "t", run: "t-1", to: &machine, at: at(31))
         #expect(next.contains { if case .launch(let order, _) = $0 { order.id == "v0" } else { false } })
+    }
+
+    /// The controller counts it as lost, but waits for the results of its workers for as long as their run lasts.
+    @Test func whoMustRejoinKeepsItsWorkers() {
+        var machine = launched()
+        _ = machine.tick(now: at(5))
+        var actions = say(.rejoin, to: &machine, at: at(8))
+        #expect(actions.contains(.becomeNew))
+        actions += say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(8.1))
+        let beacon = Command.beacon(.init(software: "", run: "s-1", closing: false))
+        for second in 9...60 { actions += say(beacon, to: &machine, at: at(Double(second))) }
+        #expect(!actions.contains(.terminate(worker: "w0")) && machine.alive == 1)
+        let over = Command.beacon(.init(software: "", run: nil, closing: false))
+        #expect(say(over, run: nil, to: &machine, at: at(61)).contains(.terminate(worker: "w0")))
     }
 
     @Test func aBeaconOfAnotherSessionMeansANewController() {
@@ -167,7 +186,9 @@ import WSPerfCore
     @Test func anInterruptEndsTheWorkersFirst() {
         var machine = launched()
         machine.handle(.interrupted, now: at(1))
-        #expect(machine.tick(now: at(1)).contains(.terminate(worker: "w0")))
+        let first = machine.tick(now: at(1))
+        // Its results are wanted, so the signals come only when it must have delivered them.
+        #expect(first.contains(.hangUp(worker: "w0")) && !first.contains(.terminate(worker: "w0")))
         machine.handle(.exited(WorkerExit(worker: "w0", pid: 1, status: 1, stderr: "")), now: at(1.2))
         let last = machine.tick(now: at(1.2))
         #expect(last.last == .exit(status: 130))
@@ -183,7 +204,7 @@ import WSPerfCore
 
         var busy = launched()
         busy.handle(.terminated, now: at(1))
-        #expect(busy.tick(now: at(1)).contains(.terminate(worker: "w0")))
+        #expect(busy.tick(now: at(1)).contains(.hangUp(worker: "w0")))
         busy.handle(.exited(WorkerExit(worker: "w0", pid: 1, status: 1, stderr: "")), now: at(1.2))
         #expect(busy.tick(now: at(1.2)).last == .exit(status: 130))
     }
@@ -219,6 +240,14 @@ import WSPerfCore
         #expect(!machine.tick(now: at(3)).contains(.warn("no controller: connection refused")))
     }
 
+    @Test func aSecondInterruptKills() {
+        var machine = launched()
+        machine.handle(.interrupted, now: at(1))
+        _ = machine.tick(now: at(1))
+        machine.handle(.interrupted, now: at(1.1))
+        #expect(machine.tick(now: at(1.1)).contains(.kill(worker: "w0")))
+    }
+
     @Test func anotherVersionIsNamed() {
         var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
         machine.receive(.foreign(ForeignEnvelope(version: 9, sender: "c", message: nil, software: "7.0")), now: at(0))
@@ -247,11 +276,13 @@ import WSPerfCore
         return machine.tick(now: now)
     }
 
+    private let graces = GracePeriods(close: .seconds(2), liveness: .seconds(5), collect: .seconds(10))
+
     private func running() -> WorkerMachine {
         var machine = machine()
         _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), to: &machine, at: at(0))
         _ = say(.plan, to: &machine, at: at(0))
-        machine.handle(.prepared, now: at(0))
+        machine.handle(.prepared(graces), now: at(0))
         _ = say(.start, to: &machine, at: at(0))
         return machine
     }
@@ -264,7 +295,7 @@ import WSPerfCore
         let status = WorkerMachine.Action.send(.worker(.init(state: .waiting, pid: 1, reason: nil)), body: nil)
         #expect(say(.plan, to: &machine, at: at(0)) == [status])
         #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
-        machine.handle(.prepared, now: at(0))
+        machine.handle(.prepared(graces), now: at(0))
         #expect(say(.start, to: &machine, at: at(0)).contains(.startLoad))
         #expect(!say(.start, to: &machine, at: at(0)).contains(.startLoad))
         #expect(say(.stop, to: &machine, at: at(0)).contains(.stopLoad))
@@ -287,13 +318,66 @@ import WSPerfCore
         #expect(say(command, to: &machine, at: at(0.4)).contains(where: isStatus), "when finished")
     }
 
-    @Test func silenceEndsTheLoadAtTheLimitAndTheWorkerAtTwiceTheLimit() {
+    private func isExit(_ action: WorkerMachine.Action) -> Bool { if case .exit = action { true } else { false } }
+
+    private func finish(_ machine: inout WorkerMachine, at now: FleetInstant) {
+        machine.handle(
+            .snapshot(Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: LoadStatistics())), now: now)
+    }
+
+    @Test func silenceEndsTheLoadAndThenTheWorker() {
         var machine = running()
         #expect(!machine.tick(now: at(4.9)).contains(.stopLoad))
         #expect(machine.tick(now: at(5)).contains(.stopLoad))
-        #expect(machine.tick(now: at(7.5)).contains(.abortLoad))
-        let last = machine.tick(now: at(10))
+        #expect(!machine.tick(now: at(5) + graces.politeEnd).contains(.abortLoad))
+        #expect(machine.tick(now: at(5) + graces.abort).contains(.abortLoad))
+        #expect(!machine.tick(now: at(5) + graces.deliver + .milliseconds(-1)).contains(where: isExit))
+        let last = machine.tick(now: at(5) + graces.deliver)
         #expect(last.contains(.exit(status: 1, message: "the controller was silent for 5 s")))
+    }
+
+    /// What it measured before the silence is whole. It keeps it for as long as the controller may wait.
+    @Test func aWorkerThatFinishedInSilenceDeliversLate() {
+        var machine = running()
+        finish(&machine, at: at(1))
+        var actions: [WorkerMachine.Action] = []
+        for second in 1..<15 { actions += machine.tick(now: at(Double(second))) }
+        #expect(!actions.contains(where: isExit))
+        let acknowledged = say(.acknowledge(.init(upTo: 1, missing: [])), to: &machine, at: at(14.9))
+        #expect(acknowledged == [.exit(status: 0, message: nil)])
+
+        var alone = running()
+        finish(&alone, at: at(1))
+        _ = alone.tick(now: at(5))
+        #expect(!alone.tick(now: at(14.9)).contains(where: isExit))
+        #expect(
+            alone.tick(now: at(15)).contains(.exit(status: 1, message: "results could not be delivered")))
+    }
+
+    /// A worker that hears its controller again is not alone, so the controller decides how long it waits.
+    @Test func aControllerThatIsBackIsWaitedFor() {
+        var machine = running()
+        finish(&machine, at: at(1))
+        _ = machine.tick(now: at(5))
+        let beacon = Command.beacon(.init(software: "", run: "s-1", closing: false))
+        var actions: [WorkerMachine.Action] = []
+        for second in 10...40 { actions += say(beacon, run: nil, to: &machine, at: at(Double(second))) }
+        #expect(!actions.contains(where: isExit))
+    }
+
+    @Test(arguments: [WorkerMachine.Event.lifelineEnded, .interrupted])
+    func aWorkerThatIsToldToEndGetsTheTimesOfThePlan(_ event: WorkerMachine.Event) {
+        var machine = running()
+        let beacon = Command.beacon(.init(software: "", run: "s-1", closing: false))
+        machine.handle(event, now: at(0))
+        #expect(machine.tick(now: at(0)).contains(.stopLoad))
+        var actions: [WorkerMachine.Action] = []
+        for second in 1...3 { actions += say(beacon, run: nil, to: &machine, at: at(Double(second))) }
+        #expect(!actions.contains(.abortLoad) && !actions.contains(where: isExit))
+        #expect(machine.tick(now: at(0) + graces.abort).contains(.abortLoad))
+        for second in 5...14 { actions += say(beacon, run: nil, to: &machine, at: at(Double(second))) }
+        #expect(!actions.contains(where: isExit))
+        #expect(machine.tick(now: at(0) + graces.deliver).contains(where: isExit))
     }
 
     @Test func theListenersEndEndsTheLoad() {

@@ -48,17 +48,17 @@ import WSPerfCore
     }
 
     @Test func aWorkerThatDeliveredWaitsOnlyForItsExitStatus() {
-        let delivered = worker { $0.deliveredAt = at(1) }
+        let delivered = worker { $0.deliver(now: at(1)) }
         #expect(judge(delivered, at: 2.9) == .wait)
         #expect(judge(delivered, at: 3) == .ended(lost: false, reason: "finished"))
         let exited = worker {
-            $0.deliveredAt = at(1)
+            $0.deliver(now: at(1))
             $0.exit = killed
         }
         #expect(judge(exited, at: 1) == .ended(lost: false, reason: "finished"))
         let orphan = worker {
-            $0.deliveredAt = at(1)
-            $0.isOrphan = true
+            $0.deliver(now: at(1))
+            $0.listenerLoss = "its listener has ended"
             $0.note(reason: "its listener has ended")
             $0.note(reason: "a later reason")
         }
@@ -74,8 +74,24 @@ import WSPerfCore
         #expect(judgement.lost == lost && judgement.reason == reason)
         let silent = worker { $0.isSilent = true }.judgement(endOfRun: end, now: at(9))
         #expect(silent.lost && silent.reason == "silent for 9 s")
-        let delivered = worker { $0.deliveredAt = at(8) }.judgement(endOfRun: end, now: at(9))
+        let delivered = worker { $0.deliver(now: at(8)) }.judgement(endOfRun: end, now: at(9))
         #expect(!delivered.lost && delivered.reason == "finished")
+    }
+
+    /// A stop for its listener's sake counts only if it cut something off: the load may have ended before it arrived.
+    @Test(arguments: [(Outcome.aborted, "its listener has ended"), (.succeeded, nil)] as [(Outcome, String?)])
+    func aStopThatCameTooLateIsNoReason(outcome: Outcome, reason: String?) {
+        let worker = worker {
+            var statistics = LoadStatistics()
+            statistics.outcomes[outcome] = 1
+            let body = Snapshot(sequence: 1, elapsed: 1, isFinal: true, statistics: statistics).encoded()
+            #expect($0.take(1, body, instances: 10).offence == nil)
+            $0.listenerLoss = "its listener has ended"
+            $0.isStoppedEarly = true
+            $0.deliver(now: at(1))
+        }
+        #expect(worker.reason == reason)
+        #expect(judge(worker, at: 1) == .ended(lost: reason != nil, reason: reason ?? "finished"))
     }
 
     @Test func aStateOnlyMovesForward() {

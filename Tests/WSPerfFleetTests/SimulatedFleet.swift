@@ -375,6 +375,10 @@ final class SimulatedFleet {
             worker.cutUntil = listener.cutUntil
             workers.append(worker)
             post(.listenerEvent(listener, .launched(worker: order.id, pid: 7)), after: 1)
+        case .hangUp(let id):
+            for worker in workers where worker.id == id && worker.isAlive {
+                post(.workerEvent(worker, .lifelineEnded), after: 1)
+            }
         case .terminate(let id):
             for worker in workers where worker.id == id && worker.isAlive {
                 post(.workerEvent(worker, .lifelineEnded), after: 1)
@@ -408,7 +412,7 @@ final class SimulatedFleet {
             } else if let planError {
                 post(.workerEvent(worker, .failed(planError)), after: 20)
             } else {
-                post(.workerEvent(worker, .prepared), after: Int64.random(in: 1...200, using: &random))
+                post(.workerEvent(worker, .prepared(setup.graces)), after: Int64.random(in: 1...200, using: &random))
             }
         case .startLoad:
             worker.remaining = loadSeconds

@@ -14,7 +14,7 @@ import WSPerfCore
             #expect(fleet.outcomes.count == 1, "\(context): no end")
             if let overAt = fleet.overAt { #expect(overAt - begun <= fleet.bound, "\(context): late") }
         }
-        fleet.run(for: .seconds(25))
+        fleet.run(for: .seconds(45))
         let record = RunRecord(events: fleet.events)
         if fleet.controllerIsAlive { record.check(instances: fleet.setup.instances, context) }
         for worker in fleet.workers {
@@ -142,6 +142,33 @@ import WSPerfCore
         #expect(record.notices.contains { $0.contains("silent") })
         #expect(record.notices.contains { $0.contains("is back") })
         #expect(record.ends.values.allSatisfy { !$0.lost })
+    }
+
+    /// The network of a machine is cut just before the end of the load. Its listener counts as lost, but its workers have all
+    /// their results, and the run waits for them until `collect` has passed.
+    @Test(arguments: [0, 1]) func aWorkerThatIsSilentDeliversLate(_ machine: Int) {
+        let fleet = SimulatedFleet(seed: 34, machines: 2, processes: 2)
+        fleet.setup.collect = .seconds(30)
+        fleet.schedule(.cutMachine(machine, 8000), after: 5.6)
+        let record = finish(fleet, "late")
+        #expect(record.end == .finished)
+        #expect(record.notices.contains { $0.contains("is lost: silent for") }, "\(record.notices)")
+        #expect(record.notices.count { $0.contains("is back") } == 2, "\(record.notices)")
+        #expect(record.ends.count == 4 && record.ends.values.allSatisfy { !$0.lost }, "\(record.ends)")
+        #expect(record.ready.allSatisfy { record.accounted($0.id) == 10 })
+    }
+
+    /// A worker that does not come back is waited for until `collect` has passed, and no longer.
+    @Test func aWorkerThatRemainsSilentIsWaitedForToTheEndOfCollect() {
+        let fleet = SimulatedFleet(seed: 35, machines: 2, processes: 1)
+        fleet.schedule(.cutWorker(1, 600_000), after: 5.6)
+        let begun = fleet.now
+        let record = finish(fleet, "never")
+        #expect(record.end == .overdue)
+        #expect(record.ends.values.count { $0.lost && $0.reason.hasPrefix("silent for") } == 1)
+        #expect(record.ends.values.count { !$0.lost } == 1)
+        // It is silent after 10.6 s, when the load of the other is over, and `collect` is 10 s.
+        #expect(fleet.overAt.map { $0 - begun >= .seconds(20) && $0 - begun < .seconds(22) } == true)
     }
 
     /// If all workers fall silent together and none is known to be dead, the run waits. They count when they are back.

@@ -169,7 +169,8 @@ import WSPerfTestServer
     @Test func aStoppedWorkerIsLostAfterTheLimitAndKilledAtTheEnd() async throws {
         let target = try SilentPort()
         let run = try Run(hook: Self.whenSending { kill($0.workers[0].pid, SIGSTOP) })
-        #expect(try await run(plan(target.port)).end == .finished)
+        // It may come back until `collect` has passed.
+        #expect(try await run(plan(target.port)).end == .overdue)
         #expect(run.end(of: 0)?.lost == true)
         #expect(run.end(of: 0)?.reason.hasPrefix("silent for") == true)
         #expect((1..<4).allSatisfy { run.end(of: $0)?.lost == false })
@@ -210,6 +211,30 @@ import WSPerfTestServer
             #expect(run.accounted(worker.index) == 20)
         }
         try await expectNoneLeft(run.processes)
+    }
+
+    /// A listener gives its workers the time that closing their connections takes, however long the plan allows.
+    @Test func aListenerToldToEndLetsItsWorkersDeliver() async throws {
+        let target = try await TestServer.start()
+        let run = try Run(
+            hook: Self.whenSending { run in
+                if let listener = Self.parent(of: run.workers[0].pid) { kill(listener, SIGTERM) }
+            })
+        var plan = try plan(9, machines: 1)
+        plan.target = try Target(target.url("/fault/no-close"))
+        plan.messages = nil
+        plan.duration = .seconds(60)
+        plan.schedule = .periodic(every: .milliseconds(200))
+        plan.timeouts.close = .seconds(6)
+        plan.fleet.liveness = .seconds(10)
+        #expect(try await run(plan).end == .finished)
+        for worker in 0..<2 {
+            let end = try #require(run.end(of: worker))
+            #expect(end.signal == nil && end.reason == "its listener is gone", "\(end)")
+            #expect(run.accounted(worker) == 20)
+        }
+        try await expectNoneLeft(run.processes)
+        await target.stop()
     }
 
     @Test func oneInterruptKeepsEverything() async throws {

@@ -12,34 +12,12 @@ final class ControllerDriver: FleetDriver {
 
     /// How the listeners are ended after the last run, step by step.
     private struct Closing {
-        enum Step {
-            /// Tell them to exit.
-            case ask
-            /// Close their lifelines and send SIGTERM. The second time, they kill their workers.
-            case terminate
-            case kill
-            case giveUp
-        }
-
         var began: FleetInstant
         /// Steps that have been carried out.
         var taken = 0
-        var steps: [(after: Duration, step: Step)]
+        var steps: [(after: Duration, step: ClosingStep)]
 
         var next: FleetInstant? { taken < steps.count ? began + steps[taken].after : nil }
-
-        static let polite: [(Duration, Step)] = [
-            (.zero, .ask), (.milliseconds(500), .ask), (.seconds(1), .ask), (.seconds(4), .terminate),
-            (.seconds(6), .terminate), (.seconds(8), .kill), (.seconds(10), .giveUp),
-        ]
-        static let hurried: [(Duration, Step)] = [
-            (.zero, .ask), (.milliseconds(10), .terminate), (.milliseconds(400), .terminate), (.seconds(2), .kill),
-            (.seconds(4), .giveUp),
-        ]
-        /// Listeners on other machines end by themselves.
-        static let remote: [(Duration, Step)] = [
-            (.zero, .ask), (.milliseconds(500), .ask), (.seconds(1), .ask), (.seconds(2), .giveUp),
-        ]
     }
 
     private let session: String
@@ -94,7 +72,9 @@ final class ControllerDriver: FleetDriver {
         switch event {
         case .interrupted:
             interrupts += 1
-            if interrupts > 1, closing != nil, local != nil { closing = Closing(began: now, steps: Closing.hurried) }
+            if interrupts > 1, closing != nil, local != nil {
+                closing = Closing(began: now, steps: ClosingStep.hurried)
+            }
             machine.interrupt(now: now)
         case .listenerEnded(let name, let pid, let end):
             guard closing == nil else { return }
@@ -131,7 +111,8 @@ final class ControllerDriver: FleetDriver {
             if outcome.error == nil, interrupts == 0, current + 1 < setups.count {
                 beginNext(now: now)
             } else {
-                let steps = local == nil ? Closing.remote : interrupts > 1 ? Closing.hurried : Closing.polite
+                let steps =
+                    local == nil ? ClosingStep.remote : interrupts > 1 ? ClosingStep.hurried : ClosingStep.polite
                 closing = Closing(began: now, steps: steps)
             }
         }

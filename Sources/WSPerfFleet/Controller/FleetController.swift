@@ -183,6 +183,7 @@ public final class FleetController: Sendable {
         let recorded = RecordedPlan(plan)
         let arithmetic = plan.arithmetic
         let limit = arithmetic.limit
+        let graces = GracePeriods(plan)
         // The workers enforce the limit themselves, so the plan they get contains it. A plan cannot have a longer one.
         plan.timeLimit = min(limit, PlanQuantity.longest)
         let parcel = PlanParcel(
@@ -198,8 +199,8 @@ public final class FleetController: Sendable {
             instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
             // The engines enforce their limit themselves, from the moment they start. This catches those that fail to. A worker
             // that receives the start more than `liveness` late is lost before that.
-            limit: limit + plan.timeouts.close + plan.fleet.liveness + FleetLimits.drainMargin,
-            drain: plan.timeouts.close + FleetLimits.drainMargin, collect: plan.fleet.collect,
+            limit: limit + plan.fleet.liveness + graces.abort, drain: graces.abort, close: graces.close,
+            collect: plan.fleet.collect,
             notices: arithmetic.notices, plan: recorded, parcel: SharedBytes(parcel.encoded()), startedAt: 0,
             stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }

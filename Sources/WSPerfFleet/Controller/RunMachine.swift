@@ -128,7 +128,7 @@ struct RunMachine {
         let isComplete = workers[place].inbox.isComplete
         if workers[place].advance(to: isComplete ? .finished : .running) { isDirty = true }
         if isComplete, !workers[place].isDelivered {
-            workers[place].deliveredAt = now
+            workers[place].deliver(now: now)
             isDirty = true
         }
         if phase == .connecting { isDirty = true }
@@ -201,11 +201,9 @@ struct RunMachine {
         let why = RunNotices.listenerLoss(silence: silence)
         record(.notice("listener \(assignment.name) \(why)"))
         for place in workers.indices where workers[place].listener == id {
-            workers[place].isOrphan = true
+            workers[place].listenerLoss = "its listener \(why)"
             // A listener that has ended takes its workers with it. A silent listener may still have them.
             if silence == .zero { workers[place].isDoomed = true }
-            // The worker is told to stop early, so its load is not what the plan asked for.
-            if order == .start, !workers[place].isDelivered { workers[place].note(reason: "its listener \(why)") }
         }
         if order < .start { giveUp(id) }
     }
@@ -316,16 +314,15 @@ struct RunMachine {
             guard !assignment.isAccepted, commands.publishLaunch(to: listener, now: now) else { continue }
             let launch = Command.Launch(
                 number: setup.number, livenessMilliseconds: setup.liveness.milliseconds,
-                launchMilliseconds: setup.launch.milliseconds,
-                workers: assignment.orders)
+                launchMilliseconds: setup.launch.milliseconds, closeMilliseconds: setup.graces.close.milliseconds,
+                collectMilliseconds: setup.graces.delivery.milliseconds, workers: assignment.orders)
             actions.append(.publish(to: listener, .launch(launch)))
         }
         for place in workers.indices {
             guard let command = CommandSchedule.command(for: workers[place], order: order),
                 commands.publish(command.type, to: place, now: now)
             else { continue }
-            // The worker delivers all its results, but its load is not what the plan asked for.
-            if command == .stop, order == .start { workers[place].note(reason: "its listener is lost") }
+            if command == .stop, order == .start { workers[place].isStoppedEarly = true }
             actions.append(.publish(to: workers[place].id, command))
         }
     }
@@ -405,9 +402,6 @@ struct RunMachine {
             }
             record(.notice("\(what); giving up on this machine"))
             giveUp(worker.listener)
-            for other in workers.indices where workers[other].listener == worker.listener {
-                workers[other].refusal = "its machine does not take part in this run"
-            }
         }
         return nil
     }
@@ -415,7 +409,10 @@ struct RunMachine {
     /// Before the load: a spare may replace the listener, and its workers no longer count.
     private mutating func giveUp(_ listener: String) {
         assignments.giveUp(listener)
-        for place in workers.indices where workers[place].listener == listener { workers[place].hasEnded = true }
+        for place in workers.indices where workers[place].listener == listener {
+            workers[place].hasEnded = true
+            workers[place].refusal = "its machine does not take part in this run"
+        }
     }
 
     private mutating func begin(now: FleetInstant) {
@@ -446,18 +443,20 @@ struct RunMachine {
             advance(to: .sending)
             advance(to: .draining)
         }
-        let awaited = running.isEmpty && mayComeBack(crew)
-        if !awaited, running.allSatisfy({ $0.isAtLeast(.finished) }) {
+        let isAwaited = mayComeBack(crew)
+        if running.isEmpty ? !isAwaited || haveDelivered(crew) : running.allSatisfy({ $0.isAtLeast(.finished) }) {
             advance(to: .collecting)
             deadlines.collectionBegan(now: now)
         }
-        if running.isEmpty, !awaited {
+        if running.isEmpty, !isAwaited {
             return end(interrupts > 0 ? .interrupted : .finished, nil, now: now)
         }
         if crew.contains(where: \.isLost) { workerIsLost(now: now) }
         let demanded = deadlines.order(now: now)
         if demanded >= .stop, order < .stop {
-            record(.notice("the run's time limit of \(setup.limit.readable) has passed: ending the load"))
+            if phase != .collecting {
+                record(.notice("the run's time limit of \(setup.limit.readable) has passed: ending the load"))
+            }
             stop(now: now)
         }
         if demanded == .abort, order < .abort {
@@ -472,15 +471,16 @@ struct RunMachine {
         crew.allSatisfy { $0.isSettled || $0.attempted >= UInt64(setup.instances) }
     }
 
-    /// Whether to keep waiting when all workers are silent but some may be alive.
-    ///
-    /// If all fell silent together and none has delivered its load, the cause may be the network or this machine. The run's
-    /// deadlines bound the wait.
+    /// Whether to wait for workers that are silent but not known to be dead: they may still deliver. The run's deadlines
+    /// bound the wait.
     private func mayComeBack(_ crew: [RunWorker]) -> Bool {
         interrupts == 0 && !setup.stopsWhenWorkerIsLost
-            && !crew.contains { $0.isDelivered && $0.reason == nil }
-            && crew.contains { !$0.hasEnded && $0.isSilent && !$0.isDoomed }
+            && crew.contains { !$0.hasEnded && $0.isSilent && !$0.isDelivered && !$0.isDoomed }
     }
+
+    /// Whether a worker has delivered a whole load, so the loads of the others must be over too. If all fell silent together,
+    /// the cause may be the network or this machine, and their loads may go on.
+    private func haveDelivered(_ crew: [RunWorker]) -> Bool { crew.contains { $0.isDelivered && $0.reason == nil } }
 
     /// Ends the load of the other workers if the plan says so (`on_lost_worker`).
     private mutating func workerIsLost(now: FleetInstant) {

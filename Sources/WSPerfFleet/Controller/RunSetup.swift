@@ -21,6 +21,8 @@ struct RunSetup: Sendable {
     var limit: Duration
     /// How long workers may take to end their load after a stop command.
     var drain: Duration
+    /// How long a connection may take to close.
+    var close: Duration = .seconds(2)
     var collect: Duration
     /// The port on which listeners hear the controller, for errors.
     var commandPort: UInt16?
@@ -36,6 +38,9 @@ struct RunSetup: Sendable {
     var startedAt: Int64
     /// If true, the first worker that is lost under load ends the load of all.
     var stopsWhenWorkerIsLost = false
+
+    /// How long each step of a worker's end may take.
+    var graces: GracePeriods { GracePeriods(close: close, liveness: liveness, collect: collect) }
 
     /// The fewest machines with which the load can begin.
     var enough: Int { minMachines ?? machines }

@@ -27,11 +27,15 @@ struct RunWorker {
     var exit: WorkerExit?
     var exitAt: FleetInstant?
     /// When its final snapshot was accepted.
-    var deliveredAt: FleetInstant?
+    private(set) var deliveredAt: FleetInstant?
+    /// Connections that were aborted, according to the snapshots so far.
+    private var aborted: UInt64 = 0
     /// It has sent nothing for as long as the plan's liveness limit. It may come back.
     var isSilent = false
-    /// Its listener is lost.
-    var isOrphan = false
+    /// How its listener was lost; nil if it was not.
+    var listenerLoss: String?
+    /// It was told to stop before the others, because its listener is lost.
+    var isStoppedEarly = false
     /// Its listener has left or the listener's process has ended, so a silent worker does not come back.
     var isDoomed = false
     /// Its end was recorded, or it was replaced before the load. Its messages no longer count.
@@ -53,6 +57,8 @@ struct RunWorker {
         lastHeard = now
     }
 
+    /// Its listener is lost.
+    var isOrphan: Bool { listenerLoss != nil }
     var isDelivered: Bool { deliveredAt != nil }
     /// The run no longer waits for it.
     var isSettled: Bool { hasEnded || (isSilent && !isDelivered) }
@@ -75,6 +81,13 @@ struct RunWorker {
 
     mutating func note(reason new: String?) {
         if reason == nil { reason = new }
+    }
+
+    /// Its final snapshot was accepted.
+    mutating func deliver(now: FleetInstant) {
+        deliveredAt = now
+        // If its load had ended before the stop arrived, every result is what the plan asked for.
+        if isStoppedEarly, aborted > 0 { note(reason: listenerLoss) }
     }
 
     /// The result of taking the body of a snapshot.
@@ -102,6 +115,7 @@ struct RunWorker {
                 break
             }
             accounted = sum
+            aborted &+= statistics.outcomes[.aborted] ?? 0
             let failed = statistics.accounted &- min(statistics.ended, statistics.accounted)
             attempted &+= statistics.opened &+ failed
             taken.ready.append(encoded)
@@ -137,7 +151,8 @@ struct RunWorker {
         if let exit, let exitAt {
             // Snapshots may still be on their way, or in the socket's queue.
             guard isUnderLoad, drained, now - exitAt >= FleetLimits.settle else { return .wait }
-            return .ended(lost: true, reason: reason.map { "\(exit.readable): \($0)" } ?? exit.readable)
+            let why = reason ?? (isStoppedEarly ? listenerLoss : nil)
+            return .ended(lost: true, reason: why.map { "\(exit.readable): \($0)" } ?? exit.readable)
         }
         let silence = now - lastHeard
         return state != nil && !isSilent && silence >= liveness ? .silent(silence) : .wait

@@ -24,7 +24,13 @@ final class InProcessLauncher: WorkerLaunching {
         }
     }
 
-    func terminate(_ worker: String) { workers.withLock { $0[worker] }?.hangUp() }
+    func hangUp(_ worker: String) { workers.withLock { $0[worker] }?.hangUp() }
+
+    func terminate(_ worker: String) {
+        let worker = workers.withLock { $0[worker] }
+        worker?.hangUp()
+        worker?.interrupt()
+    }
 
     /// A part of a process cannot be killed. The second interrupt ends the load at once.
     func kill(_ worker: String) {

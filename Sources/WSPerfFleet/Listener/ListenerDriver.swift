@@ -90,6 +90,7 @@ final class ListenerDriver: FleetDriver {
                 controller: controller, order: order, launching: launching, hasLifeline: hasLifelines)
             logger.debug("launching a worker", metadata: ["worker": "\(order.id)"])
             launcher.launch(options) { mailbox.post($0) }
+        case .hangUp(let worker): launcher.hangUp(worker)
         case .terminate(let worker): launcher.terminate(worker)
         case .kill(let worker):
             logger.debug("killing a worker", metadata: ["worker": "\(worker)"])

@@ -4,11 +4,14 @@ internal import WSPerfCore
 ///
 /// It says hello until a controller welcomes it, launches the workers that the controller orders, and announces each
 /// worker's exit until the controller acknowledges it. If its controller becomes silent, ends or is replaced by
-/// another, it says hello again. It ends workers whose run is over, politely at first.
+/// another, it says hello again. It ends workers whose run is over, politely at first. Those of a run that may not be
+/// over get the time to deliver their results.
 struct ListenerMachine {
     enum Action: Sendable, Equatable {
         case send(PeerMessage)
         case launch(WorkerOrder, Launching)
+        /// Close the worker's lifeline, which asks it to end and to deliver.
+        case hangUp(worker: String)
         /// Close the worker's lifeline and send it SIGTERM.
         case terminate(worker: String)
         case kill(worker: String)
@@ -44,10 +47,14 @@ struct ListenerMachine {
     private struct Child {
         var order: WorkerOrder
         var run: String
+        var graces: GracePeriods
         var pid: Int32 = 0
-        /// When it was told to end.
-        var terminatedAt: FleetInstant?
-        var killedAt: FleetInstant?
+        var isHungUp = false
+        /// When it gets SIGTERM and SIGKILL; nil while it may run.
+        var terminateAt: FleetInstant?
+        var killAt: FleetInstant?
+        var isTerminated = false
+        var isKilled = false
         /// Its exit, until the controller has acknowledged it.
         var exit: WorkerExit?
         var announcedAt: FleetInstant?
@@ -61,6 +68,7 @@ struct ListenerMachine {
     private(set) var session: String?
     private var assignedName: String
     private var liveness = FleetLimits.liveness
+    private var graces = GracePeriods(close: .seconds(5), liveness: FleetLimits.liveness, collect: .seconds(30))
     private(set) var run: String?
     private var number = 0
     /// Identities of the workers launched for `number`. A later launch with the same number may add more.
@@ -70,6 +78,8 @@ struct ListenerMachine {
     private var lastHeard: FleetInstant
     /// The session that the children belong to. It remains after `session` is nil.
     private var childrenSession: String?
+    /// Since when the workers have been without a controller that may want their results; nil if there is one.
+    private var aloneSince: FleetInstant?
     private var helloAt: FleetInstant
     private var helloInterval = FleetLimits.firstHelloInterval
     private var statusAt: FleetInstant
@@ -107,14 +117,24 @@ struct ListenerMachine {
                 if session != nil {
                     next = min(next, child.announcedAt.map { $0 + FleetLimits.republish } ?? lastHeard)
                 }
-            } else if child.killedAt == nil {
-                if let at = child.terminatedAt { next = min(next, at + FleetLimits.terminate) }
+            } else if let at = nextSignal(to: child) {
+                next = min(next, at)
             }
         }
-        if session == nil, children.values.contains(where: { $0.exit == nil && $0.killedAt == nil }) {
-            next = min(next, lastHeard + liveness * 2)
-        }
         return next
+    }
+
+    /// When a worker must get SIGTERM and SIGKILL; nil while it may run.
+    private func signals(to child: Child) -> (terminate: FleetInstant?, kill: FleetInstant?) {
+        guard let aloneSince else { return (child.terminateAt, child.killAt) }
+        let (terminate, kill) = (aloneSince + child.graces.terminate, aloneSince + child.graces.kill)
+        return (child.terminateAt.map { min($0, terminate) } ?? terminate, child.killAt.map { min($0, kill) } ?? kill)
+    }
+
+    private func nextSignal(to child: Child) -> FleetInstant? {
+        guard !child.isKilled else { return nil }
+        let (terminate, kill) = signals(to: child)
+        return child.isTerminated ? kill : terminate
     }
 
     // MARK: Events
@@ -140,18 +160,20 @@ struct ListenerMachine {
         case .refuse(let refusal): warn("refused: " + PlanText.printable(refusal.message, limit: FleetLimits.text))
         case .rejoin:
             guard session == envelope.session || session == nil else { return }
-            // The controller counts this listener as lost, so the results of its workers are not wanted.
+            // The controller counts this listener as lost, but it waits for the results of its workers.
             actions.append(.becomeNew)
             number = 0
             launched = []
             run = nil
             leaveSession(now: now)
-            terminateAll(now: now)
+            aloneSince = aloneSince ?? now
         case .launch(let launch): take(launch, envelope: envelope, now: now)
         case .taken(let taken):
             for worker in taken.workers where children[worker]?.exit != nil { children[worker] = nil }
         case .end:
-            if session == envelope.session { leave(status: 0, now: now) }
+            guard session == envelope.session else { return }
+            terminateAll(now: now)
+            leave(status: 0, now: now)
         case .plan, .start, .stop, .abort, .acknowledge: break
         }
     }
@@ -168,10 +190,12 @@ struct ListenerMachine {
             leaveSession(now: now)
             terminateAll(now: now)
             if servesOnce { leave(status: 0, now: now) }
-        } else if beacon.run != run, run != nil {
-            run = nil
-            terminateAll(now: now)
-            statusAt = now
+        } else {
+            terminateAll(now: now) { $0.run != beacon.run }
+            if run != nil, beacon.run != run {
+                run = nil
+                statusAt = now
+            }
         }
     }
 
@@ -185,6 +209,9 @@ struct ListenerMachine {
             run = newRun
             childrenSession = session
             liveness = Self.duration(launch.livenessMilliseconds)
+            graces = GracePeriods(
+                close: launch.closeMilliseconds.map { Self.duration($0, least: 0) } ?? graces.close, liveness: liveness,
+                collect: launch.collectMilliseconds.map { Self.duration($0, least: 0) } ?? graces.delivery)
         }
         // The message may be a late copy from a run that is over.
         guard run == newRun else { return }
@@ -193,7 +220,7 @@ struct ListenerMachine {
             launch: Self.duration(launch.launchMilliseconds))
         for order in launch.workers where launched.count < Self.mostLaunches && launched.insert(order.id).inserted {
             guard children[order.id] == nil else { continue }
-            children[order.id] = Child(order: order, run: newRun)
+            children[order.id] = Child(order: order, run: newRun, graces: graces)
             actions.append(.launch(order, launching))
         }
         statusAt = now
@@ -213,15 +240,18 @@ struct ListenerMachine {
         case .terminated: interrupt(status: alive == 0 && interrupts == 0 ? 0 : 130, now: now)
         case .notJoined(let reason):
             if session == nil, !isLeaving { actions.append(.warn("no controller: \(reason)")) }
-        case .lifelineEnded: leave(status: 1, now: now)
+        // The controller on this machine has ended, or wants no results any more.
+        case .lifelineEnded:
+            terminateAll(now: now)
+            leave(status: 1, now: now)
         }
     }
 
     private mutating func interrupt(status: Int32, now: FleetInstant) {
         interrupts += 1
-        if interrupts > 1 {
-            for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
-        }
+        if interrupts > 1 { for id in children.keys.sorted() { kill(id) } }
+        // A controller that is there wants their results.
+        if session != nil, interrupts == 1 { hangUpAll(now: now) }
         leave(status: status, now: now)
     }
 
@@ -239,16 +269,12 @@ struct ListenerMachine {
     private mutating func step(now: FleetInstant) {
         if session != nil, now - lastHeard >= liveness {
             warn("the controller has been silent for \(liveness.readable): waiting for a new one")
-            // The workers notice it themselves. They get the same time again to end and to deliver their results.
+            // The workers notice it themselves. They get the time to end and to deliver, in case it comes back.
             leaveSession(now: now)
             losesController = true
+            aloneSince = now
         }
-        if session == nil, alive > 0, now - lastHeard >= liveness * 2 {
-            for id in children.keys.sorted() where children[id]?.exit == nil { kill(id, now: now) }
-        }
-        for (id, child) in children where child.exit == nil {
-            if let at = child.terminatedAt, now - at >= FleetLimits.terminate { kill(id, now: now) }
-        }
+        for id in children.keys.sorted() { signal(id, now: now) }
         if servesOnce, losesController, alive == 0 { leave(status: 1, now: now) }
         if isLeaving, alive == 0 { return finish(now: now) }
         if session != nil {
@@ -299,6 +325,7 @@ struct ListenerMachine {
         losesController = false
         lastHeard = now
         statusAt = now
+        aloneSince = nil
         if childrenSession != new {
             // The remaining workers belong to a controller that has ended.
             number = 0
@@ -322,20 +349,50 @@ struct ListenerMachine {
             isLeaving = true
             exitStatus = status
         }
-        terminateAll(now: now)
+        if session == nil { terminateAll(now: now) }
     }
 
-    private mutating func terminateAll(now: FleetInstant) {
+    // MARK: The end of workers
+
+    /// Ends the workers whose results somebody may want.
+    private mutating func hangUpAll(now: FleetInstant) {
         for id in children.keys.sorted() {
-            guard children[id]?.exit == nil, children[id]?.terminatedAt == nil else { continue }
-            children[id]?.terminatedAt = now
-            actions.append(.terminate(worker: id))
+            guard let child = children[id], child.exit == nil, !child.isHungUp else { continue }
+            children[id]?.isHungUp = true
+            endBy(id, now + child.graces.terminate, now + child.graces.kill)
+            actions.append(.hangUp(worker: id))
         }
     }
 
-    private mutating func kill(_ id: String, now: FleetInstant) {
-        guard children[id]?.exit == nil, children[id]?.killedAt == nil else { return }
-        children[id]?.killedAt = now
+    /// Ends the workers whose results nobody wants.
+    private mutating func terminateAll(now: FleetInstant, where isMeant: (Child) -> Bool = { _ in true }) {
+        for id in children.keys.sorted() {
+            guard let child = children[id], isMeant(child) else { continue }
+            endBy(id, now, now + FleetLimits.terminate)
+            signal(id, now: now)
+        }
+    }
+
+    private mutating func endBy(_ id: String, _ terminate: FleetInstant, _ kill: FleetInstant) {
+        guard let child = children[id] else { return }
+        children[id]?.terminateAt = min(child.terminateAt ?? terminate, terminate)
+        children[id]?.killAt = min(child.killAt ?? kill, kill)
+    }
+
+    /// Sends a worker the signals that are due.
+    private mutating func signal(_ id: String, now: FleetInstant) {
+        guard let child = children[id], child.exit == nil else { return }
+        let (terminate, kill) = signals(to: child)
+        if let terminate, now >= terminate, !child.isTerminated {
+            children[id]?.isTerminated = true
+            actions.append(.terminate(worker: id))
+        }
+        if let kill, now >= kill { self.kill(id) }
+    }
+
+    private mutating func kill(_ id: String) {
+        guard let child = children[id], child.exit == nil, !child.isKilled else { return }
+        children[id]?.isKilled = true
         actions.append(.kill(worker: id))
     }
 
@@ -353,7 +410,7 @@ struct ListenerMachine {
         actions.append(.warn(text))
     }
 
-    private static func duration(_ milliseconds: Int64) -> Duration {
-        .milliseconds(min(max(milliseconds, 100), 24 * 3600 * 1000))
+    private static func duration(_ milliseconds: Int64, least: Int64 = 100) -> Duration {
+        .milliseconds(min(max(milliseconds, least), 24 * 3600 * 1000))
     }
 }

@@ -25,6 +25,8 @@ final class ProcessLauncher: WorkerLaunching {
         children.withLock { $0[id] = child }
     }
 
+    func hangUp(_ worker: String) { children.withLock { $0[worker] }?.hangUp() }
+
     func terminate(_ worker: String) {
         let child = children.withLock { $0[worker] }
         child?.hangUp()
@@ -40,8 +42,10 @@ final class ProcessLauncher: WorkerLaunching {
 protocol WorkerLaunching: Sendable {
     func launch(
         _ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void)
-    /// Closes the worker's lifeline and sends SIGTERM.
+    /// Closes the worker's lifeline, which asks it to end and to deliver.
+    func hangUp(_ worker: String)
+    /// Closes the worker's lifeline and sends SIGTERM to its process group.
     func terminate(_ worker: String)
-    /// Sends SIGKILL.
+    /// Sends SIGKILL to its process group.
     func kill(_ worker: String)
 }

@@ -56,12 +56,18 @@ enum Command: Sendable, Hashable {
         var livenessMilliseconds: Int64
         /// How long a worker waits for its plan and the start.
         var launchMilliseconds: Int64
+        /// How long a connection may take to close; nil if the controller does not say.
+        var closeMilliseconds: Int64?
+        /// How long results may take to arrive once the load has ended; nil if the controller does not say.
+        var collectMilliseconds: Int64?
         var workers: [WorkerOrder]
 
         private enum CodingKeys: String, CodingKey {
             case number, workers
             case livenessMilliseconds = "liveness_ms"
             case launchMilliseconds = "launch_ms"
+            case closeMilliseconds = "close_ms"
+            case collectMilliseconds = "collect_ms"
         }
     }
 

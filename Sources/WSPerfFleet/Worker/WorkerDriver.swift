@@ -88,7 +88,7 @@ final class WorkerDriver: FleetDriver {
                 var plan = try Plan(document: parcel.document)
                 for file in parcel.files { plan.attachments[file.path] = file.contents }
                 slot.put(try factory(plan, share))
-                mailbox.post(.prepared)
+                mailbox.post(.prepared(GracePeriods(plan)))
             } catch {
                 mailbox.post(.failed(PlanText.printable("\(error)", limit: FleetLimits.text, keepingLines: true)))
             }

@@ -18,7 +18,8 @@ struct WorkerMachine {
     }
 
     enum Event: Sendable {
-        case prepared
+        /// The plan is set up, and these times follow from it.
+        case prepared(GracePeriods)
         /// The plan cannot be set up, or the whole load failed.
         case failed(String)
         case snapshot(Snapshot)
@@ -47,8 +48,12 @@ struct WorkerMachine {
     private var launchBy: FleetInstant
     /// The first message of the controller must have arrived by then; nil once it has.
     private var contactBy: FleetInstant?
+    /// Nil until the plan is set up. Before that, there is nothing to close or to deliver.
+    private var graces: GracePeriods?
     private var abortAt: FleetInstant?
     private var exitBy: FleetInstant?
+    /// If the controller remains silent, the worker exits then. Nil while the controller is heard.
+    private var aloneUntil: FleetInstant?
     private var hasAborted = false
     /// The controller does not want the remaining results.
     private var isDismissed = false
@@ -79,8 +84,8 @@ struct WorkerMachine {
         if !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
         guard !isOver else { return nil }
         var next = isWelcomed ? statusAt : helloAt
-        let silentAt = exitBy == nil ? lastHeard + liveness : nil
-        for case let at? in [contactBy ?? silentAt, abortAt, exitBy] { next = min(next, at) }
+        let silentAt = aloneUntil == nil ? lastHeard + liveness : nil
+        for case let at? in [contactBy ?? silentAt, abortAt, exitBy, aloneUntil] { next = min(next, at) }
         if state < .running { next = min(next, launchBy) }
         if let at = outbox.nextDeadline { next = min(next, at) }
         return next
@@ -111,6 +116,7 @@ struct WorkerMachine {
         guard envelope.session == session else { return }
         lastHeard = now
         contactBy = nil
+        aloneUntil = nil
         switch envelope.content {
         case .welcome:
             isWelcomed = true
@@ -146,7 +152,8 @@ struct WorkerMachine {
 
     mutating func handle(_ event: Event, now: FleetInstant) {
         switch event {
-        case .prepared:
+        case .prepared(let graces):
+            self.graces = graces
             if state == .waiting { advance(to: .prepared, now: now) }
         case .failed(let message):
             guard state < .finished else { break }
@@ -159,9 +166,12 @@ struct WorkerMachine {
             if snapshot.isFinal { advance(to: .finished, now: now) }
         case .interrupted:
             interrupts += 1
-            endByItself("ended by a signal", now: now, abortAfter: FleetLimits.terminate)
+            let by = endByItself("ended by a signal", now: now)
+            exitBy = min(exitBy ?? by, by)
             if interrupts > 1 { abort() }
-        case .lifelineEnded: endByItself("its listener is gone", now: now, abortAfter: liveness / 2)
+        case .lifelineEnded:
+            let by = endByItself("its listener is gone", now: now)
+            exitBy = min(exitBy ?? by, by)
         }
     }
 
@@ -183,8 +193,8 @@ struct WorkerMachine {
         if let contactBy, now >= contactBy {
             return over(status: 1, "no message from the controller arrived")
         }
-        if contactBy == nil, exitBy == nil, now - lastHeard >= liveness {
-            endByItself("the controller was silent for \(liveness.readable)", now: now, abortAfter: liveness / 2)
+        if contactBy == nil, aloneUntil == nil, now - lastHeard >= liveness {
+            aloneUntil = endByItself("the controller was silent for \(liveness.readable)", now: now)
         }
         if state < .running, now >= launchBy { return over(status: 1, "the load never began") }
         if let abortAt, now >= abortAt {
@@ -193,7 +203,7 @@ struct WorkerMachine {
         }
         if isDismissed, !isLoaded { return over(status: dismissedStatus, reason) }
         if outbox.isDelivered { return over(status: reason == nil ? 0 : 1, reason) }
-        if let exitBy, now >= exitBy {
+        if let by = [exitBy, aloneUntil].compactMap(\.self).min(), now >= by {
             return over(status: state == .failed ? 2 : 1, reason ?? "results could not be delivered")
         }
         guard isWelcomed else {
@@ -256,20 +266,21 @@ struct WorkerMachine {
         actions.append(.abortLoad)
     }
 
-    /// Ends the load without a command and says why. The worker exits once everything is delivered, or if nobody takes
-    /// the results within the liveness limit.
-    private mutating func endByItself(_ why: String, now: FleetInstant, abortAfter: Duration) {
-        guard isLoaded || state < .running else {
-            // Only delivery is left.
-            exitBy = min(exitBy ?? now + liveness, now + liveness)
-            return
-        }
+    /// Ends the load without a command and says why. The worker exits once everything is delivered.
+    ///
+    /// - Returns: When it exits even if nobody has taken its results.
+    private mutating func endByItself(_ why: String, now: FleetInstant) -> FleetInstant {
+        // Only delivery is left.
+        guard isLoaded || state < .running else { return now + (graces?.delivery ?? liveness) }
         if reason == nil { reason = why }
-        guard isLoaded else { return over(status: 1, why) }
+        guard isLoaded, let graces else {
+            over(status: 1, why)
+            return now
+        }
         stop(now: now)
-        abortAt = min(abortAt ?? now + abortAfter, now + abortAfter)
-        exitBy = min(exitBy ?? now + liveness, now + liveness)
+        abortAt = min(abortAt ?? now + graces.abort, now + graces.abort)
         statusAt = now
+        return now + graces.deliver
     }
 
     /// The controller no longer wants this run's results.
