@@ -231,10 +231,14 @@ extension RunAccumulator {
             notices.append("some connections used a source address that their worker's machine no longer had")
         }
 
+        let waiting = workers.isEmpty && end != nil ? elapsed : workers.values.compactMap(\.info.waited).max()
+        // A worker's clock cannot show more than the controller's.
+        let longest = end == nil ? UInt64.max : elapsed - min(waiting ?? 0, elapsed)
+        let load = min(workers.values.map(\.elapsed).max() ?? 0, longest)
         return RunSummary(
             id: run, name: plan?.name ?? "", plan: plan, startedAt: startedAt,
-            elapsed: end == nil ? workers.values.map(\.elapsed).max() ?? 0 : elapsed, end: end, phase: phase,
-            invalidBecause: reasons.items,
+            elapsed: end == nil ? Self.sum(waiting ?? 0, load) : elapsed,
+            waiting: waiting, load: load, end: end, phase: phase, invalidBecause: reasons.items,
             connections: ConnectionTally(planned: all.overflow ? 0 : all.partialValue, outcomes: outcomes),
             opening: OpeningTally(
                 total, plan: plan, shares: shares, share: share,
@@ -311,6 +315,12 @@ extension RunAccumulator {
                     reason: worker.end?.reason ?? "", stderr: worker.end?.stderr ?? ""))
         }
         return summaries
+    }
+
+    /// The sum, or the largest number if it is larger.
+    private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let (sum, overflow) = a.addingReportingOverflow(b)
+        return overflow ? .max : sum
     }
 
     private func name(_ worker: Worker) -> String { "worker \(worker.info.id) on \(worker.info.machine)" }

@@ -48,6 +48,7 @@ extension RunEvent {
                 ("event", .string("worker_ready")), ("worker", .string(info.id)),
                 ("index", .integer(Int64(info.index))),
                 ("machine", .string(info.machine)), ("pid", .integer(Int64(info.pid))),
+                ("waited_ns", .optional(info.waited)),
             ])
         case .snapshot(let worker, _): .object([("event", .string("snapshot")), ("worker", .string(worker))])
         case .workerEnded(let worker, let end):
@@ -82,7 +83,8 @@ extension RunEvent {
                 if let id = text("worker"), let index: Int = number("index"), let machine = text("machine"),
                     let pid: Int32 = number("pid")
                 {
-                    .workerReady(WorkerInfo(id: id, index: index, machine: machine, pid: pid))
+                    .workerReady(
+                        WorkerInfo(id: id, index: index, machine: machine, pid: pid, waited: number("waited_ns")))
                 } else {
                     nil
                 }

@@ -13,7 +13,7 @@ extension RunSummary {
             run: "in-process", startedAt: startedAt, plan: RecordedPlan(plan), shares: 1,
             share: UInt64(max(0, result.planned)))
         accumulator.timeLimitPassed = result.timeLimitReached
-        let worker = WorkerInfo(id: "in-process", index: 0, machine: "local", pid: 0)
+        let worker = WorkerInfo(id: "in-process", index: 0, machine: "local", pid: 0, waited: 0)
         accumulator.fold(.workerReady(worker))
         accumulator.fold(
             Snapshot(sequence: 1, elapsed: result.elapsed, isFinal: true, statistics: result.statistics), of: worker.id)

@@ -22,6 +22,8 @@ extension RunSummary {
                     ("phase", phase.map { .string($0.rawValue) } ?? .null),
                     ("started", .string(UTCTime(milliseconds: startedAt).iso8601)),
                     ("duration_s", .seconds(elapsed)),
+                    ("waiting_s", waiting.map { .seconds($0) } ?? .null),
+                    ("load_s", .seconds(load)),
                 ])
             ),
             ("plan", plan?.document.jsonValue ?? .null),

@@ -5,7 +5,7 @@ extension RunSummary {
     /// the measurement is what the plan asked for, and the figures. At most 110 columns, unless a name is longer.
     public func text() -> String {
         let sections = [
-            result + state, list("Notes", notices), load, outcomes,
+            result + state, list("Notes", notices), loadLines, outcomes,
             times(
                 "Handshake, ms",
                 [
@@ -36,7 +36,7 @@ extension RunSummary {
         let named = failures.prefix(3).map { "\(Figures.grouped($0.count)) \($0.outcome)" }.joined(separator: ", ")
         var lines = [
             "\(Figures.grouped(connections.succeeded)) of \(count(connections.planned, "connection")) succeeded"
-                + " in \(Figures.duration(elapsed))"
+                + " in \(Figures.duration(load))"
                 + (failures.isEmpty ? "" : ": \(named)\(failures.count > 3 ? ", …" : "")")
         ]
         if statistics.sent > 0 || statistics.received > 0 {
@@ -59,13 +59,17 @@ extension RunSummary {
         return [title] + shown + (rest > 0 ? ["  - and \(rest) more (see summary.json)"] : [])
     }
 
-    private var load: [String] {
+    private var loadLines: [String] {
         var table = TextTable([.init(alignment: .left, width: 11), .init(alignment: .left, width: 0)])
         func add(_ title: String, _ text: String?) {
             if let text, !text.isEmpty { table.append([title, text.printable(limit: 92)]) }
         }
         if !name.isEmpty { add("Plan", name.printable(limit: 60)) }
         add("Run", id + (startedAt == 0 ? "" : ", started \(UTCTime(milliseconds: startedAt).readable)"))
+        if let waiting {
+            let whole = "load \(Figures.duration(load)), whole run \(Figures.duration(elapsed))"
+            add("Time", "waited \(Figures.duration(waiting)) for listeners and workers, \(whole)")
+        }
         guard let plan else { return table.lines }
         add("Target", plan.target)
         add(

@@ -21,6 +21,12 @@ public struct RunSummary: Sendable, Equatable {
     /// The duration, nanoseconds of the controller's monotonic clock. If the controller ended first: the time until its
     /// last snapshot, by the worker's clock.
     public var elapsed: UInt64
+    /// The part of it before the load: how long the run waited for listeners and workers, nanoseconds of the controller's
+    /// monotonic clock; nil if the record does not say.
+    public var waiting: UInt64?
+    /// How long the load took, from its start to the last outcome, nanoseconds of the workers' monotonic clocks. Rates are
+    /// over this time.
+    public var load: UInt64
     /// How it ended; nil if the controller ended before the run did.
     public var end: RunEnd?
     /// Its last phase; nil if it reached none.
@@ -44,8 +50,8 @@ public struct RunSummary: Sendable, Equatable {
     /// What happened in each second; empty without snapshots.
     public var timeline: [TimelineRow]
 
-    /// Messages sent per second of the run; nil for a run without a duration.
-    var sentPerSecond: Double? { elapsed > 0 ? Double(statistics.sent) / (Double(elapsed) / 1e9) : nil }
+    /// Messages sent per second of the load; nil without a load.
+    var sentPerSecond: Double? { load > 0 ? Double(statistics.sent) / (Double(load) / 1e9) : nil }
 
     /// Whether the figures are what the plan asked for. The target's behaviour does not matter: if it refuses every
     /// connection, that is a valid result.

@@ -324,6 +324,20 @@ import WSPerfCore
         #expect(fleet.overAt.map { $0 - begun >= .seconds(20) } == true)
     }
 
+    /// The record says how long the run waited for its last listener.
+    @Test func theWaitingIsRecorded() throws {
+        let fleet = SimulatedFleet(seed: 17, machines: 1, processes: 2)
+        fleet.setup.machines = 2
+        fleet.begin()
+        fleet.run(for: .seconds(9))
+        fleet.addListener("late")
+        fleet.run(for: fleet.bound) { fleet.overAt != nil }
+        let record = RunRecord(events: fleet.events)
+        #expect(record.end == .finished && record.ready.count == 4)
+        let waited = try record.ready.map { try #require($0.waited) }
+        #expect(waited.allSatisfy { (9_000_000_000..<10_000_000_000).contains($0) }, "\(waited)")
+    }
+
     @Test func allMachinesAreNotWaitedForAnyLonger() {
         let fleet = SimulatedFleet(seed: 13, machines: 3, processes: 1, minMachines: 1)
         let begun = fleet.now

@@ -141,6 +141,45 @@ struct RunAccumulatorTests {
         #expect(summary([.succeeded: 4, .aborted: 6], lost: false).isValid)
     }
 
+    @Test("compares runs by their load, however long they waited for their listeners")
+    func waiting() {
+        func summary(waited: UInt64) -> RunSummary {
+            let events = RunFixture.allWell.map { event -> RunEvent in
+                switch event {
+                case .workerReady(var info):
+                    info.waited = waited
+                    return .workerReady(info)
+                case .ended(let end, _): return .ended(end, elapsed: waited + 3 * RunFixture.second + 5_000_000)
+                default: return event
+                }
+            }
+            return RunAccumulator.summary(of: events)
+        }
+        let (prompt, late) = (summary(waited: 50_000_000), summary(waited: 9 * RunFixture.second))
+        #expect(prompt.waiting == 50_000_000 && late.waiting == 9 * RunFixture.second)
+        #expect(prompt.load == 3 * RunFixture.second && late.load == prompt.load)
+        #expect(late.elapsed == 12 * RunFixture.second + 5_000_000)
+        let rows = RunComparison([prompt, late]).text().split(separator: "\n")
+        #expect(rows.count == 3 && rows[1] == rows[2] && rows[1].contains(" 3,333 "), "\(rows)")
+        #expect(late.text().contains("waited 9.0 s for listeners and workers"), "\(late.text())")
+    }
+
+    @Test("says nothing of the waiting if the record does not, and has no load if there was none")
+    func unknownWaiting() {
+        var old = RunFixture.worker(0)
+        old.waited = nil
+        let beginning = RunFixture.started(RunFixture.plan(machines: 1, processes: 1))
+        let unknown = RunAccumulator.summary(
+            of: [beginning, .workerReady(old)] + RunFixture.snapshots(0) + [.ended(.finished, elapsed: .max)])
+        #expect(unknown.waiting == nil && unknown.load == 3 * RunFixture.second)
+        let nothing = RunAccumulator.summary(of: [beginning, .ended(.incomplete, elapsed: 60 * RunFixture.second)])
+        #expect(nothing.waiting == 60 * RunFixture.second && nothing.load == 0)
+        // The controller died: what is known of the run is its waiting and its last snapshot.
+        let died = RunAccumulator.summary(
+            of: [beginning, .workerReady(RunFixture.worker(0))] + RunFixture.snapshots(0).prefix(2))
+        #expect(died.elapsed == 2 * RunFixture.second + 210_000_000 && died.load == 2 * RunFixture.second)
+    }
+
     @Test("is valid if everything went well, or if the target refused everything")
     func valid() {
         for events in [RunFixture.allWell, RunFixture.allRefused] {

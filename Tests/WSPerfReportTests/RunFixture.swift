@@ -36,7 +36,8 @@ enum RunFixture {
     static func worker(_ index: Int, id: String? = nil) -> WorkerInfo {
         WorkerInfo(
             id: id ?? "w\(index)", index: index, machine: "host-\(index / 2)",
-            pid: Int32(truncatingIfNeeded: 4000 &+ index))
+            pid: Int32(truncatingIfNeeded: 4000 &+ index),
+            waited: 210_000_000)
     }
 
     /// A delta: these connections open, send `messages` each and get these outcomes.

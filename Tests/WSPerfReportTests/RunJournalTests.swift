@@ -10,6 +10,7 @@ struct RunJournalTests {
         [
             RunFixture.started(), RunFixture.snapshot(0, 1, RunFixture.statistics(opened: 2, messages: 5)),
             .workerReady(WorkerInfo(id: "a\"b\\c", index: 7, machine: "héte\u{1F600}\u{85}", pid: .max)),
+            .workerReady(WorkerInfo(id: "w", index: 8, machine: "m", pid: 1, waited: .max)),
             .workerEnded(
                 worker: "w", WorkerEnd(lost: true, status: -1, signal: 15, reason: "\u{1b}[0m", stderr: "a\nb\r\t\u{0}")
             ),

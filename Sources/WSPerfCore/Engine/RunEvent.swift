@@ -35,11 +35,15 @@ public struct WorkerInfo: Sendable, Hashable, Codable {
     /// The listener's name for its machine.
     public var machine: String
     public var pid: Int32
-    public init(id: String, index: Int, machine: String, pid: Int32) {
+    /// How long the run had waited for listeners and workers when this worker's load began: nanoseconds of the
+    /// controller's monotonic clock since `started`; nil if unknown.
+    public var waited: UInt64?
+    public init(id: String, index: Int, machine: String, pid: Int32, waited: UInt64? = nil) {
         self.id = id
         self.index = index
         self.machine = machine
         self.pid = pid
+        self.waited = waited
     }
 }
 

@@ -422,11 +422,13 @@ struct RunMachine {
         let absent = assignments.unassigned.count
         // The record has no workers for these machines, so their connections do not count as attempted.
         if absent > 0 { record(.notice(RunNotices.begun(without: absent, setup))) }
+        let waited = UInt64(clamping: (now - begun).nanoseconds)
         // Only workers that take part in the load are recorded, so that no share counts twice.
         for place in crew.sorted(by: { workers[$0].index < workers[$1].index }) {
             let worker = workers[place]
             workers[place].lastHeard = max(worker.lastHeard, now)
-            let info = WorkerInfo(id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid)
+            let info = WorkerInfo(
+                id: worker.id, index: worker.index, machine: worker.machine, pid: worker.pid, waited: waited)
             record(.workerReady(info))
         }
         advance(to: .connecting)
