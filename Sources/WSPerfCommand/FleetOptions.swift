@@ -71,6 +71,22 @@ public struct FleetOptions: ParsableArguments {
             "waiting on \(place) for \(machines) listener\(machines == 1 ? "" : "s"); \(Self.advice(address.host))\n")
     }
 
+    /// What the operator reads about listeners that come and go; nil for other events.
+    private static func membership(_ event: FleetEvent) -> String? {
+        func title(_ listener: FleetEvent.Listener) -> String {
+            "listener \(listener.name)" + (listener.address.map { " (\($0))" } ?? "")
+        }
+        return switch event {
+        case .greeted(let listener): "\(title(listener)) said hello"
+        case .joined(let listener): "\(title(listener)) joined"
+        case .left(let listener, let silence):
+            "\(title(listener)) "
+                + (silence > .zero ? "is lost: it was silent for \(silence.components.seconds) s" : "left")
+        case .refused(let why), .dropped(let why): why
+        case .run, .missed: nil
+        }
+    }
+
     /// Runs the plans one after another, prints and saves their results, and returns the exit status.
     ///
     /// - Throws: `ExitCode`, after printing the reason on stderr: a file that a plan names cannot be read, this machine
@@ -92,9 +108,20 @@ public struct FleetOptions: ParsableArguments {
             let controller = try FleetController(options: options)
             describe(
                 controller.address, isLocal: options.localListener != nil, machines: plans.map(\.machines).max() ?? 1)
+            if options.localListener == nil {
+                controller.observe { event in Self.membership(event).map { series.note($0) } }
+            }
             let interrupts = InterruptSource { controller.interrupt() }
-            let ends = try await controller.run(plans) { series.record($0, $1) }
+            let ends: [FleetRunResult]
+            do {
+                ends = try await controller.run(plans) { series.record($0, $1) }
+            } catch {
+                // The runs before it are in the comparison.
+                _ = series.finish(error: "\(error)")
+                throw ExitCode((error as? FleetError)?.exitStatus ?? ExitStatus.usage)
+            }
             withExtendedLifetime(interrupts) {}
+            guard !ends.isEmpty else { return ExitStatus.interrupted }
             let error = ends.compactMap(\.error).first
             let status = series.finish(error: error.map { "\($0)" })
             guard let error, status != ExitStatus.interrupted else { return status }

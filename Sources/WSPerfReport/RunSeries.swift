@@ -98,6 +98,18 @@ public final class RunSeries: Sendable {
         }
     }
 
+    /// Prints a line between those of the progress, unless the series is quiet.
+    public func note(_ text: String) {
+        guard !isQuiet else { return }
+        state.withLock { state in
+            if let progress = state.current?.progress {
+                progress.interrupt(with: text)
+            } else {
+                state.console.write(text.printable() + "\n", to: 2)
+            }
+        }
+    }
+
     private func begin(_ index: Int, _ startedAt: Int64, _ state: inout State) {
         let directory = directory(index, startedAt, &state)
         let console = state.console

@@ -10,7 +10,10 @@ import WSPerfCore
 
     @Test func aListenerJoinsOnceItHasAnsweredTheWelcome() {
         var machine = MembershipMachine()
-        #expect(machine.hello(id: "l", hello, sequence: 1, now: at(0)) == [.welcome(id: "l", name: "alpha")])
+        #expect(
+            machine.hello(id: "l", hello, sequence: 1, now: at(0)) == [
+                .welcome(id: "l", name: "alpha"), .greeted(id: "l"),
+            ])
         #expect(machine.alive.isEmpty)
         #expect(machine.status(id: "l", status, sequence: 2, now: at(0)) == [.joined(id: "l")])
         #expect(machine.status(id: "l", status, sequence: 3, now: at(1)) == [])
@@ -28,14 +31,26 @@ import WSPerfCore
         // Lost is lost: it has to come with a new identity.
         #expect(machine.status(id: "l", status, sequence: 9, now: at(6)) == [.rejoin(id: "l")])
         #expect(machine.hello(id: "l", hello, sequence: 10, now: at(6)) == [.rejoin(id: "l")])
-        #expect(machine.hello(id: "l2", hello, sequence: 1, now: at(6)) == [.welcome(id: "l2", name: "alpha")])
+        #expect(
+            machine.hello(id: "l2", hello, sequence: 1, now: at(6)) == [
+                .welcome(id: "l2", name: "alpha"), .greeted(id: "l2"),
+            ])
     }
 
     @Test func namesAreToldApart() {
         var machine = MembershipMachine()
-        #expect(machine.hello(id: "a", hello, sequence: 1, now: at(0)) == [.welcome(id: "a", name: "alpha")])
-        #expect(machine.hello(id: "b", hello, sequence: 1, now: at(0)) == [.welcome(id: "b", name: "alpha#2")])
-        #expect(machine.hello(id: "c", hello, sequence: 1, now: at(0)) == [.welcome(id: "c", name: "alpha#3")])
+        #expect(
+            machine.hello(id: "a", hello, sequence: 1, now: at(0)) == [
+                .welcome(id: "a", name: "alpha"), .greeted(id: "a"),
+            ])
+        #expect(
+            machine.hello(id: "b", hello, sequence: 1, now: at(0)) == [
+                .welcome(id: "b", name: "alpha#2"), .greeted(id: "b"),
+            ])
+        #expect(
+            machine.hello(id: "c", hello, sequence: 1, now: at(0)) == [
+                .welcome(id: "c", name: "alpha#3"), .greeted(id: "c"),
+            ])
     }
 
     @Test func whoLeavesIsGoneAtOnce() {

@@ -347,6 +347,7 @@ final class SimulatedFleet {
                             session: controller.session, run: run, sender: controller.session,
                             sequence: controllerSequence, content: command), carriesPlan ? [1] : []))
             case .record(let event): events.append(event)
+            case .observe: break
             case .over(let outcome):
                 outcomes.append(outcome)
                 overAt = now

@@ -96,7 +96,7 @@ final class Stranger {
     /// The first message for which `transform` has a result.
     func first<Result>(_ transform: ([[UInt8]]) -> Result?) async throws -> Result? {
         for _ in 0..<1000 {
-            while case .message(let parts)? = subscribe.receive() {
+            while case .message(let parts, _)? = subscribe.receive() {
                 if let result = transform(parts) { return result }
             }
             try await Task.sleep(for: .milliseconds(10))

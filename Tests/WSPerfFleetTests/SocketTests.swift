@@ -170,6 +170,106 @@ import WSPerfCore
         #expect(await status.value == 0)
     }
 
+    /// Decides each run by the end of the last.
+    private actor Doubling: RunProvider {
+        let machines = 1
+        private var plan: Plan
+        private(set) var ends: [RunEnd?] = []
+        private let failure: FleetError?
+
+        init(_ plan: Plan, failure: FleetError? = nil) {
+            self.plan = plan
+            self.failure = failure
+        }
+
+        func next(after last: FleetRunResult?) async throws -> Plan? {
+            ends.append(last?.end)
+            // Longer than a listener waits for a sign of life.
+            if last != nil { try await Task.sleep(for: .seconds(6)) }
+            if let failure, last != nil { throw failure }
+            guard ends.count < 3 else { return nil }
+            defer { plan.instances *= 2 }
+            return plan
+        }
+    }
+
+    @Test func theNextRunFollowsFromTheLast() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha")
+        let joined = Mutex(0)
+        fleet.controller.observe { if case .joined = $0 { joined.withLock { $0 += 1 } } }
+        let provider = Doubling(try SocketFleet.plan())
+        let planned = Mutex<[UInt64]>([])
+        let results = try await fleet.controller.run(provider) { _, event in
+            if case .started(_, _, let plan) = event { planned.withLock { $0.append(plan.instances) } }
+        }
+        #expect(results.map(\.end) == [.finished, .finished])
+        #expect(await provider.ends == [nil, .finished, .finished])
+        #expect(planned.withLock { $0 } == [10, 20])
+        #expect(joined.withLock { $0 } == 1, "the same listener served both, and did not join twice")
+        #expect(await status.value == 0)
+    }
+
+    @Test func anErrorOfTheProviderEndsTheSession() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha")
+        let failure = FleetError(.usage, "no idea what to run next")
+        let provider = Doubling(try SocketFleet.plan(), failure: failure)
+        await #expect(throws: failure) { try await fleet.controller.run(provider) { _, _ in } }
+        #expect(await status.value == 0)
+    }
+
+    @Test func anInterruptWhileTheProviderThinksEndsTheSession() async throws {
+        let fleet = try SocketFleet()
+        let (_, status) = try fleet.listener("alpha")
+        let provider = Doubling(try SocketFleet.plan())
+        let results = try await fleet.controller.run(provider) { _, event in
+            if case .ended = event { fleet.controller.interrupt() }
+        }
+        #expect(results.map(\.end) == [.finished])
+        #expect(await status.value == 0)
+    }
+
+    @Test func anObserverSeesWhoComesAndGoes() async throws {
+        let fleet = try SocketFleet()
+        let seen = Mutex<[FleetEvent]>([])
+        fleet.controller.observe { event in seen.withLock { $0.append(event) } }
+        let (_, status) = try fleet.listener("alpha")
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        #expect(await status.value == 0)
+        try await Self.eventually { seen.withLock { $0.contains { if case .left = $0 { true } else { false } } } }
+        let events = seen.withLock { $0 }
+        let alpha = FleetEvent.Listener(name: "alpha", address: "127.0.0.1", pid: getpid())
+        let membership = events.filter { if case .run = $0 { false } else { true } }
+        #expect(membership == [.greeted(alpha), .joined(alpha), .left(alpha, silence: .zero)])
+        let record = events.compactMap { if case .run(0, let event) = $0 { event } else { nil } }
+        #expect(record == fleet.record().events)
+    }
+
+    @Test func aBlockedObserverCostsNothing() async throws {
+        let fleet = try SocketFleet()
+        let gate = DispatchSemaphore(value: 0)
+        let missed = Mutex(0)
+        fleet.controller.observe { event in
+            if case .run(_, .started) = event { gate.wait() }
+            if case .missed(let count) = event { missed.withLock { $0 += count } }
+        }
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            StandInWorkload(plan: plan, ticks: 600, interval: .milliseconds(2))
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        let record = fleet.record()
+        for worker in record.ready { #expect(record.snapshots(of: worker.id).count == 600) }
+        #expect(await status.value == 0)
+        gate.signal()
+        try await Self.eventually { missed.withLock { $0 } > 0 }
+    }
+
+    private static func eventually(_ condition: () -> Bool) async throws {
+        for _ in 0..<1000 where !condition() { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(condition())
+    }
+
     @Test func strangersBytesAreDropped() async throws {
         let fleet = try SocketFleet()
         let address = fleet.controller.address

@@ -79,6 +79,17 @@ import WSPerfFleet
         #expect(lines.last == "wsperf: 0 of 1 listener joined within 1 s (none); 1 missing; \(advice)")
     }
 
+    @Test func theControllerSaysWhoHasJoined() async throws {
+        let plan = try folder.write(
+            "{target: 'ws://127.0.0.1:9/', messages: 1, fleet: {join: 20s}}\n", to: "plan.yaml")
+        let listener = try listener("--once")
+        let controller = try Executable(
+            "wsperf-controller", ["run", plan, "--output", folder.path + "/run"] + portOptions, in: folder)
+        #expect(try await controller.status() == 0, "\(controller.standardError)")
+        #expect(controller.standardError.contains("\nlistener alpha (127.0.0.1) joined\n"))
+        #expect(try await listener.status() == 0)
+    }
+
     @Test func whatListeningElsewhereMeansIsSaid() async throws {
         let plan = try folder.write(
             "{target: 'ws://127.0.0.1:9/', messages: 1, fleet: {join: 1s}}\n", to: "plan.yaml")

@@ -8,6 +8,10 @@ final class ControllerDriver: FleetDriver {
     enum Event: Sendable {
         case interrupted
         case listenerEnded(name: String, pid: Int32?, ChildProcess.End)
+        /// The next run.
+        case prepared(RunSetup)
+        /// There is no next run: the provider has no more, or failed.
+        case noMore((any Error)?)
     }
 
     /// How the listeners are ended after the last run, step by step.
@@ -21,8 +25,10 @@ final class ControllerDriver: FleetDriver {
     }
 
     private let session: String
-    private let setups: [RunSetup]
+    /// Asks for the next run; an event brings it.
+    private let ask: (_ last: FleetRunResult?) -> Void
     private let delivery: EventDelivery
+    private let observers: [ObserverQueue]
     private let outgoing: ZMQSocket
     private let local: LocalFleet?
     private let endsListeners: Bool
@@ -30,26 +36,33 @@ final class ControllerDriver: FleetDriver {
     private var machine: ControllerMachine
     private var sequence: UInt64 = 0
     private var current = -1
+    /// The current run, or the last one.
+    private var setup: RunSetup?
+    /// Whether the next run was asked for and has not come yet.
+    private var isAsking = false
     private var interrupts = 0
     private var closing: Closing?
     /// How the most recent local listener ended.
     private var localLoss: String?
     private(set) var results: [FleetRunResult] = []
+    /// Why the provider ended the session.
+    private(set) var failure: (any Error)?
     private(set) var isOver = false
 
     init(
-        session: String, setups: [RunSetup], liveness: Duration, delivery: EventDelivery, outgoing: ZMQSocket,
-        local: LocalFleet?, endsListeners: Bool, logger: Logger
+        session: String, ask: @escaping (FleetRunResult?) -> Void, liveness: Duration, delivery: EventDelivery,
+        observers: [ObserverQueue], outgoing: ZMQSocket, local: LocalFleet?, endsListeners: Bool, logger: Logger
     ) {
         self.session = session
-        self.setups = setups
+        self.ask = ask
         self.delivery = delivery
+        self.observers = observers
         self.outgoing = outgoing
         self.local = local
         self.endsListeners = endsListeners
         self.logger = logger
         machine = ControllerMachine(session: session, liveness: liveness, now: .now)
-        beginNext(now: .now)
+        askNext()
     }
 
     var nextDeadline: FleetInstant? {
@@ -61,8 +74,9 @@ final class ControllerDriver: FleetDriver {
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
         switch incoming {
-        case .message(let parts):
-            machine.receive(WireCodec.decodePeerMessage(parts), accepting: !delivery.isBehind, now: now)
+        case .message(let parts, let address):
+            machine.receive(
+                WireCodec.decodePeerMessage(parts), from: address, accepting: !delivery.isBehind, now: now)
         case .oversized:
             machine.receive(.unreadable(UnreadableMessage("it has too many or too large parts")), now: now)
         }
@@ -76,6 +90,15 @@ final class ControllerDriver: FleetDriver {
                 closing = Closing(began: now, steps: ClosingStep.hurried)
             }
             machine.interrupt(now: now)
+            // There is no run to interrupt.
+            if isAsking { beginClosing(now: now) }
+        case .prepared(let setup):
+            isAsking = false
+            if closing == nil { begin(setup, now: now) }
+        case .noMore(let error):
+            isAsking = false
+            failure = error
+            if closing == nil { beginClosing(now: now) }
         case .listenerEnded(let name, let pid, let end):
             guard closing == nil else { return }
             if let pid { machine.listenerProcessEnded(pid: pid) }
@@ -103,27 +126,36 @@ final class ControllerDriver: FleetDriver {
             sequence += 1
             let envelope = Envelope(
                 session: session, run: run, sender: session, sequence: sequence, content: command)
-            let body = carriesPlan ? setups[current].parcel : nil
+            let body = carriesPlan ? setup?.parcel : nil
             _ = outgoing.send(WireCodec.encode(envelope, topic: topic, body: body))
-        case .record(let event): delivery.put(current, event)
+        case .record(let event):
+            delivery.put(current, event)
+            for observer in observers { observer.put(.run(current, event)) }
+        case .observe(let event): for observer in observers { observer.put(event) }
         case .over(let outcome):
-            results.append(FleetRunResult(run: setups[current].id, end: outcome.end, error: outcome.error))
-            if outcome.error == nil, interrupts == 0, current + 1 < setups.count {
-                beginNext(now: now)
-            } else {
-                let steps =
-                    local == nil ? ClosingStep.remote : interrupts > 1 ? ClosingStep.hurried : ClosingStep.polite
-                closing = Closing(began: now, steps: steps)
-            }
+            let result = FleetRunResult(run: setup?.id ?? "", end: outcome.end, error: outcome.error)
+            results.append(result)
+            if outcome.error == nil, interrupts == 0 { askNext() } else { beginClosing(now: now) }
         }
     }
 
-    private func beginNext(now: FleetInstant) {
+    private func askNext() {
+        isAsking = true
+        ask(results.last)
+    }
+
+    private func begin(_ next: RunSetup, now: FleetInstant) {
         current += 1
-        var setup = setups[current]
-        setup.startedAt = Int64(Date().timeIntervalSince1970 * 1000)
-        machine.begin(setup, now: now)
+        var next = next
+        next.startedAt = Int64(Date().timeIntervalSince1970 * 1000)
+        setup = next
+        machine.begin(next, now: now)
         countLocalListeners(now: now)
+    }
+
+    private func beginClosing(now: FleetInstant) {
+        let steps = local == nil ? ClosingStep.remote : interrupts > 1 ? ClosingStep.hurried : ClosingStep.polite
+        closing = Closing(began: now, steps: steps)
     }
 
     /// Tells the run how many local listeners are left, if one has ended.

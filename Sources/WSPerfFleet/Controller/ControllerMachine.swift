@@ -7,6 +7,8 @@ struct ControllerMachine {
         /// Publish a command. If `carriesPlan` is true, the run's parcel is the body.
         case publish(topic: String, Command, run: String?, carriesPlan: Bool)
         case record(RunEvent)
+        /// Something that observers see, besides the record.
+        case observe(FleetEvent)
         /// The current run is over.
         case over(RunOutcome)
     }
@@ -103,22 +105,27 @@ struct ControllerMachine {
 
     /// Handles a message. While `accepting` is false, it takes no snapshots, so that the queue of events to record
     /// stays bounded. The workers keep their snapshots and send them again.
-    mutating func receive(_ received: Received<PeerMessage>, accepting: Bool = true, now: FleetInstant) {
+    ///
+    /// - Parameter address: Where the message came from, if known.
+    mutating func receive(
+        _ received: Received<PeerMessage>, from address: String? = nil, accepting: Bool = true, now: FleetInstant
+    ) {
         switch received {
         case .unreadable(let message): drop(message)
         case .foreign(let foreign): refuse(foreign)
-        case .message(let envelope, let body): receive(envelope, body: body, accepting: accepting, now: now)
+        case .message(let envelope, let body):
+            receive(envelope, body: body, from: address, accepting: accepting, now: now)
         }
     }
 
     private mutating func receive(
-        _ envelope: Envelope<PeerMessage>, body: [UInt8], accepting: Bool, now: FleetInstant
+        _ envelope: Envelope<PeerMessage>, body: [UInt8], from address: String?, accepting: Bool, now: FleetInstant
     ) {
         let id = envelope.sender
         let sequence = envelope.sequence
         if case .hello(let hello) = envelope.content, hello.role == .listener {
             // The only message without a session, because its sender may not know the session yet.
-            return membership(membership.hello(id: id, hello, sequence: sequence, now: now))
+            return membership(membership.hello(id: id, hello, from: address, sequence: sequence, now: now))
         }
         guard envelope.session == session else {
             dropped.strangers += 1
@@ -165,6 +172,7 @@ struct ControllerMachine {
         dropped.unreadable += 1
         run?.dropped(message)
         let notice = "dropped a \(message)"
+        actions.append(.observe(.dropped(notice)))
         if notedUnreadable.count < 16, notedUnreadable.insert(notice).inserted { note(notice) }
         if let sender = message.sender, message.type == .hello {
             publish(to: sender, .refuse(Command.Refusal(message: "hello: \(message.offence)")))
@@ -179,6 +187,7 @@ struct ControllerMachine {
             to: foreign.sender,
             .refuse(Command.Refusal(message: "this controller speaks \(ours), not \(theirs)")))
         let notice = "refused a peer that speaks \(theirs); this controller speaks \(ours)"
+        actions.append(.observe(.refused(notice)))
         if notedForeign.count < 16, notedForeign.insert(notice).inserted { note(notice) }
     }
 
@@ -189,11 +198,22 @@ struct ControllerMachine {
                 publish(
                     to: id, .welcome(Command.Welcome(name: name, livenessMilliseconds: currentLiveness.milliseconds)))
             case .rejoin(let id): publish(to: id, .rejoin)
-            case .joined: run?.listenerJoined()
-            case .lost(let id, let silence): run?.listenerLost(id, silence: silence)
+            case .greeted(let id): observe(id) { .greeted($0) }
+            case .joined(let id):
+                run?.listenerJoined()
+                observe(id) { .joined($0) }
+            case .lost(let id, let silence):
+                run?.listenerLost(id, silence: silence)
+                observe(id) { .left($0, silence: silence) }
             }
             membershipAt = nil
         }
+    }
+
+    private mutating func observe(_ id: String, _ event: (FleetEvent.Listener) -> FleetEvent) {
+        guard let member = membership.members[id] else { return }
+        let listener = FleetEvent.Listener(name: member.name, address: member.address, pid: member.pid)
+        actions.append(.observe(event(listener)))
     }
 
     /// Performs everything that is due. Returns all actions since the last call.

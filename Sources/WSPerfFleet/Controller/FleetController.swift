@@ -13,7 +13,8 @@ public import WSPerfCore
 /// }
 /// ```
 ///
-/// `run` can be called once per controller.
+/// `run` can be called once per controller. To decide each run by the result of the last, give it a `RunProvider`. To
+/// watch listeners join and leave, add observers (`observe`).
 public final class FleetController: Sendable {
     public struct Options: Sendable {
         /// The address to listen on. The default is this machine alone, because anyone who reaches the ports can read the
@@ -66,6 +67,8 @@ public final class FleetController: Sendable {
     /// `run` takes the sockets and closes them.
     private let sockets: Mutex<(incoming: ZMQSocket, outgoing: ZMQSocket)?>
 
+    private let observers = Mutex<[ObserverQueue]>([])
+
     /// Binds both ports. Throws an error that names the address if one of them is in use.
     public init(options: Options = Options()) throws(FleetError) {
         self.options = options
@@ -86,10 +89,16 @@ public final class FleetController: Sendable {
     /// remaining plans are not run. May be called from any thread.
     public func interrupt() { mailbox.post(.interrupted) }
 
-    /// Runs the plans one after another on the same listeners.
+    /// Adds an observer of all that happens, before `run`. It gets events on a thread of its own, one call at a time. If
+    /// it is slow, it misses some, and nothing waits for it; the record that `run` passes on misses none.
+    public func observe(_ observer: @escaping @Sendable (FleetEvent) -> Void) {
+        observers.withLock { $0.append(ObserverQueue(observer)) }
+    }
+
+    /// Runs the plans one after another on the same listeners. All plans are checked before the first begins.
     ///
     /// - Parameters:
-    ///   - plans: At least one. The files that they name are read here and sent to the workers.
+    ///   - plans: At least one. The files that they name are read when their run begins, and sent to the workers.
     ///   - onEvent: Receives the events of each run in order, with the index of its plan. The last event is always `.ended`.
     ///     Called on one separate thread, one call at a time. While it is slow, workers keep their snapshots.
     /// - Returns: How each run ended. After an interrupt or a run that could not be carried out, no further run begins.
@@ -99,26 +108,65 @@ public final class FleetController: Sendable {
         _ plans: [Plan], onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
     ) async throws -> [FleetRunResult] {
         guard !plans.isEmpty else { throw FleetError(.usage, "there is no plan to run") }
-        let setups = try plans.enumerated().map { index, plan in
-            var setup = try Self.setup(plan, id: "\(session)-\(index + 1)", number: index + 1)
-            setup.commandPort = address.publishPort
-            setup.advice = options.advice
-            return setup
-        }
-        if options.localListener != nil {
-            // All machines of the plan are this machine. A worker could only check its own share.
-            for plan in plans where plan.client == .stock { try Self.checkLocalPorts(plan) }
-        }
+        // Each setup holds the contents of the plan's files, so only one exists at a time.
+        for (index, plan) in plans.enumerated() { _ = try setup(plan, number: index + 1) }
+        return try await run(PlanList(plans), onEvent: onEvent)
+    }
+
+    /// Runs the plans that a provider gives, one after another on the same listeners.
+    ///
+    /// - Parameters:
+    ///   - provider: Is asked for a plan when the run before is over.
+    ///   - onEvent: As of the other `run`; the index counts the runs from 0.
+    /// - Returns: How each run ended; empty if the operator interrupted before the first.
+    /// - Throws: What the provider throws; `PlanError` and `FleetError` for a plan that cannot be run.
+    public func run(
+        _ provider: some RunProvider, onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
+    ) async throws -> [FleetRunResult] {
         var logger = options.logger ?? Logger(label: "wsperf.controller") { StreamLogHandler.standardError(label: $0) }
         if options.logger == nil { logger.logLevel = .warning }
-        let machines = plans.map(\.machines).max() ?? 1
+        let machines = await provider.machines
         let taken = try takeSockets()
-        return await withCheckedContinuation { [logger] continuation in
+        return try await withCheckedThrowingContinuation { [logger] continuation in
             FleetLoop<ControllerDriver>.onThread("wsperf-control") { [self] in
-                let results = control(setups, machines: machines, logger: logger, sockets: taken, onEvent)
-                continuation.resume(returning: results)
+                let driver = control(provider, machines: machines, logger: logger, sockets: taken, onEvent)
+                if let failure = driver.failure {
+                    continuation.resume(throwing: failure)
+                } else {
+                    continuation.resume(returning: driver.results)
+                }
             }
         }
+    }
+
+    /// Asks the provider for run number `number` and prepares it, off the controller's thread. The mailbox gets the
+    /// answer.
+    private func ask(_ provider: some RunProvider, after last: FleetRunResult?, number: Int) {
+        Task { [self] in
+            do {
+                guard let plan = try await provider.next(after: last) else { return mailbox.post(.noMore(nil)) }
+                // Reading and encoding files may block.
+                FleetLoop<ControllerDriver>.onThread("wsperf-prepare") { [self] in
+                    do {
+                        mailbox.post(.prepared(try setup(plan, number: number)))
+                    } catch {
+                        mailbox.post(.noMore(error))
+                    }
+                }
+            } catch {
+                mailbox.post(.noMore(error))
+            }
+        }
+    }
+
+    /// The setup of a run of this controller. Throws if this machine cannot run it.
+    private func setup(_ plan: Plan, number: Int) throws -> RunSetup {
+        var setup = try Self.setup(plan, id: "\(session)-\(number)", number: number)
+        setup.commandPort = address.publishPort
+        setup.advice = options.advice
+        // All machines of the plan are this machine. A worker could only check its own share.
+        if options.localListener != nil, plan.client == .stock { try Self.checkLocalPorts(plan) }
+        return setup
     }
 
     /// Throws if they were taken before.
@@ -132,9 +180,9 @@ public final class FleetController: Sendable {
     }
 
     private func control(
-        _ setups: [RunSetup], machines: Int, logger: Logger, sockets: (incoming: ZMQSocket, outgoing: ZMQSocket),
-        _ onEvent: @escaping @Sendable (Int, RunEvent) -> Void
-    ) -> [FleetRunResult] {
+        _ provider: some RunProvider, machines: Int, logger: Logger,
+        sockets: (incoming: ZMQSocket, outgoing: ZMQSocket), _ onEvent: @escaping @Sendable (Int, RunEvent) -> Void
+    ) -> ControllerDriver {
         let delivery = EventDelivery(onEvent)
         var local: LocalFleet?
         if let listener = options.localListener {
@@ -148,12 +196,19 @@ public final class FleetController: Sendable {
             ) { mailbox.post(.listenerEnded(name: $0, pid: $1, $2)) }
             local = fleet
         }
+        let observers = observers.withLock { $0 }
+        var asked = 0
         let driver = ControllerDriver(
-            session: session, setups: setups, liveness: options.liveness, delivery: delivery,
-            outgoing: sockets.outgoing, local: local, endsListeners: options.endsListeners, logger: logger)
+            session: session,
+            ask: { [self] last in
+                asked += 1
+                ask(provider, after: last, number: asked)
+            }, liveness: options.liveness, delivery: delivery, observers: observers, outgoing: sockets.outgoing,
+            local: local, endsListeners: options.endsListeners, logger: logger)
         FleetLoop(driver: driver, incoming: sockets.incoming, mailbox: mailbox, lifeline: nil).run()
         delivery.close()
-        return driver.results
+        for observer in observers { observer.close() }
+        return driver
     }
 
     private static func checkLocalPorts(_ plan: Plan) throws(PlanError) {

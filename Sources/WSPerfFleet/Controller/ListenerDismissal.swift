@@ -48,7 +48,7 @@ final class ListenerDismissal: FleetDriver {
     }
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
-        guard case .message(let parts) = incoming else { return }
+        guard case .message(let parts, _) = incoming else { return }
         machine.receive(WireCodec.decodePeerMessage(parts), now: now)
     }
 

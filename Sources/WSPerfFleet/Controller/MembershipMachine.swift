@@ -19,6 +19,8 @@ struct MembershipMachine {
         /// Unique among members that are not lost.
         let name: String
         let pid: Int32
+        /// Where it came from, if known.
+        let address: String?
         fileprivate(set) var status: Status
         /// Order in which it joined, from 0; -1 until it is alive.
         fileprivate(set) var order: Int
@@ -32,6 +34,7 @@ struct MembershipMachine {
     enum Action: Equatable, Sendable {
         case welcome(id: String, name: String)
         case rejoin(id: String)
+        case greeted(id: String)
         case joined(id: String)
         case lost(id: String, silence: Duration)
     }
@@ -49,7 +52,9 @@ struct MembershipMachine {
     /// Members that have said hello but not answered their welcome, by name.
     var greeted: [Member] { members.values.filter { $0.status == .greeted }.sorted { $0.name < $1.name } }
 
-    mutating func hello(id: String, _ hello: PeerMessage.Hello, sequence: UInt64, now: FleetInstant) -> [Action] {
+    mutating func hello(
+        id: String, _ hello: PeerMessage.Hello, from address: String? = nil, sequence: UInt64, now: FleetInstant
+    ) -> [Action] {
         if let member = members[id] {
             guard member.status != .lost else { return [.rejoin(id: id)] }
             hear(id, sequence: sequence, now: now)
@@ -62,8 +67,9 @@ struct MembershipMachine {
         let name = uniqueName(hello.name)
         names.insert(name)
         members[id] = Member(
-            id: id, name: name, pid: hello.pid, status: .greeted, order: -1, lastHeard: now, lastSequence: sequence)
-        return [.welcome(id: id, name: name)]
+            id: id, name: name, pid: hello.pid, address: address, status: .greeted, order: -1, lastHeard: now,
+            lastSequence: sequence)
+        return [.welcome(id: id, name: name), .greeted(id: id)]
     }
 
     mutating func status(

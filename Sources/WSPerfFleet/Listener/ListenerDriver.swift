@@ -52,7 +52,7 @@ final class ListenerDriver: FleetDriver {
     var isOver: Bool { status != nil }
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
-        guard case .message(let parts) = incoming else { return }
+        guard case .message(let parts, _) = incoming else { return }
         machine.receive(WireCodec.decodeCommand(parts, topics: [Topic.peer(id), Topic.all]), now: now)
     }
 

@@ -156,9 +156,16 @@ final class ZMQSocket: @unchecked Sendable {
     }
 
     enum Incoming {
-        case message([[UInt8]])
+        /// The parts, and the address that they came from, without a port. It is known only for messages without body.
+        case message([[UInt8]], from: String?)
         /// The message had more parts or bytes than allowed. It was dropped.
         case oversized
+    }
+
+    /// An IPv4 address that arrived on an IPv6 socket, as people write it.
+    private static func plain(_ address: String) -> String {
+        let prefix = "::ffff:"
+        return address.hasPrefix(prefix) ? String(address.dropFirst(prefix.count)) : address
     }
 
     /// Receives one message; nil if there is none.
@@ -179,7 +186,11 @@ final class ZMQSocket: @unchecked Sendable {
             if kept {
                 parts.append([UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&part), count: size)))
             }
-            if zmq_msg_more(&part) == 0 { return kept ? .message(parts) : .oversized }
+            if zmq_msg_more(&part) == 0 {
+                guard kept else { return .oversized }
+                let address = parts.count < 3 ? zmq_msg_gets(&part, "Peer-Address").map { String(cString: $0) } : nil
+                return .message(parts, from: address.map(Self.plain))
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ final class WorkerDriver: FleetDriver {
     var isOver: Bool { result != nil }
 
     func receive(_ incoming: ZMQSocket.Incoming, now: FleetInstant) {
-        guard case .message(let parts) = incoming else { return }
+        guard case .message(let parts, _) = incoming else { return }
         machine.receive(WireCodec.decodeCommand(parts, topics: topics), now: now)
     }
 
