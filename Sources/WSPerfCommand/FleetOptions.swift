@@ -111,7 +111,7 @@ public struct FleetOptions: ParsableArguments {
             if options.localListener == nil {
                 controller.observe { event in Self.membership(event).map { series.note($0) } }
             }
-            let interrupts = InterruptSource { controller.interrupt() }
+            let interrupts = InterruptSource(hangup: true) { controller.interrupt() }
             let ends: [FleetRunResult]
             do {
                 ends = try await controller.run(plans) { series.record($0, $1) }

@@ -64,7 +64,9 @@ struct WSPerfListener: StandardCommand {
         options.logger = logger
         do {
             let listener = try FleetListener(options: options)
-            let interrupts = InterruptSource(onTerminate: { listener.terminate() }) { listener.interrupt() }
+            let interrupts = InterruptSource(hangup: true, onTerminate: { listener.terminate() }) {
+                listener.interrupt()
+            }
             let status = await listener.run()
             withExtendedLifetime(interrupts) {}
             throw ExitCode(status)

@@ -81,6 +81,9 @@ public final class JournalReader {
         return event
     }
 
+    /// Bytes of the file up to the end of the last event that was read.
+    var readBytes: UInt64 { good }
+
     /// After `next()` returned nil: how many bytes at the end are not readable as events.
     public var droppedBytes: UInt64 { size - min(size, good) }
 

@@ -85,7 +85,7 @@ public struct RunAccumulator: Sendable {
                 run: run, startedAt: startedAt, plan: plan, shares: plan.workers, share: plan.instances)
         case .phase(let phase): self.phase = phase
         case .workerReady(let info): fold(info)
-        case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id)
+        case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id, first: encoded.firstSequence)
         case .workerEnded(let id, let end): fold(end, of: id)
         case .notice(let text): notices.append(text)
         case .ended(let end, let elapsed):
@@ -109,8 +109,11 @@ public struct RunAccumulator: Sendable {
     }
 
     /// Takes a snapshot of the worker with this id.
-    mutating func fold(_ snapshot: Snapshot, of id: String) {
-        guard var worker = workers[id], snapshot.sequence > worker.sequence, !worker.isFinal else {
+    ///
+    /// - Parameter first: The first sequence number that it covers, if it was merged from several.
+    mutating func fold(_ snapshot: Snapshot, of id: String, first: UInt64? = nil) {
+        let first = first ?? snapshot.sequence
+        guard var worker = workers[id], first > worker.sequence, first <= snapshot.sequence, !worker.isFinal else {
             ignoredSnapshots += 1
             return
         }
@@ -118,7 +121,7 @@ public struct RunAccumulator: Sendable {
         workers[id] = nil
         let statistics = snapshot.statistics
         let previous = worker.elapsed
-        worker.missing += snapshot.sequence - worker.sequence - 1
+        worker.missing += first - worker.sequence - 1
         worker.sequence = snapshot.sequence
         worker.elapsed = max(previous, snapshot.elapsed)
         worker.isFinal = snapshot.isFinal

@@ -27,7 +27,9 @@ public struct RunDirectory: Sendable, Hashable {
     static func earlierFiles(in path: String, ofAnyRun: Bool = false) throws(RunDirectoryError) -> [String] {
         let entries = try list(path)
         let own = Set(File.allCases.flatMap { [$0.rawValue, rebuilt($0)] } + planNames)
-        func isOwn(_ name: String) -> Bool { own.contains(name) || own.contains { name == temporary($0) } }
+        func isOwn(_ name: String) -> Bool {
+            own.contains(name) || name == File.journal.rawValue + ".new" || own.contains { name == temporary($0) }
+        }
         if let stranger = entries.filter({ !isOwn($0) }).min() { throw .occupied(path: path, by: stranger) }
         let isRun = entries.contains { $0 == File.journal.rawValue || $0 == File.summaryJSON.rawValue }
         if !entries.isEmpty, !isRun, !ofAnyRun {

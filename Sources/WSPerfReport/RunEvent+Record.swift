@@ -50,7 +50,11 @@ extension RunEvent {
                 ("machine", .string(info.machine)), ("pid", .integer(Int64(info.pid))),
                 ("waited_ns", .optional(info.waited)),
             ])
-        case .snapshot(let worker, _): .object([("event", .string("snapshot")), ("worker", .string(worker))])
+        case .snapshot(let worker, let encoded):
+            .object(
+                [("event", .string("snapshot")), ("worker", .string(worker))]
+                    + (encoded.firstSequence == encoded.snapshot.sequence
+                        ? [] : [("first", .unsigned(encoded.firstSequence))]))
         case .workerEnded(let worker, let end):
             .object([
                 ("event", .string("worker_ended")), ("worker", .string(worker)), ("lost", .bool(end.lost)),
@@ -90,7 +94,7 @@ extension RunEvent {
                 }
             case "snapshot":
                 if let worker = text("worker"), let snapshot = try? EncodedSnapshot(decoding: body) {
-                    .snapshot(worker: worker, snapshot)
+                    .snapshot(worker: worker, number("first").map { snapshot.merged(from: $0) } ?? snapshot)
                 } else {
                     nil
                 }

@@ -21,6 +21,8 @@ public final class RunJournal {
 
     private let path: String
     private let descriptor: Int32
+    /// Bytes that were written.
+    private(set) var size: UInt64 = 0
 
     /// Creates a new journal. Replaces an existing file.
     public init(path: String) throws(RunDirectoryError) {
@@ -57,6 +59,40 @@ public final class RunJournal {
     private func write(_ bytes: [UInt8]) throws(RunDirectoryError) {
         let error = RunDirectory.writeAll(bytes, to: descriptor)
         guard error == 0 else { throw .unwritable(path: path, reason: RunDirectory.reason(error)) }
+        size += UInt64(bytes.count)
+    }
+
+    /// Continues an existing journal, which must end with a whole record.
+    init(continuing path: String) throws(RunDirectoryError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        var status = stat()
+        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
+            throw .unwritable(path: path, reason: RunDirectory.reason(errno))
+        }
+        size = UInt64(max(0, status.st_size))
+    }
+
+    /// Appends what another journal has from this byte on.
+    func append(from other: String, after start: UInt64) throws(RunDirectoryError) {
+        let source = open(other, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw .unwritable(path: other, reason: RunDirectory.reason(errno)) }
+        defer { close(source) }
+        var place = off_t(clamping: start)
+        while true {
+            var error: Int32 = 0
+            let piece = [UInt8](unsafeUninitializedCapacity: 1 << 20) { bytes, length in
+                // `pread` writes at most the buffer's size, and returns how much it wrote.
+                let count = pread(source, bytes.baseAddress, bytes.count, place)
+                error = count < 0 ? errno : 0
+                length = max(0, count)
+            }
+            if error == EINTR { continue }
+            guard error == 0 else { throw .unwritable(path: other, reason: RunDirectory.reason(error)) }
+            if piece.isEmpty { return }
+            try write(piece)
+            place += off_t(piece.count)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Glibc
 public import WSPerfCore
 
 /// Records a run while it is in progress, and makes its results at the end.
@@ -18,6 +19,14 @@ public final class RunRecorder {
     private var journal: RunJournal?
     private var accumulator = RunAccumulator()
     private var kept = true
+    /// The latest time of a snapshot, nanoseconds since its worker's load began.
+    private var newest: UInt64 = 0
+    private var compaction: JournalCompaction?
+    /// The size from which the journal is compacted next, bytes.
+    private var compactionSize: UInt64
+    private let detailed: UInt64
+    /// A journal is not compacted below this size, bytes.
+    static let leastCompaction: UInt64 = 256 << 20
 
     /// The run's result; nil until its last event.
     public private(set) var result: RecordedRun?
@@ -31,6 +40,8 @@ public final class RunRecorder {
     ) {
         self.directory = directory
         self.warn = warn
+        compactionSize = Self.leastCompaction
+        detailed = JournalCompactor.detailed
         kept = directory != nil
         guard let directory else { return }
         keep { () throws(RunDirectoryError) in
@@ -39,11 +50,13 @@ public final class RunRecorder {
         keep { () throws(RunDirectoryError) in journal = try RunJournal(path: directory.journalPath) }
     }
 
-    /// For tests: with the caller's journal.
-    init(directory: RunDirectory?, journal: RunJournal?, warn: @escaping (String) -> Void) {
+    /// For tests: with a smaller size from which the journal is compacted, and a shorter time that stays detailed.
+    init(directory: RunDirectory, compactingAt size: UInt64, detailed: UInt64, warn: @escaping (String) -> Void) {
         self.directory = directory
-        self.journal = journal
         self.warn = warn
+        compactionSize = size
+        self.detailed = detailed
+        keep { () throws(RunDirectoryError) in journal = try RunJournal(path: directory.journalPath) }
     }
 
     /// Takes the next event. The last one writes the results and sets `result`.
@@ -54,12 +67,49 @@ public final class RunRecorder {
             if !kept { self.journal = nil }
         }
         accumulator.fold(event)
+        if case .snapshot(_, let encoded) = event {
+            newest = max(newest, encoded.snapshot.elapsed)
+            compact()
+        }
         guard case .ended = event else { return }
+        compaction?.cancel()
+        compaction = nil
         let summary = accumulator.summary()
         if let journal { keep { () throws(RunDirectoryError) in try journal.synchronize() } }
         journal = nil
         if let directory { keep { () throws(RunDirectoryError) in try directory.write(summary) } }
         result = RecordedRun(summary: summary, kept: kept)
+    }
+
+    /// Whether a copy is being made or waits to be taken, for tests.
+    var isCompacting: Bool { compaction.map { $0.outcome == nil } ?? false }
+
+    /// Compacts the journal if it has become large, off this thread, and takes the result if there is one.
+    private func compact() {
+        guard let journal, let directory else { return }
+        if let compaction {
+            guard let isComplete = compaction.outcome else { return }
+            self.compaction = nil
+            if isComplete { take(compaction, in: directory) } else { compaction.cancel() }
+            compactionSize = max(compactionSize, 2 * (self.journal?.size ?? 0))
+        } else if journal.size >= compactionSize, newest > 2 * detailed {
+            compaction = JournalCompaction(
+                journal: directory.journalPath, length: journal.size, newest: newest, detailed: detailed)
+        }
+    }
+
+    /// Adds what has been recorded meanwhile, and puts the copy in the place of the journal. If that fails, the journal
+    /// stays as it is.
+    private func take(_ compaction: JournalCompaction, in directory: RunDirectory) {
+        do throws(RunDirectoryError) {
+            let copy = try RunJournal(continuing: compaction.path)
+            try copy.append(from: directory.journalPath, after: compaction.length)
+            try copy.synchronize()
+            guard rename(compaction.path, directory.journalPath) == 0 else { return compaction.cancel() }
+            journal = copy
+        } catch {
+            compaction.cancel()
+        }
     }
 
     /// The run's files have moved to this directory.

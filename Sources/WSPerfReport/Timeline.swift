@@ -36,6 +36,13 @@ struct Timeline {
     private var coarse = 0
     private var open: [Int: Histogram] = [:]
 
+    /// The seconds that an entry covers when the newest snapshot is of this time, nanoseconds.
+    static func width(at newest: UInt64) -> UInt64 {
+        var width: UInt64 = 1
+        while newest / second / width >= UInt64(maximumEntries) { width *= 2 }
+        return width
+    }
+
     /// A snapshot belongs to the second that contains the middle of its interval, so a slightly late snapshot does not
     /// fall into the next second.
     mutating func add(_ statistics: LoadStatistics, from start: UInt64, to end: UInt64) {
