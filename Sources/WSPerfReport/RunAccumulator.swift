@@ -54,6 +54,7 @@ public struct RunAccumulator: Sendable {
     private var total = LoadStatistics()
     private var timeline = Timeline()
     private var notices = BoundedList(limit: listLimit)
+    private var failure: (reason: String, exitStatus: Int32)?
     private var ignoredSnapshots: UInt64 = 0
     private var ignoredWorkers: UInt64 = 0
     /// Whether the run's time limit passed. Nil if unknown; then it is derived from the other possible reasons for
@@ -88,6 +89,7 @@ public struct RunAccumulator: Sendable {
         case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id, first: encoded.firstSequence)
         case .workerEnded(let id, let end): fold(end, of: id)
         case .notice(let text): notices.append(text)
+        case .failed(let reason, let status): failure = (reason, status)
         case .ended(let end, let elapsed):
             self.end = end
             self.elapsed = elapsed
@@ -162,7 +164,7 @@ extension RunAccumulator {
         case .finished: break
         case nil: reasons.append(missingEnd)
         case .interrupted: reasons.append("interrupted by the operator")
-        case .incomplete: reasons.append("too few listeners or workers joined; nothing was sent")
+        case .incomplete: reasons.append(failure?.reason ?? "too few listeners or workers joined; nothing was sent")
         case .overdue: reasons.append("a deadline passed with results still missing")
         }
 
@@ -241,7 +243,8 @@ extension RunAccumulator {
         return RunSummary(
             id: run, name: plan?.name ?? "", plan: plan, startedAt: startedAt,
             elapsed: end == nil ? Self.sum(waiting ?? 0, load) : elapsed,
-            waiting: waiting, load: load, end: end, phase: phase, invalidBecause: reasons.items,
+            waiting: waiting, load: load, end: end, failureStatus: failure?.exitStatus, phase: phase,
+            invalidBecause: reasons.items,
             connections: ConnectionTally(planned: all.overflow ? 0 : all.partialValue, outcomes: outcomes),
             opening: OpeningTally(
                 total, plan: plan, shares: shares, share: share,

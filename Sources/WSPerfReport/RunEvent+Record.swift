@@ -62,6 +62,10 @@ extension RunEvent {
                 ("stderr", .string(end.stderr)),
             ])
         case .notice(let text): .object([("event", .string("notice")), ("text", .string(text))])
+        case .failed(let reason, let status):
+            .object([
+                ("event", .string("failed")), ("reason", .string(reason)), ("exit", .integer(Int64(status))),
+            ])
         case .ended(let end, let elapsed):
             .object([
                 ("event", .string("ended")), ("end", .string(end.rawValue)), ("elapsed_ns", .unsigned(elapsed)),
@@ -111,6 +115,12 @@ extension RunEvent {
                     nil
                 }
             case "notice": text("text").map { .notice($0) }
+            case "failed":
+                if let reason = text("reason"), let status: Int32 = number("exit") {
+                    .failed(reason: reason, exitStatus: status)
+                } else {
+                    nil
+                }
             case "ended":
                 if let end = text("end").flatMap({ RunEnd(rawValue: $0) }), let elapsed: UInt64 = number("elapsed_ns") {
                     .ended(end, elapsed: elapsed)

@@ -74,9 +74,11 @@ public final class RunRecorder {
         guard case .ended = event else { return }
         compaction?.cancel()
         compaction = nil
-        let summary = accumulator.summary()
+        var summary = accumulator.summary()
         if let journal { keep { () throws(RunDirectoryError) in try journal.synchronize() } }
         journal = nil
+        // Without a directory, nothing was to be kept.
+        summary.isKept = kept || directory == nil
         if let directory { keep { () throws(RunDirectoryError) in try directory.write(summary) } }
         result = RecordedRun(summary: summary, kept: kept)
     }

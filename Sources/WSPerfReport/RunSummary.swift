@@ -29,8 +29,12 @@ public struct RunSummary: Sendable, Equatable {
     public var load: UInt64
     /// How it ended; nil if the controller ended before the run did.
     public var end: RunEnd?
+    /// The exit status that a run which could not be carried out asks for; nil for others.
+    var failureStatus: Int32?
     /// Its last phase; nil if it reached none.
     public var phase: RunPhase?
+    /// Whether everything that the run recorded is in its directory. If not, `exitStatus` of a valid run says so.
+    public var isKept = true
     /// Why the figures are not what the plan asked for, one sentence for each reason. Empty for a valid run.
     public var invalidBecause: [String]
     /// All connections of the run.
@@ -60,7 +64,9 @@ public struct RunSummary: Sendable, Equatable {
     /// The controller's exit status for this run; see `ExitStatus`.
     public var exitStatus: Int32 {
         if end == .interrupted { return ExitStatus.interrupted }
-        return isValid ? ExitStatus.success : ExitStatus.invalid
+        if let failureStatus { return failureStatus }
+        guard isValid else { return ExitStatus.invalid }
+        return isKept ? ExitStatus.success : ExitStatus.notKept
     }
 }
 

@@ -269,7 +269,7 @@ class Run:
                 fleet.send(self.controller.pid, number)
                 later.append((again, lambda: fleet.send(self.controller.pid, signal.SIGCONT)))
             else:
-                if what in ("TERM", "INT") and self.interrupted_at is None and self.journal.ended is None:
+                if what in ("TERM", "INT", "HUP") and self.interrupted_at is None and self.journal.ended is None:
                     self.interrupted_at = phase
                 fleet.send(self.controller.pid, number)
                 if "twice" in fault:

@@ -325,6 +325,19 @@ import WSPerfTestServer
 
     // MARK: Who comes and who does not
 
+    /// The report says what the process says: the exit status and the reason.
+    @Test(arguments: ["client: no-such-client", "tls: {key: key.pem, certificate: key.pem}"])
+    func anUnusablePlanIsTheReportsReason(_ key: String) async throws {
+        _ = try folder.write("not a key\n", to: "key.pem")
+        let controller = try run(plan("wss://127.0.0.1:9/", instances: 5, more: key))
+        #expect(try await controller.status() == 2)
+        let summary = try SummaryFile(output)
+        #expect(summary.run.exit == 2 && summary.run.end == "incomplete")
+        let reason = try #require(summary.run.reasons.first)
+        #expect(controller.standardError.contains(reason), "\(reason)")
+        #expect(!reason.contains("too few listeners"))
+    }
+
     @Test func missingListenersAreNamed() async throws {
         let ports = try Self.freePorts()
         let alpha = try listener("alpha", ports)

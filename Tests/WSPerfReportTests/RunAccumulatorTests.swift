@@ -50,6 +50,17 @@ struct RunAccumulatorTests {
             exit: 3, says: "worker w0 on host-0 ended with 5 of its connections unaccounted for"),
     ]
 
+    @Test("says why a run could not be carried out, with its exit status")
+    func failed() {
+        let summary = RunAccumulator.summary(of: [
+            RunFixture.started(), .failed(reason: "client: unknown kind 'x'", exitStatus: 2),
+            .ended(.incomplete, elapsed: 1),
+        ])
+        #expect(summary.invalidBecause.first == "client: unknown kind 'x'")
+        #expect(!summary.isValid && summary.exitStatus == 2)
+        #expect(summary.json().contains("\"exit\": 2"))
+    }
+
     /// A worker with ten connections; the engine aborted four.
     private func notices(
         limit: String?, policy: String = "continue", end: RunEnd = .finished, lost: Bool = false

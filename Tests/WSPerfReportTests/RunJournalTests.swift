@@ -15,7 +15,7 @@ struct RunJournalTests {
                 worker: "w", WorkerEnd(lost: true, status: -1, signal: 15, reason: "\u{1b}[0m", stderr: "a\nb\r\t\u{0}")
             ),
             .workerEnded(worker: "", WorkerEnd(lost: false, reason: "")),
-            .notice("\u{7f}\u{2028}\"quoted\""),
+            .notice("\u{7f}\u{2028}\"quoted\""), .failed(reason: "no \"x\"", exitStatus: 2),
         ] + RunPhase.allCases.map { .phase($0) }
         + ([.finished, .interrupted, .incomplete, .overdue] as [RunEnd]).map { .ended($0, elapsed: .max) }
 

@@ -146,7 +146,10 @@ struct RunRecorderTests {
         for event in RunFixture.allWell { recorder.record(event) }
         let run = try #require(recorder.result)
         #expect(!run.kept && run.exitStatus == 4 && run.summary.isValid)
-        #expect(run.summary == RunAccumulator.summary(of: RunFixture.allWell))
+        #expect(run.summary.statistics == RunAccumulator.summary(of: RunFixture.allWell).statistics)
+        // The process's exit status is in the file too.
+        let written = try PlanNode(json: directory.bytes("summary.json"))
+        #expect(written["run"]?["exit"]?.text == "4" && written["run"]?["valid"]?.text == "true")
         #expect(warnings.count == 1 && warnings[0].contains("No space left on device"), "\(warnings)")
     }
 

@@ -12,6 +12,9 @@ public enum RunEvent: Sendable, Equatable {
     case workerEnded(worker: String, WorkerEnd)
     /// Something a reader of the report should know: one line of printable text.
     case notice(String)
+    /// Why the run could not be carried out, in one line of printable text, and the exit status of a controller for that:
+    /// 2 for a plan that no worker can set up, 3 for missing listeners or workers. Comes at most once, before the end.
+    case failed(reason: String, exitStatus: Int32)
     /// The last event. `elapsed` is nanoseconds of the controller's monotonic clock since `started`.
     case ended(RunEnd, elapsed: UInt64)
 }

@@ -527,7 +527,7 @@ struct RunMachine {
         }
         flushAcknowledgements()
         if unreadable > 1 { record(.notice(RunNotices.dropped(unreadable))) }
-        if let error { record(.notice(error.message)) }
+        if let error { record(.failed(reason: error.message, exitStatus: error.exitStatus)) }
         advance(to: .done)
         record(.ended(end, elapsed: UInt64(clamping: (now - begun).nanoseconds)))
         let outcome = RunOutcome(end: end, error: error)
