@@ -1,6 +1,7 @@
 import ArgumentParser
 import WSPerfCommand
 import WSPerfCore
+import WSPerfFleet
 import WSPerfPlanFile
 
 /// `wsperf-controller validate`: options → plan → its summary.
@@ -11,15 +12,17 @@ struct Validate: StandardCommand {
     @OptionGroup var plan: PlanOptions
 
     func run() async throws {
-        do throws(PlanError) {
+        do {
             for (index, plan) in try plan.sweep().enumerated() {
                 if index > 0 { print() }
-                try plan.checkFiles()
+                try FleetController.check(plan)
                 print(PlanSummary(plan))
                 print(plan.record.yaml, terminator: "")
             }
-        } catch {
+        } catch let error as PlanError {
             throw Self.fail(error)
+        } catch let error as FleetError {
+            throw Self.fail(error, status: error.exitStatus)
         }
     }
 }

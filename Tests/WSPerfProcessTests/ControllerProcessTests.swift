@@ -495,6 +495,11 @@ import WSPerfTestServer
         ),
         ("target: ws://127.0.0.1:9/\nmessages: 1\nmachines: 0\n", [], ":3: machines", "from 1"),
         ("target: ws://127.0.0.1:9/\nmessages: 1\n", ["--processes", "0"], "--processes", "from 1"),
+        (
+            "target: ws://127.0.0.1:9/\nmessages: 1\nprocesses: 2000\n", [],
+            "processes: a machine can run at most 1024",
+            "not 2000"
+        ),
         ("target: ws://127.0.0.1:9/\nduration: 30\n", [], ":2: duration", "30s"),
         ("target: http://127.0.0.1:9/\nmessages: 1\n", [], ":1: target", "ws://"),
         ("target: ws://127.0.0.1:9/\nmessages: 1\nmin_machines: 2\n", [], ":3: min_machines", "more than machines"),

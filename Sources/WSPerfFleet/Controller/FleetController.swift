@@ -219,6 +219,12 @@ public final class FleetController: Sendable {
             workers: plan.machines * plan.processes, sources: plan.sourceAddresses.isEmpty ? nil : (four, six))
     }
 
+    /// Checks all that `run` requires of a plan before it waits for listeners: its files, the number of its processes,
+    /// and what it needs of this machine, which must be the controller's.
+    ///
+    /// - Throws: `PlanError` or `FleetError`, as `run` does.
+    public static func check(_ plan: Plan) throws { _ = try setup(plan, id: "", number: 1) }
+
     static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {
         guard plan.processes <= FleetLimits.processes else {
             throw FleetError(
