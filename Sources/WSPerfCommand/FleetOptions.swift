@@ -71,19 +71,18 @@ public struct FleetOptions: ParsableArguments {
             "waiting on \(place) for \(machines) listener\(machines == 1 ? "" : "s"); \(Self.advice(address.host))\n")
     }
 
-    /// What the operator reads about listeners that come and go; nil for other events.
+    /// What the operator reads about listeners that come and go; nil for other events. The progress prints what a
+    /// stranger can cause (hellos, refused peers, dropped messages) as notices, whose number is limited.
     private static func membership(_ event: FleetEvent) -> String? {
         func title(_ listener: FleetEvent.Listener) -> String {
             "listener \(listener.name)" + (listener.address.map { " (\($0))" } ?? "")
         }
         return switch event {
-        case .greeted(let listener): "\(title(listener)) said hello"
         case .joined(let listener): "\(title(listener)) joined"
         case .left(let listener, let silence):
             "\(title(listener)) "
                 + (silence > .zero ? "is lost: it was silent for \(silence.components.seconds) s" : "left")
-        case .refused(let why), .dropped(let why): why
-        case .run, .missed: nil
+        case .greeted, .refused, .dropped, .run, .missed: nil
         }
     }
 
@@ -121,9 +120,9 @@ public struct FleetOptions: ParsableArguments {
                 throw ExitCode((error as? FleetError)?.exitStatus ?? ExitStatus.usage)
             }
             withExtendedLifetime(interrupts) {}
-            guard !ends.isEmpty else { return ExitStatus.interrupted }
             let error = ends.compactMap(\.error).first
             let status = series.finish(error: error.map { "\($0)" })
+            guard !ends.isEmpty else { return ExitStatus.interrupted }
             guard let error, status != ExitStatus.interrupted else { return status }
             throw ExitCode(error.exitStatus)
         } catch let error as PlanError {

@@ -107,8 +107,9 @@ final class JournalCompaction: Sendable {
     private let state = Mutex(State.running)
 
     /// Starts it, unless the system has no thread left.
-    init?(journal: String, length: UInt64, newest: UInt64, detailed: UInt64) {
-        path = journal + ".new"
+    init?(of directory: RunDirectory, length: UInt64, newest: UInt64, detailed: UInt64) {
+        path = directory.journalCopyPath
+        let journal = directory.journalPath
         self.length = length
         let isStarted = DetachedThread.start("wsperf-compact") { [self] in
             var isComplete = false
@@ -116,6 +117,8 @@ final class JournalCompaction: Sendable {
                 let output = try RunJournal(path: path)
                 var compactor = try JournalCompactor(journal, to: output, newest: newest, detailed: detailed)
                 try compactor.copy(first: length) { isWanted }
+                // The journal's name must never lead to less than is on the disk today.
+                if isWanted { try output.synchronize() }
                 isComplete = isWanted
             } catch {
                 // The disk may be too full for a copy. The journal goes on as it is.

@@ -28,7 +28,7 @@ public struct RunDirectory: Sendable, Hashable {
         let entries = try list(path)
         let own = Set(File.allCases.flatMap { [$0.rawValue, rebuilt($0)] } + planNames)
         func isOwn(_ name: String) -> Bool {
-            own.contains(name) || name == File.journal.rawValue + ".new" || own.contains { name == temporary($0) }
+            own.contains(name) || own.contains { name == temporary($0) }
         }
         if let stranger = entries.filter({ !isOwn($0) }).min() { throw .occupied(path: path, by: stranger) }
         let isRun = entries.contains { $0 == File.journal.rawValue || $0 == File.summaryJSON.rawValue }
@@ -101,6 +101,9 @@ public struct RunDirectory: Sendable, Hashable {
     var hasJournal: Bool { access(journalPath, F_OK) == 0 }
 
     var journalPath: String { "\(path)/\(File.journal.rawValue)" }
+
+    /// Where a shorter journal is written that will replace it.
+    var journalCopyPath: String { "\(path)/\(Self.temporary(File.journal.rawValue))" }
 
     // MARK: The file system
 

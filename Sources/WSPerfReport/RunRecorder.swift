@@ -96,7 +96,7 @@ public final class RunRecorder {
             compactionSize = max(compactionSize, 2 * (self.journal?.size ?? 0))
         } else if journal.size >= compactionSize, newest > 2 * detailed {
             compaction = JournalCompaction(
-                journal: directory.journalPath, length: journal.size, newest: newest, detailed: detailed)
+                of: directory, length: journal.size, newest: newest, detailed: detailed)
         }
     }
 

@@ -21,7 +21,7 @@ public struct WorkerSummary: Sendable, Equatable {
     public var replaced: Bool
     /// How it ended, in words; empty if unknown.
     public var reason: String
-    /// The last lines it wrote to stderr.
+    /// The last lines of its output, or the first that it printed about a crash.
     public var stderr: String
 
     /// Whether even a shortened list must show it.

@@ -119,6 +119,22 @@ import Testing
                 """)
     }
 
+    /// A line of `=` is no report of a sanitizer.
+    @Test func aRulerIsNoCrash() async {
+        let (end, _) = await end(
+            of: "echo =====; i=0; while [ $i -lt 1000 ]; do echo line $i; i=$((i+1)); done; kill -TERM $$")
+        #expect(end.signal == SIGTERM)
+        #expect(end.stderr.hasSuffix("line 999"))
+    }
+
+    @Test func theHeadOfASanitizersReportIsKept() async {
+        let (end, _) = await end(
+            of: "echo ===; echo '==7==ERROR: AddressSanitizer: heap-use-after-free'; echo '    #0 0x1 in work'; "
+                + "echo 'SUMMARY: AddressSanitizer'; i=0; while [ $i -lt 1000 ]; do echo $i; i=$((i+1)); done; "
+                + "kill -ABRT $$")
+        #expect(end.stderr == "==7==ERROR: AddressSanitizer: heap-use-after-free\n    #0 0x1 in work")
+    }
+
     /// A grandchild that keeps stderr open does not keep the end from being known.
     @Test func aGrandchildDoesNotHoldTheEndBack() async throws {
         let begun = ContinuousClock.now

@@ -127,7 +127,7 @@ struct JournalCompactorTests {
     @Test("stays as it is if there is no room for a copy")
     func noRoom() throws {
         try FileManager.default.createSymbolicLink(
-            atPath: "\(directory.path)/journal.wsj.new", withDestinationPath: "/dev/full")
+            atPath: "\(directory.path)/.journal.wsj.new", withDestinationPath: "/dev/full")
         let recorder = RunRecorder(
             directory: RunDirectory(existing: directory.path), compactingAt: 20_000, detailed: Self.detailed
         ) {

@@ -59,7 +59,7 @@ public struct WorkerEnd: Sendable, Hashable, Codable {
     public var signal: Int32?
     /// Why, in words: "killed by signal 9 (SIGKILL)", "silent for 5 s", "its listener is lost".
     public var reason: String
-    /// The last lines it wrote to stderr; printable text, at most 2 KiB.
+    /// The last lines of its output, or the first that it printed about a crash; printable text, at most 2 KiB.
     public var stderr: String
     public init(lost: Bool, status: Int32? = nil, signal: Int32? = nil, reason: String, stderr: String = "") {
         self.lost = lost

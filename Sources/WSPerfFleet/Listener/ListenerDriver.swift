@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Logging
+internal import WSPerfCore
 
 /// Connects a listener's state machine to its sockets and its worker processes.
 final class ListenerDriver: FleetDriver {
@@ -71,7 +72,10 @@ final class ListenerDriver: FleetDriver {
         }
         if watch.isDue(hasController: machine.session != nil, now: now) {
             let (probe, mailbox) = (ControllerProbe(address: controller), mailbox)
-            FleetLoop<ListenerDriver>.onThread("wsperf-probe") { mailbox.post(.notJoined(reason: probe.reason())) }
+            // Without a thread, the next look says why.
+            if !DetachedThread.start("wsperf-probe", { mailbox.post(.notJoined(reason: probe.reason())) }) {
+                watch.looked(now: now)
+            }
         }
     }
 

@@ -52,7 +52,7 @@ final class OutputTail: Sendable {
             state.fatal = (state.line, state.line.count)
             state.crash = Crash()
             add(state.line, to: &state.crash)
-        } else if !state.crash.bytes.isEmpty || begins(state.line, with: crashHeads) {
+        } else if !state.crash.bytes.isEmpty || beginsCrash(state.line) {
             if begins(state.line, with: crashEnds) { state.crash.isOver = true }
             add(state.line, to: &state.crash)
         }
@@ -60,7 +60,11 @@ final class OutputTail: Sendable {
     }
 
     /// How a crash report without a line of the Swift runtime begins: Swift's backtracer, and the sanitizers.
-    private static let crashHeads = ["*** Program crashed", "*** Signal", "==", "Crash at"]
+    private static func beginsCrash(_ line: [UInt8]) -> Bool {
+        begins(line, with: ["*** Program crashed", "*** Signal"])
+            || begins(line, with: ["=="]) && line.firstRange(of: Array("==ERROR: ".utf8)) != nil
+    }
+
     /// What follows the frames of the thread that crashed.
     private static let crashEnds = ["Registers:", "Images", "SUMMARY:"]
 

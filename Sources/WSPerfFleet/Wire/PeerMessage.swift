@@ -90,7 +90,7 @@ struct WorkerExit: Sendable, Hashable, Codable {
     var signal: Int32?
     /// Why the process could not be launched.
     var error: String?
-    /// The last lines of its stderr, preceded by the line with the reason for a crash, if there is one.
+    /// The last lines of its output, or the first that it printed about a crash.
     var stderr: String
 
     /// Whether another attempt would end the same way: the process cannot be launched, or its options or plan are wrong.
