@@ -52,7 +52,7 @@ let package = Package(
         .target(
             name: "WSPerfFleet",
             dependencies: [
-                "WSPerfCore", "CZeroMQ",
+                "WSPerfCore", "CLinux", "COpenSSL", "CZeroMQ",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -28,7 +28,8 @@ import time
 import websockets
 import zmq
 
-PROTOCOL = 1
+PROTOCOL = 2
+SNAPSHOT_VERSION = "2.3"
 SOFTWARE = "python-worker 1"
 WINDOW = 64  # Snapshots under way.
 BACKLOG = 600  # Snapshots that wait behind them before neighbours are merged.
@@ -197,21 +198,33 @@ def seconds(duration):
     return float(match[1]) * unit
 
 
+def receive_descriptors(count):
+    """The plan's files, which the listener has sent over standard input."""
+    if count == 0:
+        return []
+    with socket.socket(fileno=os.dup(0)) as lifeline:
+        return socket.recv_fds(lifeline, 1, count)[1]
+
+
 class Plan:
-    def __init__(self, body):
-        (length,) = struct.unpack_from("<I", body)
-        plan = json.loads(body[4 : 4 + length])
-        self.files = {}
-        offset = 4 + length
+    def __init__(self, body, descriptors):
+        """`descriptors`: the files that came with the plan, by their SHA-256."""
+        offset = 0
+
+        def text():
+            nonlocal offset
+            (length,) = struct.unpack_from("<I", body, offset)
+            offset += 4 + length
+            return body[offset - length : offset].decode()
+
+        plan = json.loads(text())
         (count,) = struct.unpack_from("<I", body, offset)
         offset += 4
+        self.files = {}
         for _ in range(count):
-            parts = []
-            for _ in range(2):
-                (length,) = struct.unpack_from("<I", body, offset)
-                parts.append(body[offset + 4 : offset + 4 + length])
-                offset += 4 + length
-            self.files[parts[0].decode()] = parts[1]
+            path, digest = text(), text()
+            with open(f"/proc/self/fd/{descriptors[digest]}", "rb") as file:
+                self.files[path] = file.read()
 
         def demand(what, value, *known):
             if value not in known:
@@ -478,6 +491,8 @@ def closed(socket):
 class Worker:
     def __init__(self, options):
         self.options = options
+        digests = options.files.split(",") if options.files else []
+        self.files = dict(zip(digests, receive_descriptors(len(digests))))
         self.state = "waiting"
         self.reason = None
         self.sequence = 0
@@ -574,7 +589,7 @@ class Worker:
 
     def prepare(self, body):
         try:
-            self.load = Load(Plan(body), self.options.index)
+            self.load = Load(Plan(body, self.files), self.options.index)
             self.outbox.break_sequence = self.load.plan.break_snapshot
             self.load.plan.message()
             self.advance("prepared")
@@ -662,7 +677,9 @@ class Worker:
         heartbeat = min(1.5 if self.state == "running" else 1, self.liveness / 3)
         if not self.is_welcomed:
             if at >= self.hello_at:
-                self.send("hello", {"role": "worker", "name": self.options.machine, "pid": os.getpid(), "software": SOFTWARE})
+                self.send("hello", {
+                    "role": "worker", "name": self.options.machine, "pid": os.getpid(), "software": SOFTWARE,
+                    "snapshot_version": SNAPSHOT_VERSION})
                 self.hello_at = at + self.hello_interval
                 self.hello_interval = min(self.hello_interval * 2, 1)
             return
@@ -722,6 +739,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     for name in ("index", "liveness-ms", "launch-ms"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--files", default="")
     parser.add_argument("--lifeline", action="store_true")
     sys.exit(asyncio.run(Worker(parser.parse_args()).run()))
 

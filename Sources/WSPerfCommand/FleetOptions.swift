@@ -82,7 +82,7 @@ public struct FleetOptions: ParsableArguments {
         case .left(let listener, let silence):
             "\(title(listener)) "
                 + (silence > .zero ? "is lost: it was silent for \(silence.components.seconds) s" : "left")
-        case .greeted, .refused, .dropped, .run, .missed: nil
+        case .greeted, .refused, .dropped, .run, .missed, .sending: nil
         }
     }
 
@@ -109,6 +109,10 @@ public struct FleetOptions: ParsableArguments {
                 controller.address, isLocal: options.localListener != nil, machines: plans.map(\.machines).max() ?? 1)
             if options.localListener == nil {
                 controller.observe { event in Self.membership(event).map { series.note($0) } }
+            }
+            let transfers = TransferNotes()
+            controller.observe { event in
+                if case .sending(let transfer) = event { transfers.note(transfer).map { series.note($0) } }
             }
             let interrupts = InterruptSource(hangup: true) { controller.interrupt() }
             let ends: [FleetRunResult]

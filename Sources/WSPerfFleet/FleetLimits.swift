@@ -3,7 +3,7 @@
 /// All durations are of the monotonic clock.
 public enum FleetLimits {
     /// Version of the wire protocol. Peers of another version are refused.
-    public static let protocolVersion = 1
+    public static let protocolVersion = 2
     /// Default port on which the controller publishes commands.
     public static let publishPort: UInt16 = 5561
     /// Default port on which the controller receives messages from listeners and workers.
@@ -60,8 +60,28 @@ public enum FleetLimits {
     /// Maximum bytes of the body of a message to the controller. The largest snapshot (eight histograms with every bucket in
     /// use) is smaller.
     static let peerMessageBody = 4 << 20
-    /// Maximum bytes of a plan with the files that it names.
-    static let planBody = 256 << 20
+    /// Maximum bytes of the body of a command: a plan, which names its files, or a chunk of a file.
+    static let commandBody = 16 << 20
+    /// Bytes of a chunk of a file.
+    static let chunk = 64 << 10
+    /// The most chunks of a listener that are under way.
+    static let chunkWindow = 128
+    /// While chunks are stored this soon after they were asked for, the listener asks for more at a time.
+    static let quickChunk: Duration = .milliseconds(250)
+    /// If a chunk takes longer, the listener asks for fewer at a time, because beacons queue behind them.
+    static let slowChunk: Duration = .milliseconds(500)
+    /// The least time until a chunk that has not arrived is asked for again.
+    static let chunkPatience: Duration = .seconds(2)
+    /// How often a listener gets a file whose digest turns out to be wrong.
+    static let fetchAttempts = 3
+    /// The largest file that is sent.
+    static let file = 64 << 30
+    /// The most files of a plan.
+    static let files = 64
+    /// A listener keeps a file that no run uses for so long.
+    static let fileKept: Duration = .seconds(3600)
+    /// The most files without a run that a listener keeps.
+    static let filesKept = 16
     /// Maximum parts of a message: topic, envelope, body.
     static let parts = 3
     /// Listeners that a controller tracks. Hellos of further ones are ignored.

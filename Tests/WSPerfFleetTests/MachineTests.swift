@@ -495,7 +495,7 @@ import WSPerfCore
         var machine = waiting()
         let worker = try #require(machine.run?.workers.first)
         let hello =
-            #"{"wsperf":1,"session":"s","run":"s-1","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","software":"x"}}"#
+            #"{"wsperf":2,"session":"s","run":"s-1","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","software":"x"}}"#
         let actions = receive(hello, &machine, at: at(1))
         #expect(notices(actions) == ["dropped a 'hello' message from \(worker.id): data.pid is missing"])
         let refusal = Command.refuse(.init(message: "hello: data.pid is missing"))
@@ -527,7 +527,7 @@ import WSPerfCore
         var machine = waiting()
         let worker = try #require(machine.run?.workers.first)
         let text =
-            #"{"wsperf":1,"session":"s","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","pid":1,"software":"x"}}"#
+            #"{"wsperf":2,"session":"s","from":"\#(worker.id)","seq":1,"type":"hello","data":{"role":"worker","name":"a","pid":1,"software":"x"}}"#
         let actions = receive(text, &machine, at: at(1))
         #expect(notices(actions) == ["dropped a 'hello' message from \(worker.id): run is missing"])
     }

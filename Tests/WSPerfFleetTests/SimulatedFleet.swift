@@ -42,6 +42,8 @@ final class SimulatedFleet {
         var frozenUntil: FleetInstant?
         var cutUntil: FleetInstant?
         var exitStatus: Int32?
+        /// Bytes of files that have arrived.
+        var received = 0
         init(id: String, machine: ListenerMachine) {
             self.id = id
             self.machine = machine
@@ -107,6 +109,10 @@ final class SimulatedFleet {
     var planError: String?
     /// How a worker dies of its plan, if it does: its exit status, or its signal's negative.
     var diesOfItsPlan: (Worker) -> Int32? = { _ in nil }
+
+    /// How many of the next files arrive damaged.
+    var damage = 0
+    private(set) var transfers: [FleetEvent.Transfer] = []
 
     /// What the workers that exited by themselves said.
     private(set) var exitMessages: [String] = []
@@ -347,6 +353,19 @@ final class SimulatedFleet {
                             session: controller.session, run: run, sender: controller.session,
                             sequence: controllerSequence, content: command), carriesPlan ? [1] : []))
             case .record(let event): events.append(event)
+            case .send(let chunks, let file, let id):
+                for chunk in chunks {
+                    controllerSequence += 1
+                    transmit(
+                        .command(
+                            topic: Topic.peer(id),
+                            Envelope(
+                                session: controller.session, run: setup.id, sender: controller.session,
+                                sequence: controllerSequence,
+                                content: .chunk(Command.Chunk(file: file.sha256, number: chunk))),
+                            [UInt8](repeating: 0, count: file.range(of: chunk).count)))
+                }
+            case .observe(.sending(let transfer)): transfers.append(transfer)
             case .observe: break
             case .over(let outcome):
                 outcomes.append(outcome)
@@ -376,6 +395,16 @@ final class SimulatedFleet {
             worker.cutUntil = listener.cutUntil
             workers.append(worker)
             post(.listenerEvent(listener, .launched(worker: order.id, pid: 7)), after: 1)
+        case .store(let file, let chunk, let bytes):
+            listener.received += bytes.count
+            post(.listenerEvent(listener, .file(.stored(sha256: file.sha256, chunk: chunk))), after: 1)
+        case .verify(let file):
+            damage -= 1
+            let sha256 = file.sha256
+            post(
+                .listenerEvent(listener, .file(damage < 0 ? .ready(sha256: sha256) : .damaged(sha256: sha256))),
+                after: 5)
+        case .drop: break
         case .hangUp(let id):
             for worker in workers where worker.id == id && worker.isAlive {
                 post(.workerEvent(worker, .lifelineEnded), after: 1)

@@ -102,16 +102,51 @@ import WSPerfCore
         defer { try? FileManager.default.removeItem(atPath: path) }
         var plan = try SocketFleet.plan(processes: 1)
         plan.tls.ca = path
-        let seen = Mutex<[Plan]>([])
+        let seen = Mutex<[(plan: Plan, contents: [UInt8])]>([])
+        let transfers = Mutex<[FleetEvent.Transfer]>([])
         let fleet = try SocketFleet()
+        fleet.controller.observe { event in
+            if case .sending(let transfer) = event { transfers.withLock { $0.append(transfer) } }
+        }
         let (_, status) = try fleet.listener("alpha") { plan, share in
-            seen.withLock { $0.append(plan) }
+            let contents = try plan.contents(ofFile: path)
+            seen.withLock { $0.append((plan, contents)) }
             return StandInWorkload(plan: plan)
         }
-        #expect(try await fleet.run([plan]).map(\.end) == [.finished])
-        plan.attachments[path] = [UInt8](repeating: 7, count: 300_000)
+        // The second run sends no byte of it.
+        #expect(try await fleet.run([plan, plan]).map(\.end) == [.finished, .finished])
         plan.timeLimit = plan.arithmetic.limit
-        #expect(seen.withLock { $0 } == [plan])
+        for (got, contents) in seen.withLock({ $0 }) {
+            var got = got
+            #expect(got.fileLocations.keys.sorted() == [path])
+            got.fileLocations = [:]
+            #expect(got == plan)
+            #expect(contents == [UInt8](repeating: 7, count: 300_000))
+        }
+        #expect(seen.withLock { $0.count } == 2)
+        let last = try #require(transfers.withLock { $0.last })
+        #expect(last.listeners == 1 && last.bytes == 300_000 && last.arrived == 300_000 && last.underWay == 0)
+        #expect(await status.value == 0)
+    }
+
+    /// A file that changes on the way ends the run with its name, at once.
+    @Test func aFileThatChangesEndsTheRun() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
+        try Data(repeating: 7, count: 3_000_000).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var plan = try SocketFleet.plan(processes: 1)
+        plan.tls.ca = path
+        let fleet = try SocketFleet()
+        fleet.when({ _, event in event == .phase(.launching) }) {
+            let handle = FileHandle(forWritingAtPath: path)
+            try? handle?.truncate(atOffset: 5)
+        }
+        let (_, status) = try fleet.listener("alpha")
+        let results = try await fleet.run([plan])
+        if results.first?.end != .finished {
+            #expect(results.first?.error?.message.contains("has changed since the plan was accepted") == true)
+            #expect(results.first?.error?.exitStatus == 2)
+        }
         #expect(await status.value == 0)
     }
 

@@ -11,6 +11,11 @@ import WSPerfCore
         .launch(
             .init(number: 2, livenessMilliseconds: 1, launchMilliseconds: 2, workers: [WorkerOrder(id: "w0", index: 0)])
         ),
+        .launch(
+            .init(
+                number: 2, livenessMilliseconds: 1, launchMilliseconds: 2, workers: [],
+                files: [FileReference(name: "log", sha256: String(repeating: "a", count: 64), size: 7)])),
+        .chunk(.init(file: String(repeating: "a", count: 64), number: 3)),
         .taken(.init(workers: ["w0", "w1"])), .end, .plan, .start, .stop, .abort,
         .acknowledge(.init(upTo: .max, missing: [1, 2])),
     ]
@@ -18,6 +23,7 @@ import WSPerfCore
         .hello(.init(role: .listener, name: "alpha", pid: 7, software: "0.1.0")),
         .listener(.init(number: 1, launched: 2, alive: 2, leaving: false)),
         .exited(WorkerExit(worker: "w0", pid: 3, status: nil, signal: 9, error: nil, stderr: "last\nwords")),
+        .fetch(.init(file: String(repeating: "a", count: 64), first: 1, count: 2, stored: 1)),
         .worker(.init(state: .running, pid: 3, reason: "because")),
         .snapshot(.init(sequence: 1, final: true, reason: nil)),
     ]
@@ -56,22 +62,22 @@ import WSPerfCore
         #expect(message.topic == "controller/")
         #expect(
             String(decoding: message.envelope, as: UTF8.self)
-                == #"{"data":{"pid":3,"state":"prepared"},"from":"p","run":"s-1","seq":42,"session":"s","type":"worker","wsperf":1}"#
+                == #"{"data":{"pid":3,"state":"prepared"},"from":"p","run":"s-1","seq":42,"session":"s","type":"worker","wsperf":2}"#
         )
     }
 
     @Test(arguments: [
-        "", "{", "[]", "null", "{}", #"{"wsperf":1}"#, #"{"wsperf":"1"}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"nonsense"}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"beacon","data":{}}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"listener"}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":-1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":99999999999999999999,"type":"end"}"#,
-        #"{"wsperf":1,"session":"s","from":"../p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"a b","from":"p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"s","from":"","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
-        #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"snapshot","data":{"sequence":1.5,"final":true}}"#,
+        "", "{", "[]", "null", "{}", #"{"wsperf":2}"#, #"{"wsperf":"1"}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"nonsense"}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"beacon","data":{}}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"listener"}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":-1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":99999999999999999999,"type":"end"}"#,
+        #"{"wsperf":2,"session":"s","from":"../p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":2,"session":"a b","from":"p","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":2,"session":"s","from":"","seq":1,"type":"listener","data":{"number":1,"launched":1,"alive":1,"leaving":false}}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
+        #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"snapshot","data":{"sequence":1.5,"final":true}}"#,
     ])
     func whatIsNotAReportIsUnreadable(_ text: String) {
         guard case .unreadable = WireCodec.decodePeerMessage([Array(Topic.controller.utf8), Array(text.utf8)]) else {
@@ -82,15 +88,15 @@ import WSPerfCore
 
     @Test(arguments: [
         ("{", "it is not JSON"), ("[]", "it is not a JSON object"),
-        (#"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"nonsense"}"#, "type is not known"),
-        (#"{"wsperf":1,"session":"s","from":"p","type":"worker"}"#, "seq is missing"),
-        (#"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker"}"#, "data is missing"),
+        (#"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"nonsense"}"#, "type is not known"),
+        (#"{"wsperf":2,"session":"s","from":"p","type":"worker"}"#, "seq is missing"),
+        (#"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"worker"}"#, "data is missing"),
         (
-            #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
+            #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"dancing","pid":1}}"#,
             "data.state has an impossible value"
         ),
         (
-            #"{"wsperf":1,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"waiting","pid":"1"}}"#,
+            #"{"wsperf":2,"session":"s","from":"p","seq":1,"type":"worker","data":{"state":"waiting","pid":"1"}}"#,
             "data.pid is of the wrong type"
         ),
     ])
@@ -177,12 +183,14 @@ import WSPerfCore
     @Test func aPlanComesBackWithItsFiles() throws {
         var plan = Plan(target: try Target("ws://127.0.0.1:1/"))
         plan.messages = 3
-        let parcel = PlanParcel(document: plan.document, files: [("a", [1, 2, 3]), ("b/c", [])])
+        let parcel = PlanParcel(
+            document: plan.document,
+            files: [("a", String(repeating: "1", count: 64)), ("b/c", String(repeating: "f", count: 64))])
         let bytes = parcel.encoded()
         let read = try PlanParcel(decoding: bytes)
         #expect(try Plan(document: read.document) == plan)
         #expect(read.files.map(\.path) == ["a", "b/c"])
-        #expect(read.files.map(\.contents) == [[1, 2, 3], []])
+        #expect(read.files.map(\.sha256) == parcel.files.map(\.sha256))
         for length in 0..<bytes.count {
             #expect(throws: (any Error).self) { try PlanParcel(decoding: Array(bytes.prefix(length))) }
         }

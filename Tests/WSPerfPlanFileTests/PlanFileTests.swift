@@ -14,13 +14,13 @@ import WSPerfCore
         let text = "target: ws://h/\nmessages: 1\nclient:\n  kind: mine\n  tokens: {file: tokens.txt}\n"
         try text.write(toFile: folder + "/plan.yaml", atomically: true, encoding: .utf8)
 
-        var plan = try Plan(document: PlanFile.load(path: folder + "/plan.yaml"))
+        let plan = try Plan(document: PlanFile.load(path: folder + "/plan.yaml"))
         #expect(plan.referencedFiles == [folder + "/tokens.txt"])
-        try plan.attachFiles()
+        try plan.checkFiles()
         // As on a worker's machine, which does not have the file.
         var sent = try Plan(document: PlanNode(json: Array(plan.document.json.utf8)))
-        sent.attachments = plan.attachments
-        try FileManager.default.removeItem(atPath: folder + "/tokens.txt")
+        try FileManager.default.moveItem(atPath: folder + "/tokens.txt", toPath: folder + "/moved")
+        sent.fileLocations = [folder + "/tokens.txt": folder + "/moved"]
         let reader = ComponentContext(options: sent.client.options, plan: sent).reader(at: "client")
         #expect(reader.file("tokens") == Array("secret".utf8))
         #expect(reader.file("absent") == nil)

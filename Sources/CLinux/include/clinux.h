@@ -178,3 +178,15 @@ static inline void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 
 
 /// Names the calling thread; the name is cut to 15 bytes.
 static inline void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0); }
+
+/// Sends up to 64 descriptors over a local socket, with one byte. Returns 0 or an error number.
+int clinux_send_descriptors(int socket, const int *descriptors, int count);
+
+/// Receives up to 64 descriptors that were sent together, without waiting. Returns their number, or -errno.
+int clinux_receive_descriptors(int socket, int *descriptors, int count);
+
+/// Makes a private file without a name in a folder. Returns its descriptor, or -1 with `errno`.
+int clinux_unnamed_file(const char *folder);
+
+/// Reserves room for a file, as far as its file system can. Returns 0, or ENOSPC if there is too little.
+int clinux_reserve(int descriptor, int64_t size);

@@ -49,12 +49,15 @@ public final class LoadEngine: Sendable {
     public init(plan: Plan, registry: Registry = Registry(), share: WorkerShare? = nil) throws {
         var plan = try plan.validated()
         self.share = try plan.checked(share)
-        let context = ComponentContext(options: .null, plan: plan)
+        var context = ComponentContext(options: .null, plan: plan)
+        let first = self.share.workerIndex * plan.instances
+        context.logs = LoadedLogs(.connections(first..<first + plan.instances))
         client = try registry.make(plan.client, from: registry.clients, key: "client", context)
         schedulers = try registry.make(plan.schedule.component, from: registry.schedulers, key: "schedule", context)
         payloads = try registry.make(plan.payload.component, from: registry.payloads, key: "payload", context)
         timeLimit = PlanArithmetic.limit(of: plan, logs: context.logs).wholeNanoseconds
         plan.attachments = [:]
+        plan.fileLocations = [:]
         self.plan = plan
     }
 

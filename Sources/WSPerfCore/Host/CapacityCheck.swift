@@ -12,7 +12,7 @@ package struct CapacityCheck {
     private let logs: LoadedLogs
 
     package init(_ plan: Plan, limits: MachineLimits = MachineLimits()) {
-        self.init(plan, limits: limits, logs: LoadedLogs())
+        self.init(plan, limits: limits, logs: LoadedLogs(.none))
     }
 
     init(_ plan: Plan, limits: MachineLimits = MachineLimits(), logs: LoadedLogs) {

@@ -31,8 +31,9 @@ public struct ReplayPayload: PayloadGenerator {
     ) {
         let kind = kind(for: message)
         // Data recorded as text is UTF-8; data recorded as binary may not be.
-        if let entry = entry(of: message), entry.data != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary {
-            payload.append(data, Int(entry.data)..<Int(entry.data) + Int(entry.length), kind)
+        if let entry = entry(of: message), entry.place != ReplayLog.Entry.noData, entry.kind == kind || kind == .binary
+        {
+            payload.append(data, at: Int(entry.place), length: Int(entry.length), entry.writing, kind)
             payload.pad()
         } else {
             self.random.fill(&payload, kind, using: &random)

@@ -2,7 +2,7 @@ import Glibc
 
 // The files that a plan names.
 extension Plan {
-    /// The largest file that a plan may name, bytes.
+    /// The largest file that a plan may name, bytes. A replay log may be larger; see `ReplayLog.maximumSize`.
     public static let fileSizeLimit = 256 << 20
 
     /// The paths of the files that the plan names: a replay log, a payload, certificates and keys, and the files that
@@ -31,7 +31,7 @@ extension Plan {
     /// if the file cannot be read or is larger than `fileSizeLimit`.
     public func contents(ofFile path: String) throws(PlanError) -> [UInt8] {
         if let attached = attachments[path] { return attached }
-        return try Self.read(path, limit: Self.fileSizeLimit)
+        return try Self.read(fileLocations[path] ?? path, name: path, limit: Self.fileSizeLimit)
     }
 
     /// Throws if a file that the plan names cannot be read or used.
@@ -43,34 +43,49 @@ extension Plan {
                 throw PlanError(error.problems.map(\.message).joined(separator: "; "), at: file.key, line: file.line)
             }
         }
-        for path in referencedFiles { _ = try contents(ofFile: path) }
+        // Logs have a check of their own, which doesn't hold all of their contents.
+        let logs = schedule.options?.files ?? []
+        for path in referencedFiles where !logs.contains(path) { _ = try contents(ofFile: path) }
         try schedule.options?.checkFiles(of: self)
     }
 
-    /// Checks all referenced files and attaches their contents, so that the plan can run on machines without them.
-    public mutating func attachFiles() throws(PlanError) {
-        try checkFiles()
-        for path in referencedFiles { attachments[path] = try contents(ofFile: path) }
+    private static func unreadable(_ name: String, _ number: Int32) -> PlanError {
+        PlanError("cannot read \(PlanText.printable(name, limit: 500)): \(String(cString: strerror(number)))")
+    }
+
+    /// Opens a regular file. The caller closes the descriptor.
+    ///
+    /// - Parameter name: What errors call the file.
+    package static func open(
+        _ path: String, name: String
+    ) throws(PlanError) -> (descriptor: Int32, identity: FileIdentity) {
+        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        guard file >= 0 else { throw unreadable(name, errno) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let error = errno
+            close(file)
+            // A pipe or device could block the reader forever.
+            throw status.st_mode == 0
+                ? unreadable(name, error)
+                : PlanError("cannot read \(PlanText.printable(name, limit: 500)): not a regular file")
+        }
+        return (file, FileIdentity(status))
     }
 
     /// Reads a whole file of at most `limit` bytes.
-    package static func read(_ path: String, limit: Int) throws(PlanError) -> [UInt8] {
-        let name = PlanText.printable(path, limit: 500)
-        func failure(_ number: Int32) -> PlanError {
-            PlanError("cannot read \(name): \(String(cString: strerror(number)))")
-        }
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-        guard file >= 0 else { throw failure(errno) }
+    ///
+    /// - Parameter name: What errors call the file; its path by default.
+    package static func read(_ path: String, name: String? = nil, limit: Int) throws(PlanError) -> [UInt8] {
+        let name = name ?? path
+        let (file, identity) = try open(path, name: name)
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw failure(errno) }
-        // A pipe or device could block the reader forever.
-        guard status.st_mode & S_IFMT == S_IFREG else { throw PlanError("cannot read \(name): not a regular file") }
-        guard status.st_size <= limit else {
-            throw PlanError("cannot read \(name): \(status.st_size) bytes, more than \(limit)")
+        let shown = PlanText.printable(name, limit: 500)
+        guard identity.size <= limit else {
+            throw PlanError("cannot read \(shown): \(identity.size) bytes, more than \(limit)")
         }
         var contents: [UInt8] = []
-        contents.reserveCapacity(Int(status.st_size))
+        contents.reserveCapacity(identity.size)
         while true {
             let room = min(1 << 20, limit + 1 - contents.count)
             var failed: Int32 = 0
@@ -82,10 +97,10 @@ extension Plan {
                 initialized = max(count, 0)
             }
             if failed == EINTR { continue }
-            guard failed == 0 else { throw failure(failed) }
+            guard failed == 0 else { throw unreadable(name, failed) }
             if count == 0 { return contents }
             contents += chunk
-            guard contents.count <= limit else { throw PlanError("cannot read \(name): more than \(limit) bytes") }
+            guard contents.count <= limit else { throw PlanError("cannot read \(shown): more than \(limit) bytes") }
         }
     }
 }

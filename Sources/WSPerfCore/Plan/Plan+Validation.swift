@@ -1,6 +1,6 @@
 // A plan made in code must pass the same checks as a plan from a file.
 extension Plan {
-    /// The plan as if it came from a plan file: durations in whole nanoseconds, attachments kept. Throws a `PlanError`
+    /// The plan as if it came from a plan file: durations in whole nanoseconds, attachments and locations kept. Throws a `PlanError`
     /// that lists all errors, with the same keys and messages as for a plan file.
     func validated() throws(PlanError) -> Plan {
         let problems = PlanProblems()
@@ -15,6 +15,7 @@ extension Plan {
         try problems.throwIfAny()
         var plan = try Plan(document: document)
         plan.attachments = attachments
+        plan.fileLocations = fileLocations
         return plan
     }
 

@@ -36,7 +36,7 @@ public struct PlanArithmetic: Sendable, Hashable {
     public var notices: [String]
 
     /// Reads the replay log or payload file if the plan names one. If it cannot be read, the figures that depend on it are nil.
-    public init(_ plan: Plan) { self.init(plan, logs: LoadedLogs()) }
+    public init(_ plan: Plan) { self.init(plan, logs: LoadedLogs(.none)) }
 
     /// - Parameter logs: Loads the replay log.
     init(_ plan: Plan, logs: LoadedLogs) {

@@ -49,7 +49,7 @@ extension ReplayOptions: ScheduleOptions {
         }
     }
 
-    package func checkFiles(of plan: Plan) throws(PlanError) { _ = try ReplayLog.load(self, of: plan) }
+    package func checkFiles(of plan: Plan) throws(PlanError) { _ = try ReplayLog.load(self, of: plan, share: .none) }
 
     package func arithmetic(of plan: Plan, _ logs: LoadedLogs) -> any ScheduleArithmetic {
         guard plan.connections > 0, let log = try? logs.log(self, of: plan) else { return UnknownSchedule() }

@@ -25,67 +25,102 @@ public final class ReplayLog: Sendable {
     struct Entry: Sendable, BitwiseCopyable {
         /// Nanoseconds since the log's earliest message.
         var offset: Int64
-        var length: UInt32
         /// Where the payload begins in the log's data; `noData` if it was not recorded.
-        var data: UInt32
+        var place: UInt64
+        var length: UInt32
+        var writing: RecordedWriting
         private var isBinary: Bool
 
-        static let noData = UInt32.max
+        static let noData = UInt64.max
 
-        init(offset: Int64, length: UInt32, data: UInt32, kind: MessageKind) {
+        init(offset: Int64, length: UInt32, place: UInt64, writing: RecordedWriting, kind: MessageKind) {
             self.offset = offset
+            self.place = place
             self.length = length
-            self.data = data
+            self.writing = writing
             isBinary = kind == .binary
         }
 
         var kind: MessageKind { isBinary ? .binary : .text }
     }
 
+    /// The connections of a run whose messages a log keeps. Figures cover all messages anyway.
+    enum Share: Hashable, Sendable {
+        case all
+        /// Those with these indices.
+        case connections(Range<Int>)
+        /// Only figures.
+        case none
+
+        /// Whether it has a connection of the run that plays the log's connection `rank`.
+        func contains(_ rank: Int, of count: Int) -> Bool {
+            switch self {
+            case .all: true
+            case .none: false
+            case .connections(let range):
+                // The first one at or after the range's beginning.
+                range.lowerBound + (rank - range.lowerBound % count + count) % count < range.upperBound
+            }
+        }
+    }
+
     /// The largest size of a log, bytes.
-    public static let maximumSize = 1 << 30
+    public static let maximumSize = 64 << 30
     /// The largest size of one line, bytes.
     public static let maximumLineLength = 16 << 20
 
-    /// All messages, by connection and then by time.
+    /// The messages of the share, by connection and then by time.
     let entries: SharedArray<Entry>
-    /// The recorded payloads, concatenated.
+    /// The recorded payloads of the share, concatenated; or the whole file, mapped.
     let data: SharedArray<UInt8>
     /// Where each connection's entries begin; the last value is where the last connection's entries end.
     private let starts: SharedArray<UInt32>
+    /// The number of messages of each connection.
+    private let counts: SharedArray<UInt32>
     /// From the earliest message to the latest, nanoseconds.
     let span: Int64
+    /// The number of messages to send, over all connections.
+    public let messageCount: Int
+    /// The payload bytes of all messages together.
+    public let byteCount: Int
+    /// The longest payload, bytes.
+    public let maximumLength: Int
 
     /// Parses a log. Error messages use `name` for the file.
-    public init(parsing bytes: [UInt8], name: String) throws(ReplayLogError) {
-        var parser = ReplayLogParser(bytes, name: name)
-        let messages = try parser.messages()
-        guard let earliest = messages.lazy.map(\.time).min(), let latest = messages.lazy.map(\.time).max() else {
-            throw ReplayLogError(file: name, line: nil, reason: "has no message to send")
-        }
-        span = (latest - earliest) * 1000
+    public convenience init(parsing bytes: [UInt8], name: String) throws(ReplayLogError) {
+        try self.init(.memory(SharedArray(bytes), isMapped: false), name: name, share: .all)
+    }
 
-        let numbers = Set(messages.lazy.map(\.connection)).sorted()
-        let ranks = Dictionary(uniqueKeysWithValues: zip(numbers, 0...))
+    /// Reads the text once for its figures, and once more for the messages of the share. So nothing else is held.
+    init(_ source: ReplayLogSource, name: String, share: Share) throws(ReplayLogError) {
+        guard source.size <= Self.maximumSize else {
+            throw ReplayLogError(file: name, line: nil, reason: "longer than \(Self.maximumSize >> 30) GiB")
+        }
+        let figures = try ReplayLogFigures(source, name: name)
+        span = (figures.latest - figures.earliest) * 1000
+        (messageCount, byteCount, maximumLength) = (figures.messages, figures.bytes, figures.longest)
+
+        let numbers = figures.connections.keys.sorted()
+        let counts = numbers.map { figures.connections[$0] ?? 0 }
+        var ranks: [Int64: Int] = [:]
         var starts = [UInt32](repeating: 0, count: numbers.count + 1)
-        let rankOf = messages.map { ranks[$0.connection] ?? 0 }
-        for rank in rankOf { starts[rank + 1] += 1 }
-        for rank in numbers.indices { starts[rank + 1] += starts[rank] }
-
-        // Groups the messages by connection, in line order.
-        var ends = starts
-        var entries = [Entry](
-            repeating: Entry(offset: 0, length: 0, data: Entry.noData, kind: .text), count: messages.count)
-        for (message, rank) in zip(messages, rankOf) {
-            entries[Int(ends[rank])] = Entry(
-                offset: (message.time - earliest) * 1000, length: UInt32(message.length),
-                data: message.data.map(UInt32.init) ?? Entry.noData, kind: message.kind)
-            ends[rank] += 1
+        for (rank, number) in numbers.enumerated() {
+            let isOwn = share.contains(rank, of: numbers.count)
+            if isOwn { ranks[number] = rank }
+            starts[rank + 1] = starts[rank] + (isOwn ? counts[rank] : 0)
         }
-        for rank in numbers.indices { Self.sort(&entries, in: Int(starts[rank])..<Int(starts[rank + 1])) }
+        let filling = try ReplayLogFilling(
+            source, name: name, ranks: ranks, starts: starts, earliest: figures.earliest)
+        var entries = filling.entries
+        for rank in ranks.values { Self.sort(&entries, in: Int(starts[rank])..<Int(starts[rank + 1])) }
         self.entries = SharedArray(entries)
         self.starts = SharedArray(starts)
-        data = SharedArray(parser.data)
+        self.counts = SharedArray(counts)
+        if case .memory(let bytes, isMapped: true) = source, filling.hasData {
+            data = bytes
+        } else {
+            data = SharedArray(filling.data)
+        }
     }
 
     /// Sorts by time; messages with the same time stay in line order.
@@ -98,28 +133,20 @@ public final class ReplayLog: Sendable {
 }
 
 extension ReplayLog {
-    /// The number of messages to send, over all connections.
-    public var messageCount: Int { entries.count }
-
     /// The number of distinct connections in the log, at least 1.
-    public var connectionCount: Int { starts.count - 1 }
+    public var connectionCount: Int { counts.count }
 
     /// Time from the log's earliest message to its latest.
     public var duration: Duration { .nanoseconds(span) }
 
-    /// The payload bytes of all messages together.
-    public var byteCount: Int { (0..<entries.count).reduce(0) { $0 + Int(entries[$1].length) } }
-
-    /// The longest payload, bytes.
-    public var maximumLength: Int { (0..<entries.count).reduce(0) { max($0, Int(entries[$1].length)) } }
-
     /// The number of messages that the run's connection with this index sends in one round.
     public func messageCount(forConnection connection: Int) -> Int {
         precondition(connection >= 0, "a connection's index is never negative")
-        return share(ofConnection: connection % connectionCount).count
+        return Int(counts[connection % connectionCount])
     }
 
-    /// The entries of one connection, never empty. `rank` is its position among the log's sorted connection numbers.
+    /// The entries of one connection; empty if it is not in the log's share. `rank` is its position among the log's sorted
+    /// connection numbers.
     func share(ofConnection rank: Int) -> Range<Int> {
         Int(starts[rank])..<Int(starts[rank + 1])
     }

@@ -9,7 +9,7 @@ enum ReplayLogKey: String, CaseIterable {
     case base64 = "b64"
 
     /// The key with this name.
-    init?(_ name: ArraySlice<UInt8>) {
+    init?(_ name: some RandomAccessCollection<UInt8>) {
         // This runs for each key of each line, so it compares the name as one number: its bytes, the last one lowest.
         guard name.count <= 4 else { return nil }
         switch name.reduce(0 as UInt32, { $0 << 8 | UInt32($1) }) {
@@ -100,7 +100,7 @@ struct ReplayLogSlips {
     private static let foreign = "date"
 
     /// The known key that `name` probably means; nil if there is none. `name` itself must not be a known key.
-    mutating func key(meantBy name: ArraySlice<UInt8>) -> ReplayLogKey? {
+    mutating func key(meantBy name: some RandomAccessCollection<UInt8>) -> ReplayLogKey? {
         guard name.count <= Self.longest else { return nil }
         let number = name.reduce(0 as UInt128) { $0 << 8 | UInt128($1) }
         if let entry = known.first(where: { $0.name == number }) { return entry.meant }

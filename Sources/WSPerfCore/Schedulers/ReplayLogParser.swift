@@ -10,9 +10,10 @@ struct ReplayLogParser {
         var time: Int64
         var connection: Int64
         var kind: MessageKind
+        /// 0 if the message is not wanted.
         var length: Int
-        /// Where the payload begins in `data`; nil if it was not recorded.
-        var data: Int?
+        /// The payload's place in the block, and how it is written there; nil if it was not recorded.
+        var payload: (range: Range<Int>, writing: RecordedWriting)?
     }
 
     private typealias Fault = JSONScanner.Failure
@@ -23,56 +24,75 @@ struct ReplayLogParser {
     private static let depthLimit = 64
 
     private let name: String
+    private var line = 0
     /// Reads the current line; its end is the end of the line.
-    private var scanner: JSONScanner
+    private var scanner = JSONScanner([])
     private var slips = ReplayLogSlips()
+    /// The last payload that was decoded.
+    private var decoded: [UInt8] = []
 
-    /// The recorded payloads of the messages read so far.
-    private(set) var data: [UInt8] = []
+    init(name: String) { self.name = name }
 
-    init(_ bytes: [UInt8], name: String) {
-        scanner = JSONScanner(bytes)
-        self.name = name
-    }
-
-    /// All messages to send, in line order.
-    mutating func messages() throws(ReplayLogError) -> [Message] {
-        let count = scanner.bytes.count
-        guard count <= ReplayLog.maximumSize else {
-            throw ReplayLogError(file: name, line: nil, reason: "longer than \(ReplayLog.maximumSize >> 30) GiB")
-        }
-        var messages: [Message] = []
-        var line = 0
-        var start = scanner.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        while start < count {
+    /// Reads the next block of whole lines.
+    ///
+    /// - Parameters:
+    ///   - isFirst: Whether the log begins with this block.
+    ///   - isWanted: Whether the payloads of a connection are wanted.
+    ///   - take: Called for each message, in line order. It gets the payload, or nothing if that was not recorded.
+    mutating func read(
+        _ block: SharedArray<UInt8>, isFirst: Bool, isWanted: (_ connection: Int64) -> Bool,
+        _ take: (Message, _ payload: borrowing PayloadText) throws(ReplayLogError) -> Void
+    ) throws(ReplayLogError) {
+        scanner = JSONScanner(block)
+        var start = isFirst && block.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        while start < block.count {
             line += 1
             scanner.position = start
             scanner.end = endOfLine(from: start)
+            let found: Message?
             do throws(Fault) {
-                if let message = try message() { messages.append(message) }
+                found = try message(isWanted)
             } catch {
                 let column = error.position.map { " at column \($0 - start + 1)" } ?? ""
                 throw ReplayLogError(file: name, line: line, reason: error.message + column)
             }
             start = scanner.end + 1
+            guard let found else { continue }
+            try take(found, PayloadText(block: block, payload: found.payload, decoded: decoded))
         }
-        return messages
+    }
+
+    /// The payload of the current message.
+    struct PayloadText: ~Copyable {
+        fileprivate let block: SharedArray<UInt8>
+        fileprivate let payload: (range: Range<Int>, writing: RecordedWriting)?
+        fileprivate let decoded: [UInt8]
+
+        func append(to data: inout [UInt8]) {
+            guard let payload else { return }
+            if payload.writing == .plain {
+                data.append(contentsOf: block[payload.range])
+            } else {
+                data.append(contentsOf: decoded)
+            }
+        }
     }
 
     private func endOfLine(from start: Int) -> Int {
-        // The search stays within the array, because `start` is less than its count.
-        scanner.bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress,
-                let newline = memchr(base + start, 0x0A, buffer.count - start)
-            else { return buffer.count }
-            return UnsafeRawPointer(newline) - base
+        let end: Int? = scanner.bytes.withContiguousStorageIfAvailable { bytes in
+            // The search stays within the block, because `start` is less than its count.
+            guard let base = bytes.baseAddress, let newline = memchr(base + start, 0x0A, bytes.count - start) else {
+                return bytes.count
+            }
+            return UnsafeRawPointer(newline) - UnsafeRawPointer(base)
         }
+        return end ?? scanner.bytes.count
     }
 
     // MARK: Lines
 
     /// The message on the scanner's line; nil if the line is blank or `dir` is `receive`.
-    private mutating func message() throws(Fault) -> Message? {
+    private mutating func message(_ isWanted: (Int64) -> Bool) throws(Fault) -> Message? {
         guard scanner.end - scanner.position <= ReplayLog.maximumLineLength else {
             throw Fault("longer than \(ReplayLog.maximumLineLength >> 20) MiB")
         }
@@ -83,7 +103,7 @@ struct ReplayLogParser {
         guard let time = fields.time else { throw Fault("t_us is missing") }
         var message = Message(
             time: try integer(time, .time, "a whole number of microseconds", upTo: Self.largestInteger),
-            connection: 0, kind: .text, length: 0, data: nil)
+            connection: 0, kind: .text, length: 0)
         if let field = fields.connection {
             message.connection = try integer(field, .connection, "a whole number", upTo: Self.largestInteger)
         }
@@ -100,23 +120,21 @@ struct ReplayLogParser {
         } else {
             stated = nil
         }
-        let start = data.count
+        guard isWanted(message.connection) else { return message }
         let key: ReplayLogKey
         switch (fields.data, fields.base64) {
         case (let field?, nil):
             key = .data
-            try appendText(field)
+            (message.payload, message.length) = try text(field)
         case (nil, let field?):
             key = .base64
-            try appendBytes(field, isText: message.kind == .text)
+            (message.payload, message.length) = try bytes(field, isText: message.kind == .text)
         case (_?, _?): throw Fault("has both data and b64")
         case (nil, nil):
             guard let stated else { throw Fault("has neither len nor data") }
             message.length = stated
             return message
         }
-        message.data = start
-        message.length = data.count - start
         if let stated, stated != message.length {
             throw Fault("len is \(stated), but \(key.rawValue) has \(message.length) bytes")
         }
@@ -129,7 +147,7 @@ struct ReplayLogParser {
         var isFirst = true
         while try scanner.hasElement(before: "}", isFirst: &isFirst) {
             let name = try scanner.key()
-            let key = name.isEscaped ? ReplayLogKey(try unescaped(name)[...]) : ReplayLogKey(scanner.bytes[name.range])
+            let key = name.isEscaped ? ReplayLogKey(try unescaped(name)) : ReplayLogKey(scanner.bytes[name.range])
             let start = scanner.position
             let value = try scanner.value(depth: 1, depthLimit: Self.depthLimit)
             if let key {
@@ -166,22 +184,28 @@ struct ReplayLogParser {
         return value
     }
 
-    /// Appends the value of `data` to the payloads.
-    private mutating func appendText(_ field: Field) throws(Fault) {
+    private typealias Payload = (payload: (range: Range<Int>, writing: RecordedWriting), length: Int)
+
+    /// The value of `data`.
+    private mutating func text(_ field: Field) throws(Fault) -> Payload {
         guard case .string(let token)? = field.value else { throw Fault("data must be a string") }
-        let start = data.count
-        try scanner.append(token, to: &data)
-        guard Self.isUTF8(data[start...]) else { throw Fault("data is not valid UTF-8") }
+        decoded.removeAll(keepingCapacity: true)
+        if token.isEscaped { try scanner.append(token, to: &decoded) }
+        let isText = token.isEscaped ? Self.isUTF8(decoded) : Self.isUTF8(scanner.bytes[token.range])
+        guard isText else { throw Fault("data is not valid UTF-8") }
+        return token.isEscaped
+            ? ((token.range, .escaped), decoded.count) : ((token.range, .plain), token.range.count)
     }
 
-    /// Appends the decoded value of `b64` to the payloads.
-    private mutating func appendBytes(_ field: Field, isText: Bool) throws(Fault) {
+    /// The decoded value of `b64`.
+    private mutating func bytes(_ field: Field, isText: Bool) throws(Fault) -> Payload {
         guard case .string(let token)? = field.value else { throw Fault("b64 must be a string") }
         // Some writers escape the slash, which is a base64 character.
-        let text = token.isEscaped ? try unescaped(token)[...] : scanner.bytes[token.range]
-        let start = data.count
-        guard Base64.append(text, to: &data) else { throw Fault("b64 is not base64 (RFC 4648 §4)") }
-        guard !isText || Self.isUTF8(data[start...]) else { throw Fault("op is 1 (text), but b64 is not valid UTF-8") }
+        let text = token.isEscaped ? try unescaped(token) : Array(scanner.bytes[token.range])
+        decoded.removeAll(keepingCapacity: true)
+        guard Base64.append(text, to: &decoded) else { throw Fault("b64 is not base64 (RFC 4648 §4)") }
+        guard !isText || Self.isUTF8(decoded) else { throw Fault("op is 1 (text), but b64 is not valid UTF-8") }
+        return ((token.range, .base64), decoded.count)
     }
 
     private func unescaped(_ token: JSONScanner.StringToken) throws(Fault) -> [UInt8] {
@@ -190,7 +214,7 @@ struct ReplayLogParser {
         return text
     }
 
-    private static func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
+    private static func isUTF8(_ bytes: some Collection<UInt8>) -> Bool {
         String(validating: bytes, as: UTF8.self) != nil
     }
 

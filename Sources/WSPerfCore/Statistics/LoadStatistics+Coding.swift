@@ -1,7 +1,7 @@
 extension LoadStatistics {
     /// Version of the format, its first byte. It changes only if the encoding of fields changes: adding or removing a
     /// field needs no new version.
-    static let formatVersion: UInt8 = 3
+    package static let formatVersion: UInt8 = 3
     /// The largest counter that decoding accepts: 2⁵³, which JSON can still hold.
     static let decodableCounter: UInt64 = 1 << 53
     /// The most fields that decoding accepts.

@@ -9,7 +9,7 @@ enum Base64 {
     }
 
     /// Appends the bytes that `text` stands for to `bytes`, unless it is not base64. At most 1 GiB.
-    static func append(_ text: ArraySlice<UInt8>, to bytes: inout [UInt8]) -> Bool {
+    static func append(_ text: [UInt8], to bytes: inout [UInt8]) -> Bool {
         guard !text.isEmpty else { return true }
         guard text.count % 4 == 0, text.count <= 1 << 30 else { return false }
         // OpenSSL reads the padding as zeros, wherever it is. It also drops white space at both ends, and then returns

@@ -33,12 +33,14 @@ struct JSONScanner {
         case string(StringToken)
     }
 
-    let bytes: [UInt8]
+    let bytes: SharedArray<UInt8>
     var position: Int
     /// Where the text ends.
     var end: Int
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: [UInt8]) { self.init(SharedArray(bytes)) }
+
+    init(_ bytes: SharedArray<UInt8>) {
         self.bytes = bytes
         position = 0
         end = bytes.count
@@ -222,7 +224,7 @@ struct JSONScanner {
         bytes[index..<index + 4].reduce(0) { $0 << 4 | (Self.hexadecimal($1) ?? 0) }
     }
 
-    private static func unescaped(_ byte: UInt8) -> UInt8? {
+    static func unescaped(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): byte
         case UInt8(ascii: "b"): 0x08
@@ -234,7 +236,7 @@ struct JSONScanner {
         }
     }
 
-    private static func hexadecimal(_ byte: UInt8) -> UInt16? {
+    static func hexadecimal(_ byte: UInt8) -> UInt16? {
         switch byte {
         case 0x30...0x39: UInt16(byte - 0x30)
         case 0x41...0x46: UInt16(byte - 0x41 + 10)

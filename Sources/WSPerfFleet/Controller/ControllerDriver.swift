@@ -10,6 +10,8 @@ final class ControllerDriver: FleetDriver {
         case listenerEnded(name: String, pid: Int32?, ChildProcess.End)
         /// The next run.
         case prepared(RunSetup)
+        /// A part of a file, or why it cannot be read.
+        case chunk(run: String, listener: String, Command.Chunk, Result<[UInt8], FleetError>)
         /// There is no next run: the provider has no more, or failed.
         case noMore((any Error)?)
     }
@@ -30,6 +32,8 @@ final class ControllerDriver: FleetDriver {
     private let delivery: EventDelivery
     private let observers: [ObserverQueue]
     private let outgoing: ZMQSocket
+    private let files: OutgoingFiles
+    private let mailbox: FleetMailbox<Event>
     private let local: LocalFleet?
     private let endsListeners: Bool
     private let logger: Logger
@@ -51,13 +55,16 @@ final class ControllerDriver: FleetDriver {
 
     init(
         session: String, ask: @escaping (FleetRunResult?) -> Void, liveness: Duration, delivery: EventDelivery,
-        observers: [ObserverQueue], outgoing: ZMQSocket, local: LocalFleet?, endsListeners: Bool, logger: Logger
+        observers: [ObserverQueue], files: OutgoingFiles,
+        mailbox: FleetMailbox<Event>, outgoing: ZMQSocket, local: LocalFleet?, endsListeners: Bool, logger: Logger
     ) {
         self.session = session
         self.ask = ask
         self.delivery = delivery
         self.observers = observers
         self.outgoing = outgoing
+        self.files = files
+        self.mailbox = mailbox
         self.local = local
         self.endsListeners = endsListeners
         self.logger = logger
@@ -95,6 +102,14 @@ final class ControllerDriver: FleetDriver {
         case .prepared(let setup):
             isAsking = false
             if closing == nil { begin(setup, now: now) }
+        case .chunk(let run, let listener, let chunk, let result):
+            guard run == setup?.id, closing == nil else { return }
+            switch result {
+            // If there is no room, the listener asks again.
+            case .success(let bytes):
+                publish(Topic.peer(listener), .chunk(chunk), run: run, body: SharedBytes(bytes))
+            case .failure(let error): machine.fileFailed(error, now: now)
+            }
         case .noMore(let error):
             isAsking = false
             failure = error
@@ -123,11 +138,14 @@ final class ControllerDriver: FleetDriver {
     private func perform(_ action: ControllerMachine.Action, now: FleetInstant) {
         switch action {
         case .publish(let topic, let command, let run, let carriesPlan):
-            sequence += 1
-            let envelope = Envelope(
-                session: session, run: run, sender: session, sequence: sequence, content: command)
-            let body = carriesPlan ? setup?.parcel : nil
-            _ = outgoing.send(WireCodec.encode(envelope, topic: topic, body: body))
+            publish(topic, command, run: run, body: carriesPlan ? setup?.parcel : nil)
+        case .send(let chunks, let file, let listener):
+            guard let run = setup?.id else { return }
+            let mailbox = mailbox
+            files.read(chunks, of: file, for: listener) { number, result in
+                mailbox.post(
+                    .chunk(run: run, listener: listener, Command.Chunk(file: file.sha256, number: number), result))
+            }
         case .record(let event):
             delivery.put(current, event)
             for observer in observers { observer.put(.run(current, event)) }
@@ -137,6 +155,12 @@ final class ControllerDriver: FleetDriver {
             results.append(result)
             if outcome.error == nil, interrupts == 0 { askNext() } else { beginClosing(now: now) }
         }
+    }
+
+    private func publish(_ topic: String, _ command: Command, run: String?, body: SharedBytes?) {
+        sequence += 1
+        let envelope = Envelope(session: session, run: run, sender: session, sequence: sequence, content: command)
+        _ = outgoing.send(WireCodec.encode(envelope, topic: topic, body: body))
     }
 
     private func askNext() {

@@ -7,6 +7,8 @@ struct ControllerMachine {
         /// Publish a command. If `carriesPlan` is true, the run's parcel is the body.
         case publish(topic: String, Command, run: String?, carriesPlan: Bool)
         case record(RunEvent)
+        /// Read these chunks of a file, and send them to a listener.
+        case send(chunks: Range<Int>, of: FileReference, to: String)
         /// Something that observers see, besides the record.
         case observe(FleetEvent)
         /// The current run is over.
@@ -38,6 +40,8 @@ struct ControllerMachine {
     private var notedForeign: Set<String> = []
     /// Unreadable messages whose reason is already in the current run's record.
     private var notedUnreadable: Set<String> = []
+    /// When observers were last told how far the files have got.
+    private var transferAt: FleetInstant?
     private var pendingNotices: [String] = []
 
     init(session: String, liveness: Duration = FleetLimits.liveness, now: FleetInstant) {
@@ -139,6 +143,10 @@ struct ControllerMachine {
             membership.hear(id, sequence: sequence, now: now)
             run?.exited(exit, now: now)
             publish(to: id, .taken(Command.Taken(workers: [exit.worker])))
+        case .fetch(let fetch):
+            membership.hear(id, sequence: sequence, now: now)
+            guard envelope.run != nil, envelope.run == activeRun?.setup.id else { return }
+            send(fetch, to: id, now: now)
         case .hello, .worker, .snapshot:
             guard envelope.run != nil, envelope.run == activeRun?.setup.id else {
                 dropped.strangers += 1
@@ -163,9 +171,25 @@ struct ControllerMachine {
             let before = run?.implausible ?? 0
             run?.snapshot(worker: id, header, body: body, now: now)
             dropped.implausible += (run?.implausible ?? 0) - before
-        case .listener, .exited: break
+        case .listener, .exited, .fetch: break
         }
     }
+
+    private mutating func send(_ fetch: PeerMessage.Fetch, to id: String, now: FleetInstant) {
+        guard let file = run?.fetch(fetch, from: id, now: now) else { return }
+        if fetch.count > 0 {
+            actions.append(.send(chunks: fetch.first..<fetch.first + fetch.count, of: file, to: id))
+        }
+        if let transfer = run?.transfer,
+            transferAt.map({ now - $0 >= FleetLimits.heartbeat }) ?? true || transfer.arrived == transfer.bytes
+        {
+            transferAt = now
+            actions.append(.observe(.sending(transfer)))
+        }
+    }
+
+    /// A file of the current run cannot be read any more.
+    mutating func fileFailed(_ error: FleetError, now: FleetInstant) { run?.fail(error, now: now) }
 
     /// A message that breaks the protocol has no effect, but the run's record says so, and a hello gets an answer.
     private mutating func drop(_ message: UnreadableMessage) {
@@ -198,6 +222,13 @@ struct ControllerMachine {
                 publish(
                     to: id, .welcome(Command.Welcome(name: name, livenessMilliseconds: currentLiveness.milliseconds)))
             case .rejoin(let id): publish(to: id, .rejoin)
+            case .refuse(let id, let name, let reason):
+                publish(to: id, .refuse(Command.Refusal(message: "\(name) \(reason)")))
+                let notice = "refused listener \(name): it \(reason)"
+                actions.append(.observe(.refused(notice)))
+                if notedForeign.count < 16, notedForeign.insert(notice).inserted { note(notice) }
+            case .note(let notice):
+                if notedForeign.count < 16, notedForeign.insert(notice).inserted { note(notice) }
             case .greeted(let id): observe(id) { .greeted($0) }
             case .joined(let id):
                 run?.listenerJoined()

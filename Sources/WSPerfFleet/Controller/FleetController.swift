@@ -68,6 +68,7 @@ public final class FleetController: Sendable {
     private let sockets: Mutex<(incoming: ZMQSocket, outgoing: ZMQSocket)?>
 
     private let observers = Mutex<[ObserverQueue]>([])
+    private let files = OutgoingFiles()
 
     /// Binds both ports. Throws an error that names the address if one of them is in use.
     public init(options: Options = Options()) throws(FleetError) {
@@ -98,7 +99,7 @@ public final class FleetController: Sendable {
     /// Runs the plans one after another on the same listeners. All plans are checked before the first begins.
     ///
     /// - Parameters:
-    ///   - plans: At least one. The files that they name are read when their run begins, and sent to the workers.
+    ///   - plans: At least one. The files that they name are read when their run begins, and sent to each listener once.
     ///   - onEvent: Receives the events of each run in order, with the index of its plan. The last event is always `.ended`.
     ///     Called on one separate thread, one call at a time. While it is slow, workers keep their snapshots.
     /// - Returns: How each run ended. After an interrupt or a run that could not be carried out, no further run begins.
@@ -108,8 +109,10 @@ public final class FleetController: Sendable {
         _ plans: [Plan], onEvent: @escaping @Sendable (_ run: Int, _ event: RunEvent) -> Void
     ) async throws -> [FleetRunResult] {
         guard !plans.isEmpty else { throw FleetError(.usage, "there is no plan to run") }
-        // Each setup holds the contents of the plan's files, so only one exists at a time.
-        for (index, plan) in plans.enumerated() { _ = try setup(plan, number: index + 1) }
+        for plan in plans {
+            try Self.check(plan)
+            if options.localListener != nil, plan.client == .stock { try Self.checkLocalPorts(plan) }
+        }
         return try await run(PlanList(plans), onEvent: onEvent)
     }
 
@@ -161,7 +164,7 @@ public final class FleetController: Sendable {
 
     /// The setup of a run of this controller. Throws if this machine cannot run it.
     private func setup(_ plan: Plan, number: Int) throws -> RunSetup {
-        var setup = try Self.setup(plan, id: "\(session)-\(number)", number: number)
+        var setup = try Self.setup(plan, id: "\(session)-\(number)", number: number, files: files)
         setup.commandPort = address.publishPort
         setup.advice = options.advice
         // All machines of the plan are this machine. A worker could only check its own share.
@@ -203,8 +206,9 @@ public final class FleetController: Sendable {
             ask: { [self] last in
                 asked += 1
                 ask(provider, after: last, number: asked)
-            }, liveness: options.liveness, delivery: delivery, observers: observers, outgoing: sockets.outgoing,
-            local: local, endsListeners: options.endsListeners, logger: logger)
+            }, liveness: options.liveness, delivery: delivery, observers: observers, files: files,
+            mailbox: mailbox, outgoing: sockets.outgoing, local: local, endsListeners: options.endsListeners,
+            logger: logger)
         FleetLoop(driver: driver, incoming: sockets.incoming, mailbox: mailbox, lifeline: nil).run()
         delivery.close()
         for observer in observers { observer.close() }
@@ -225,7 +229,8 @@ public final class FleetController: Sendable {
     /// - Throws: `PlanError` or `FleetError`, as `run` does.
     public static func check(_ plan: Plan) throws { _ = try setup(plan, id: "", number: 1) }
 
-    static func setup(_ plan: Plan, id: String, number: Int) throws -> RunSetup {
+    /// - Parameter files: Opens the files that are sent; nil only checks the plan.
+    static func setup(_ plan: Plan, id: String, number: Int, files: OutgoingFiles? = nil) throws -> RunSetup {
         guard plan.processes <= FleetLimits.processes else {
             throw FleetError(
                 .usage, "processes: a machine can run at most \(FleetLimits.processes), not \(plan.processes)")
@@ -240,7 +245,15 @@ public final class FleetController: Sendable {
                     + "but its limit is \(descriptors) (ulimit -n)")
         }
         var plan = plan
-        try plan.attachFiles()
+        try plan.checkFiles()
+        let paths = plan.referencedFiles
+        guard paths.count <= FleetLimits.files else {
+            throw FleetError(.usage, "the plan names \(paths.count) files, more than \(FleetLimits.files)")
+        }
+        var references: [(path: String, file: FileReference)] = []
+        if let files {
+            for path in paths { references.append((path, try files.add(path, of: plan))) }
+        }
         let recorded = RecordedPlan(plan)
         let arithmetic = plan.arithmetic
         let limit = arithmetic.limit
@@ -249,12 +262,13 @@ public final class FleetController: Sendable {
         plan.timeLimit = min(limit, PlanQuantity.longest)
         let parcel = PlanParcel(
             document: plan.document,
-            files: plan.attachments.sorted { $0.key < $1.key }.map { (path: $0.key, contents: $0.value) })
-        let size = parcel.files.reduce(0) { $0 + $1.path.utf8.count + $1.contents.count + 8 }
-        guard size < FleetLimits.planBody - (8 << 20) else {
-            throw FleetError(
-                .usage, "the files that the plan names have \(size) bytes together, which is too much to send")
+            files: references.map { (path: $0.path, sha256: $0.file.sha256) }
+        ).encoded()
+        guard parcel.count <= FleetLimits.commandBody else {
+            throw FleetError(.usage, "the plan has \(parcel.count) bytes, which is too much to send")
         }
+        var seen: Set<String> = []
+        let sent = references.map(\.file).filter { seen.insert($0.sha256).inserted }
         return RunSetup(
             id: id, number: number, machines: plan.machines, minMachines: plan.minMachines, processes: plan.processes,
             instances: plan.instances, join: plan.fleet.join, launch: plan.fleet.launch, liveness: plan.fleet.liveness,
@@ -262,7 +276,7 @@ public final class FleetController: Sendable {
             // that receives the start more than `liveness` late is lost before that.
             limit: limit + plan.fleet.liveness + graces.abort, drain: graces.abort, close: graces.close,
             collect: plan.fleet.collect,
-            notices: arithmetic.notices, plan: recorded, parcel: SharedBytes(parcel.encoded()), startedAt: 0,
+            notices: arithmetic.notices, plan: recorded, parcel: SharedBytes(parcel), files: sent, startedAt: 0,
             stopsWhenWorkerIsLost: plan.onLostWorker == .abort)
     }
 }

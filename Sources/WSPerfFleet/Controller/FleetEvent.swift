@@ -13,6 +13,20 @@ public enum FleetEvent: Sendable, Equatable {
         public var pid: Int32
     }
 
+    /// How far the files of a run have got.
+    public struct Transfer: Sendable, Hashable {
+        /// The names of the files; printable.
+        public var files: [String]
+        /// Listeners that get files, or have got them.
+        public var listeners: Int
+        /// Bytes to send to all of them together.
+        public var bytes = 0
+        /// Bytes that are stored.
+        public var arrived = 0
+        /// Bytes that listeners have asked for and not stored yet.
+        public var underWay = 0
+    }
+
     /// It said hello, and has not answered yet.
     case greeted(Listener)
     case joined(Listener)
@@ -20,6 +34,8 @@ public enum FleetEvent: Sendable, Equatable {
     case left(Listener, silence: Duration)
     /// A peer was refused: it speaks another version, or what it said breaks the protocol.
     case refused(String)
+    /// The files of a run are on their way to its listeners. At most once a second.
+    case sending(Transfer)
     /// A message was dropped. The text says why.
     case dropped(String)
     /// An event of a run's record, and the index of the run.

@@ -33,6 +33,10 @@ struct MembershipMachine {
 
     enum Action: Equatable, Sendable {
         case welcome(id: String, name: String)
+        /// It cannot take part.
+        case refuse(id: String, name: String, reason: String)
+        /// Something that the operator should know about a listener that takes part.
+        case note(String)
         case rejoin(id: String)
         case greeted(id: String)
         case joined(id: String)
@@ -43,6 +47,8 @@ struct MembershipMachine {
     /// Names of members that are not lost.
     private var names: Set<String> = []
     private var joined = 0
+    /// Why listeners cannot take part, by name: the first ones.
+    private(set) var incompatible: [String: String] = [:]
     /// Hellos that were dropped because there were too many members.
     private(set) var refused = 0
 
@@ -60,6 +66,10 @@ struct MembershipMachine {
             hear(id, sequence: sequence, now: now)
             return [.welcome(id: id, name: member.name)]
         }
+        if let reason = hello.incompatibility {
+            if incompatible.count < 16 { incompatible[hello.name] = reason }
+            return [.refuse(id: id, name: hello.name, reason: reason)]
+        }
         guard members.count < FleetLimits.listeners else {
             refused += 1
             return []
@@ -69,7 +79,8 @@ struct MembershipMachine {
         members[id] = Member(
             id: id, name: name, pid: hello.pid, address: address, status: .greeted, order: -1, lastHeard: now,
             lastSequence: sequence)
-        return [.welcome(id: id, name: name), .greeted(id: id)]
+        let note = hello.otherBuild.map { Action.note("listener \(name) \($0)") }
+        return [.welcome(id: id, name: name), .greeted(id: id)] + (note.map { [$0] } ?? [])
     }
 
     mutating func status(

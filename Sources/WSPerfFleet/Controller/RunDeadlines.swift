@@ -29,6 +29,9 @@ struct RunDeadlines {
     /// Enough listeners have joined; they launch workers.
     mutating func launchBegan(now: FleetInstant) { setupEnds = now + launch }
 
+    /// Bytes of the plan's files have arrived at a listener.
+    mutating func bytesArrived(now: FleetInstant) { setupEnds = max(setupEnds, now + launch) }
+
     mutating func loadBegan(now: FleetInstant) {
         stopAt = now + limit
         abortAt = now + limit + drain

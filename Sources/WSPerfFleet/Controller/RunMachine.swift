@@ -26,6 +26,7 @@ struct RunMachine {
     private var assignments: RunAssignments
     private var deadlines: RunDeadlines
     private var commands: CommandSchedule
+    private var transfers: FileTransfers
     private var order = LoadOrder.wait
     private let begun: FleetInstant
     /// Index in `workers` by identity.
@@ -50,6 +51,7 @@ struct RunMachine {
             run: setup.id, machines: setup.machines, minMachines: setup.enough, processes: setup.processes)
         deadlines = RunDeadlines(setup, now: now)
         commands = CommandSchedule(planBytes: setup.parcel.bytes.count)
+        transfers = FileTransfers(setup.files)
         record(.started(run: setup.id, startedAt: setup.startedAt, plan: setup.plan))
         record(.phase(.waitingForListeners))
     }
@@ -74,6 +76,16 @@ struct RunMachine {
     mutating func hello(worker id: String, _ hello: PeerMessage.Hello, sequence: UInt64, now: FleetInstant) {
         guard let place = heard(id, sequence: sequence, now: now), !refuse(place) else { return }
         workers[place].pid = hello.pid
+        if let reason = hello.incompatibility {
+            workers[place].refusal = reason
+            workers[place].note(reason: reason)
+            if workers[place].advance(to: .failed) { isDirty = true }
+            _ = refuse(place)
+            return
+        }
+        if let other = hello.otherBuild, workers[place].state == nil {
+            record(.notice("\(workers[place].title) \(other)"))
+        }
         _ = workers[place].advance(to: .waiting)
         guard !workers[place].isConfirmed else { return }
         let welcome = Command.Welcome(name: workers[place].machine, livenessMilliseconds: setup.liveness.milliseconds)
@@ -192,6 +204,25 @@ struct RunMachine {
         if number == setup.number, assignments.confirm(id, launched: launched) { isDirty = true }
     }
 
+    /// A listener asks for a part of a file. Returns the file if this run has it and the listener takes part.
+    mutating func fetch(_ fetch: PeerMessage.Fetch, from listener: String, now: FleetInstant) -> FileReference? {
+        guard !isOver, order < .start, assignments.assignments[listener] != nil, let file = transfers.file(fetch) else {
+            return nil
+        }
+        if transfers.note(fetch, from: listener) {
+            // Workers are launched when the files are there, so the time for that begins when the last bytes have arrived.
+            deadlines.bytesArrived(now: now)
+            isDirty = true
+        }
+        return file
+    }
+
+    /// How far the run's files have got; nil if no listener has asked for one.
+    var transfer: FleetEvent.Transfer? { transfers.progress }
+
+    /// The run cannot go on.
+    mutating func fail(_ error: FleetError, now: FleetInstant) { end(.incomplete, error, now: now) }
+
     mutating func listenerJoined() { isDirty = true }
 
     /// - Parameter silence: For how long nothing was heard; zero if the listener left or its process ended.
@@ -199,6 +230,7 @@ struct RunMachine {
         guard let assignment = assignments.assignments[id] else { return }
         isDirty = true
         let why = RunNotices.listenerLoss(silence: silence)
+        transfers.forget(id)
         record(.notice("listener \(assignment.name) \(why)"))
         for place in workers.indices where workers[place].listener == id {
             workers[place].listenerLoss = "its listener \(why)"
@@ -315,7 +347,8 @@ struct RunMachine {
             let launch = Command.Launch(
                 number: setup.number, livenessMilliseconds: setup.liveness.milliseconds,
                 launchMilliseconds: setup.launch.milliseconds, closeMilliseconds: setup.graces.close.milliseconds,
-                collectMilliseconds: setup.graces.delivery.milliseconds, workers: assignment.orders)
+                collectMilliseconds: setup.graces.delivery.milliseconds, workers: assignment.orders,
+                files: setup.files.isEmpty ? nil : setup.files)
             actions.append(.publish(to: listener, .launch(launch)))
         }
         for place in workers.indices {
@@ -343,7 +376,8 @@ struct RunMachine {
         let message =
             phase == .waitingForListeners
             ? RunNotices.missingListeners(
-                joined: membership.alive.map(\.name), deaf: membership.greeted.map(\.name), setup)
+                joined: membership.alive.map(\.name), deaf: membership.greeted.map(\.name),
+                incompatible: membership.incompatible, setup)
             : RunNotices.missingWorkers(
                 activeWorkers.map { workers[$0] }, unassigned: assignments.unassigned.count, setup)
         end(.incomplete, FleetError(.incomplete, message), now: now)

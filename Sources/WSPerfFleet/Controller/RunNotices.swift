@@ -32,13 +32,16 @@ enum RunNotices {
     }
 
     /// Too few listeners joined. `deaf` ones said hello, but never answered their welcome.
-    static func missingListeners(joined names: [String], deaf: [String], _ setup: RunSetup) -> String {
+    static func missingListeners(
+        joined names: [String], deaf: [String], incompatible: [String: String] = [:], _ setup: RunSetup
+    ) -> String {
         let joined = names.isEmpty ? "none" : names.joined(separator: ", ")
         return
             "\(names.count) of \(counted(setup.machines, "listener")) joined within \(setup.join.readable) (\(joined)); "
             + "\(setup.machines - names.count) missing"
             + (setup.enough < setup.machines ? ", and min_machines requires \(setup.enough)" : "")
             + (deaf.isEmpty ? "" : "; " + unheard(deaf, port: setup.commandPort))
+            + incompatible.sorted { $0.key < $1.key }.map { "; \($0.key) was refused: it \($0.value)" }.joined()
             + (setup.advice.map { "; \($0)" } ?? "")
     }
 

@@ -34,6 +34,8 @@ struct RunSetup: Sendable {
     var plan: RecordedPlan
     /// The plan in the form that each worker receives.
     var parcel: SharedBytes
+    /// The files that each listener must have before it launches workers.
+    var files: [FileReference] = []
     /// Wall-clock time of the start in milliseconds since 1970-01-01 UTC.
     var startedAt: Int64
     /// If true, the first worker that is lost under load ends the load of all.

@@ -5,8 +5,8 @@ internal import Synchronization
 internal import SystemPackage
 internal import WSPerfCore
 
-/// A child process that ends with this one. Its standard input is a pipe, the lifeline, and the child exits when the other
-/// end is closed, which also happens when this process dies. (A parent-death signal is sent when the launching thread
+/// A child process that ends with this one. Its standard input is a local socket, the lifeline, and the child exits when the
+/// other end is closed, which also happens when this process dies. (A parent-death signal is sent when the launching thread
 /// ends, which is too early.)
 ///
 /// The child has its own process group, so that Ctrl-C in a terminal reaches only this process, which then ends its
@@ -33,14 +33,23 @@ final class ChildProcess: Sendable {
 
     /// Launches `executable`. Calls `onLaunch` once with the process id, unless the launch fails, and `onEnd` exactly once,
     /// after the process has ended and was waited for.
+    ///
+    /// - Parameter descriptors: Open files that the child gets over its standard input.
     init(
-        executable: String, arguments: [String], onLaunch: @escaping @Sendable (Int32) -> Void,
+        executable: String, arguments: [String], passing descriptors: [Int32] = [],
+        onLaunch: @escaping @Sendable (Int32) -> Void,
         onEnd: @escaping @Sendable (End) -> Void
     ) {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
             state = Mutex(State())
-            onEnd(End(error: "cannot create a pipe: \(String(cString: strerror(errno)))", stderr: ""))
+            onEnd(End(error: "cannot create a socket: \(String(cString: strerror(errno)))", stderr: ""))
+            return
+        }
+        if !descriptors.isEmpty, let why = DescriptorPassing.send(descriptors, over: ends[1]) {
+            for end in ends { close(end) }
+            state = Mutex(State())
+            onEnd(End(error: "cannot pass the plan's files: \(why)", stderr: ""))
             return
         }
         let reading = FileDescriptor(rawValue: ends[0])

@@ -8,10 +8,13 @@ final class InProcessLauncher: WorkerLaunching {
 
     init(factory: @escaping WorkloadFactory) { self.factory = factory }
 
-    func launch(_ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void) {
+    func launch(
+        _ options: FleetWorkerOptions, files: [Int32], onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void
+    ) {
         let id = options.id
         do throws(FleetError) {
-            let worker = try FleetWorker(options: options, factory: factory)
+            let worker = try FleetWorker(
+                options: options, files: Dictionary(zip(options.files, files)) { first, _ in first }, factory: factory)
             workers.withLock { $0[id] = worker }
             onEvent(.launched(worker: id, pid: getpid()))
             Task {

@@ -12,6 +12,7 @@ final class ListenerDriver: FleetDriver {
     private let mailbox: FleetMailbox<Event>
     private let incoming: ZMQSocket
     private let outgoing: ZMQSocket
+    private let store: FileStore
     private let logger: Logger
     /// The session in the last log message.
     private var session: String?
@@ -31,6 +32,7 @@ final class ListenerDriver: FleetDriver {
         self.mailbox = mailbox
         self.incoming = incoming
         self.outgoing = outgoing
+        store = FileStore { mailbox.post(.file($0)) }
         self.logger = logger
         id = PeerIdentity.random(prefix: "l-")
         machine = ListenerMachine(name: options.name, pid: getpid(), servesOnce: options.servesOnce, now: .now)
@@ -93,7 +95,11 @@ final class ListenerDriver: FleetDriver {
             let options = FleetWorkerOptions(
                 controller: controller, order: order, launching: launching, hasLifeline: hasLifelines)
             logger.debug("launching a worker", metadata: ["worker": "\(order.id)"])
-            launcher.launch(options) { mailbox.post($0) }
+            // The machine launches workers when all files are there.
+            launcher.launch(options, files: options.files.map { store.descriptor($0) ?? -1 }) { mailbox.post($0) }
+        case .store(let file, let chunk, let bytes): store.write(bytes, to: file, chunk: chunk)
+        case .verify(let file): store.verify(file)
+        case .drop(let sha256): store.drop(sha256)
         case .hangUp(let worker): launcher.hangUp(worker)
         case .terminate(let worker): launcher.terminate(worker)
         case .kill(let worker):

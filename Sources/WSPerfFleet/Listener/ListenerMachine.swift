@@ -10,6 +10,11 @@ struct ListenerMachine {
     enum Action: Sendable, Equatable {
         case send(PeerMessage)
         case launch(WorkerOrder, Launching)
+        /// Write a chunk of a file.
+        case store(FileReference, chunk: Int, [UInt8])
+        /// Check the digest of a complete file.
+        case verify(FileReference)
+        case drop(sha256: String)
         /// Close the worker's lifeline, which asks it to end and to deliver.
         case hangUp(worker: String)
         /// Close the worker's lifeline and send it SIGTERM.
@@ -29,11 +34,14 @@ struct ListenerMachine {
         var machine: String
         var liveness: Duration
         var launch: Duration
+        var files: [FileReference] = []
     }
 
     enum Event: Sendable {
         case launched(worker: String, pid: Int32)
         case exited(WorkerExit)
+        /// What became of a file on the disk.
+        case file(FileIntake.Event)
         /// SIGINT.
         case interrupted
         /// SIGTERM, with which services are stopped.
@@ -71,8 +79,13 @@ struct ListenerMachine {
     private var graces = GracePeriods(close: .seconds(5), liveness: FleetLimits.liveness, collect: .seconds(30))
     private(set) var run: String?
     private var number = 0
-    /// Identities of the workers launched for `number`. A later launch with the same number may add more.
-    private var launched: Set<String> = []
+    /// Identities of the workers ordered for `number`. A later launch with the same number may add more.
+    private var ordered: Set<String> = []
+    /// Orders that wait for the plan's files.
+    private var waiting: [WorkerOrder] = []
+    /// What the workers of `number` have in common.
+    private var launching: Launching?
+    private var intake = FileIntake()
     private var children: [String: Child] = [:]
     /// When the last message of this session's controller arrived.
     private var lastHeard: FleetInstant
@@ -111,7 +124,9 @@ struct ListenerMachine {
     var nextDeadline: FleetInstant? {
         if !actions.isEmpty { return FleetInstant(nanoseconds: .min) }
         guard !isOver else { return nil }
+        if !waiting.isEmpty, intake.areReady || intake.failure != nil { return FleetInstant(nanoseconds: .min) }
         var next = session == nil ? helloAt : min(statusAt, lastHeard + liveness)
+        if let at = intake.nextDeadline(isConnected: session != nil && !isLeaving) { next = min(next, at) }
         for child in children.values {
             if child.exit != nil {
                 if session != nil {
@@ -143,11 +158,11 @@ struct ListenerMachine {
         switch received {
         case .unreadable: break
         case .foreign(let foreign): warnForeign(foreign)
-        case .message(let envelope, _): receive(envelope, now: now)
+        case .message(let envelope, let body): receive(envelope, body: body, now: now)
         }
     }
 
-    private mutating func receive(_ envelope: Envelope<Command>, now: FleetInstant) {
+    private mutating func receive(_ envelope: Envelope<Command>, body: [UInt8], now: FleetInstant) {
         if session == envelope.session { lastHeard = now }
         switch envelope.content {
         case .beacon(let beacon): heard(beacon, session: envelope.session, now: now)
@@ -162,9 +177,7 @@ struct ListenerMachine {
             guard session == envelope.session || session == nil else { return }
             // The controller counts this listener as lost, but it waits for the results of its workers.
             actions.append(.becomeNew)
-            number = 0
-            launched = []
-            run = nil
+            forgetRun(now: now)
             leaveSession(now: now)
             aloneSince = aloneSince ?? now
         case .launch(let launch): take(launch, envelope: envelope, now: now)
@@ -174,6 +187,9 @@ struct ListenerMachine {
             guard session == envelope.session else { return }
             terminateAll(now: now)
             leave(status: 0, now: now)
+        case .chunk(let chunk):
+            guard session == envelope.session else { return }
+            intake.chunk(chunk, bytes: body)
         case .plan, .start, .stop, .abort, .acknowledge: break
         }
     }
@@ -194,6 +210,8 @@ struct ListenerMachine {
             terminateAll(now: now) { $0.run != beacon.run }
             if run != nil, beacon.run != run {
                 run = nil
+                waiting = []
+                intake.want([], now: now)
                 statusAt = now
             }
         }
@@ -205,7 +223,8 @@ struct ListenerMachine {
         if launch.number > number {
             terminateAll(now: now)
             number = launch.number
-            launched = []
+            ordered = []
+            waiting = []
             run = newRun
             childrenSession = session
             liveness = Self.duration(launch.livenessMilliseconds)
@@ -215,15 +234,39 @@ struct ListenerMachine {
         }
         // The message may be a late copy from a run that is over.
         guard run == newRun else { return }
-        let launching = Launching(
+        let files = launch.files ?? []
+        launching = Launching(
             session: session, run: newRun, machine: assignedName, liveness: liveness,
-            launch: Self.duration(launch.launchMilliseconds))
-        for order in launch.workers where launched.count < Self.mostLaunches && launched.insert(order.id).inserted {
-            guard children[order.id] == nil else { continue }
-            children[order.id] = Child(order: order, run: newRun, graces: graces)
-            actions.append(.launch(order, launching))
+            launch: Self.duration(launch.launchMilliseconds), files: files)
+        intake.want(files, now: now)
+        for order in launch.workers where ordered.count < Self.mostLaunches && ordered.insert(order.id).inserted {
+            if children[order.id] == nil { waiting.append(order) }
         }
+        launchWaiting()
         statusAt = now
+    }
+
+    /// Launches the workers that were ordered, if the plan's files are there. If they can't be had, no worker can be
+    /// launched.
+    private mutating func launchWaiting() {
+        guard !waiting.isEmpty, let run, let launching, intake.areReady || intake.failure != nil else { return }
+        for order in waiting {
+            children[order.id] = Child(order: order, run: run, graces: graces)
+            if let failure = intake.failure {
+                children[order.id]?.exit = WorkerExit(worker: order.id, pid: 0, error: failure, stderr: "")
+            } else {
+                actions.append(.launch(order, launching))
+            }
+        }
+        waiting = []
+    }
+
+    private mutating func forgetRun(now: FleetInstant) {
+        number = 0
+        ordered = []
+        waiting = []
+        run = nil
+        intake.want([], now: now)
     }
 
     /// The most processes that are launched in one run, whatever the controller orders.
@@ -235,6 +278,11 @@ struct ListenerMachine {
         case .exited(let exit):
             guard children[exit.worker]?.exit == nil else { return }
             children[exit.worker]?.exit = exit
+            statusAt = now
+        case .file(let event):
+            intake.handle(event, now: now)
+            guard !waiting.isEmpty, intake.areReady || intake.failure != nil else { return }
+            launchWaiting()
             statusAt = now
         case .interrupted: interrupt(status: 130, now: now)
         case .terminated: interrupt(status: alive == 0 && interrupts == 0 ? 0 : 130, now: now)
@@ -275,6 +323,7 @@ struct ListenerMachine {
             aloneSince = now
         }
         for id in children.keys.sorted() { signal(id, now: now) }
+        getFiles(now: now)
         if servesOnce, losesController, alive == 0 { leave(status: 1, now: now) }
         if isLeaving, alive == 0 { return finish(now: now) }
         if session != nil {
@@ -288,7 +337,7 @@ struct ListenerMachine {
                 actions.append(
                     .send(
                         .hello(
-                            PeerMessage.Hello(role: .listener, name: name, pid: pid, software: WSPerfVersion.current))))
+                            PeerMessage.Hello(own: .listener, name: name, pid: pid))))
                 helloAt = now + helloInterval
                 helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)
             } else if isLeaving {
@@ -297,9 +346,20 @@ struct ListenerMachine {
         }
     }
 
+    private mutating func getFiles(now: FleetInstant) {
+        for action in intake.tick(isConnected: session != nil && !isLeaving, now: now) {
+            switch action {
+            case .send(let fetch): actions.append(.send(.fetch(fetch)))
+            case .store(let file, let chunk, let bytes): actions.append(.store(file, chunk: chunk, bytes))
+            case .verify(let file): actions.append(.verify(file))
+            case .drop(let sha256): actions.append(.drop(sha256: sha256))
+            }
+        }
+    }
+
     private var status: PeerMessage.ListenerStatus {
         PeerMessage.ListenerStatus(
-            number: number, launched: launched.count, alive: alive, leaving: isLeaving && alive == 0)
+            number: number, launched: ordered.count - waiting.count, alive: alive, leaving: isLeaving && alive == 0)
     }
 
     private mutating func announceExit(_ id: String, now: FleetInstant) {
@@ -328,9 +388,7 @@ struct ListenerMachine {
         aloneSince = nil
         if childrenSession != new {
             // The remaining workers belong to a controller that has ended.
-            number = 0
-            launched = []
-            run = nil
+            forgetRun(now: now)
             terminateAll(now: now)
             children = children.filter { $0.value.exit == nil }
         }

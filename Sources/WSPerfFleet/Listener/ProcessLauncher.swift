@@ -8,10 +8,12 @@ final class ProcessLauncher: WorkerLaunching {
 
     init(executable: String) { self.executable = executable }
 
-    func launch(_ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void) {
+    func launch(
+        _ options: FleetWorkerOptions, files: [Int32], onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void
+    ) {
         let id = options.id
         let box = PIDBox()
-        let child = ChildProcess(executable: executable, arguments: options.arguments) { pid in
+        let child = ChildProcess(executable: executable, arguments: options.arguments, passing: files) { pid in
             box.pid.withLock { $0 = pid }
             onEvent(.launched(worker: id, pid: pid))
         } onEnd: { [self] end in
@@ -40,8 +42,9 @@ final class ProcessLauncher: WorkerLaunching {
 
 /// Launches, signals and watches workers for a listener. Every launch leads to exactly one `exited` event.
 protocol WorkerLaunching: Sendable {
+    /// - Parameter files: Descriptors of `options.files`, in that order.
     func launch(
-        _ options: FleetWorkerOptions, onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void)
+        _ options: FleetWorkerOptions, files: [Int32], onEvent: @escaping @Sendable (ListenerMachine.Event) -> Void)
     /// Closes the worker's lifeline, which asks it to end and to deliver.
     func hangUp(_ worker: String)
     /// Closes the worker's lifeline and sends SIGTERM to its process group.

@@ -3,7 +3,8 @@ internal import Glibc
 internal import Synchronization
 
 /// Events from other threads of this process to a fleet loop. They are few (a signal, one snapshot per second, the end of a
-/// child), and the loop takes them all at each wake-up, so the mailbox needs no limit.
+/// child) or limited by whoever causes them (parts of files), and the loop takes them all at each wake-up, so the mailbox
+/// needs no limit.
 final class FleetMailbox<Event: Sendable>: Sendable {
     /// Readable while the mailbox is not empty.
     let descriptor: Int32

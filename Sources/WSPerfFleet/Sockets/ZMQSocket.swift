@@ -53,7 +53,7 @@ final class ZMQSocket: @unchecked Sendable {
             try set(largestMessage: 4096)
         case .subscribe(let topics):
             try set(ZMQ_RCVHWM, 1000)
-            try set(largestMessage: FleetLimits.planBody)
+            try set(largestMessage: FleetLimits.commandBody)
             for topic in topics { try subscribe(topic) }
         case .push:
             // Without a controller, nothing is queued.

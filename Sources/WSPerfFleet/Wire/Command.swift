@@ -23,6 +23,8 @@ enum Command: Sendable, Hashable {
     case stop
     /// To a worker: drop every connection. Acknowledged by status `finished`.
     case abort
+    /// To a listener: a part of a file that it asked for, which is the body.
+    case chunk(Chunk)
     /// To a worker: which snapshots have arrived and which are missing.
     case acknowledge(Acknowledgement)
 
@@ -61,14 +63,23 @@ enum Command: Sendable, Hashable {
         /// How long results may take to arrive once the load has ended; nil if the controller does not say.
         var collectMilliseconds: Int64?
         var workers: [WorkerOrder]
+        /// The files that must be there before the workers are launched; nil if there are none.
+        var files: [FileReference]?
 
         private enum CodingKeys: String, CodingKey {
-            case number, workers
+            case number, workers, files
             case livenessMilliseconds = "liveness_ms"
             case launchMilliseconds = "launch_ms"
             case closeMilliseconds = "close_ms"
             case collectMilliseconds = "collect_ms"
         }
+    }
+
+    struct Chunk: Sendable, Hashable, Codable {
+        /// SHA-256 of the whole file.
+        var file: String
+        /// Its number in the file, from 0.
+        var number: Int
     }
 
     struct Taken: Sendable, Hashable, Codable {
@@ -100,6 +111,7 @@ enum Command: Sendable, Hashable {
         case .start: .start
         case .stop: .stop
         case .abort: .abort
+        case .chunk: .chunk
         case .acknowledge: .acknowledge
         }
     }

@@ -1,3 +1,5 @@
+internal import WSPerfCore
+
 /// Messages from listeners and workers to the controller.
 enum PeerMessage: Sendable, Hashable {
     /// Repeated until the controller answers with `welcome`.
@@ -6,6 +8,8 @@ enum PeerMessage: Sendable, Hashable {
     case listener(ListenerStatus)
     /// One of a listener's workers has ended. Repeated until `taken` arrives.
     case exited(WorkerExit)
+    /// A listener asks for a part of a file that a launch names, and says how much of it is stored.
+    case fetch(Fetch)
     /// A worker's heartbeat, which also acknowledges commands.
     case worker(WorkerStatus)
     /// A worker's snapshot, which is the body. Repeated until acknowledged.
@@ -22,6 +26,14 @@ enum PeerMessage: Sendable, Hashable {
         var name: String
         var pid: Int32
         var software: String
+        /// The version of the snapshots that it sends, or that its workers send, and of the statistics in them: "2.3"; nil
+        /// if it does not say.
+        var snapshotVersion: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case role, name, pid, software
+            case snapshotVersion = "snapshot_version"
+        }
     }
 
     struct ListenerStatus: Sendable, Hashable, Codable {
@@ -33,6 +45,17 @@ enum PeerMessage: Sendable, Hashable {
         var alive: Int
         /// It is about to exit and sends nothing more.
         var leaving: Bool
+    }
+
+    struct Fetch: Sendable, Hashable, Codable {
+        /// SHA-256 of the file.
+        var file: String
+        /// The first chunk that it asks for.
+        var first: Int
+        /// Number of chunks; 0 if it only says how much is stored.
+        var count: Int
+        /// Chunks of the file that are stored.
+        var stored: Int
     }
 
     struct WorkerStatus: Sendable, Hashable, Codable {
@@ -54,9 +77,33 @@ enum PeerMessage: Sendable, Hashable {
         case .hello: .hello
         case .listener: .listener
         case .exited: .exited
+        case .fetch: .fetch
         case .worker: .worker
         case .snapshot: .snapshot
         }
+    }
+}
+
+extension PeerMessage.Hello {
+    /// The hello of a peer of this version.
+    init(own role: PeerMessage.Role, name: String, pid: Int32) {
+        self.init(
+            role: role, name: name, pid: pid, software: WSPerfVersion.current, snapshotVersion: Self.ownSnapshotVersion)
+    }
+
+    private static var ownSnapshotVersion: String { "\(Snapshot.formatVersion).\(LoadStatistics.formatVersion)" }
+
+    /// Why it cannot take part: the predicate of a sentence; nil if it can.
+    var incompatibility: String? {
+        guard let snapshotVersion, snapshotVersion != Self.ownSnapshotVersion else { return nil }
+        return "sends snapshots of format \(snapshotVersion) (software \(software)); this controller reads format "
+            + "\(Self.ownSnapshotVersion) (software \(WSPerfVersion.current))"
+    }
+
+    /// The predicate of a sentence if it is another version of this software; otherwise nil.
+    var otherBuild: String? {
+        guard software != WSPerfVersion.current, software.first?.isNumber == true else { return nil }
+        return "is version \(software); this controller is version \(WSPerfVersion.current)"
     }
 }
 

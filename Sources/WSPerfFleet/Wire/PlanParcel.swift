@@ -1,29 +1,29 @@
 internal import WSPerfCore
 
-/// A plan and the contents of the files that it names, encoded as one body. Docs/WireProtocol.md, "Plan body":
+/// A plan and the digests of the files that it names, encoded as one body. Docs/WireProtocol.md, "Plan body":
 ///
 /// `u32` length of the plan's JSON, the JSON, `u32` number of files, and for each file `u32` length of its path, the path
-/// as in the plan, `u32` length of its contents, the contents. Integers are little-endian.
+/// as in the plan, `u32` length of its digest (64), and its SHA-256 in hexadecimal. Integers are little-endian.
 struct PlanParcel {
     var document: PlanNode
-    var files: [(path: String, contents: [UInt8])]
+    var files: [(path: String, sha256: String)]
 
     func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
-        func append(_ block: some Collection<UInt8>) {
-            bytes.append(littleEndian: UInt32(truncatingIfNeeded: block.count))
-            bytes.append(contentsOf: block)
+        func append(_ text: String) {
+            bytes.append(littleEndian: UInt32(truncatingIfNeeded: text.utf8.count))
+            bytes.append(contentsOf: text.utf8)
         }
-        append(Array(document.json.utf8))
+        append(document.json)
         bytes.append(littleEndian: UInt32(truncatingIfNeeded: files.count))
         for file in files {
-            append(Array(file.path.utf8))
-            append(file.contents)
+            append(file.path)
+            append(file.sha256)
         }
         return bytes
     }
 
-    init(document: PlanNode, files: [(path: String, contents: [UInt8])]) {
+    init(document: PlanNode, files: [(path: String, sha256: String)]) {
         self.document = document
         self.files = files
     }
@@ -48,7 +48,11 @@ struct PlanParcel {
         files = []
         for _ in 0..<(try number()) {
             let path = String(decoding: try block(), as: UTF8.self)
-            files.append((path, Array(try block())))
+            let sha256 = String(decoding: try block(), as: UTF8.self)
+            guard FileReference.isDigest(sha256) else {
+                throw FleetError(.plan, "the plan's parcel has a file without a digest")
+            }
+            files.append((path, sha256))
         }
         guard rest.isEmpty else { throw FleetError(.plan, "there are bytes after the plan's parcel") }
     }

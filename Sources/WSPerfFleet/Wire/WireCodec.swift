@@ -178,12 +178,14 @@ private struct CommandCoding: Codable {
             case .start: .start
             case .stop: .stop
             case .abort: .abort
+            case .chunk: .chunk(try container.decode(Command.Chunk.self, forKey: .data))
             case .acknowledge: .acknowledge(try container.decode(Command.Acknowledgement.self, forKey: .data))
-            case .hello, .listener, .exited, .worker, .snapshot: throw Malformed("its type is not a command")
+            case .hello, .listener, .exited, .fetch, .worker, .snapshot: throw Malformed("its type is not a command")
             }
         if case .launch(let launch) = command {
             guard launch.workers.count <= FleetLimits.processes,
-                launch.workers.allSatisfy({ PeerIdentity.isValid($0.id) && $0.index >= 0 })
+                launch.workers.allSatisfy({ PeerIdentity.isValid($0.id) && $0.index >= 0 }),
+                launch.files?.count ?? 0 <= FleetLimits.files, launch.files?.allSatisfy(\.isValid) ?? true
             else { throw Malformed("impossible launch") }
         }
         envelope = Envelope(
@@ -200,6 +202,7 @@ private struct CommandCoding: Codable {
         case .refuse(let data): try container.encode(data, forKey: .data)
         case .launch(let data): try container.encode(data, forKey: .data)
         case .taken(let data): try container.encode(data, forKey: .data)
+        case .chunk(let data): try container.encode(data, forKey: .data)
         case .acknowledge(let data): try container.encode(data, forKey: .data)
         case .rejoin, .end, .plan, .start, .stop, .abort: break
         }
@@ -219,6 +222,7 @@ private struct PeerMessageCoding: Codable {
         case .hello: message = .hello(try container.decode(PeerMessage.Hello.self, forKey: .data))
         case .listener: message = .listener(try container.decode(PeerMessage.ListenerStatus.self, forKey: .data))
         case .exited: message = .exited(try container.decode(WorkerExit.self, forKey: .data))
+        case .fetch: message = .fetch(try container.decode(PeerMessage.Fetch.self, forKey: .data))
         case .worker: message = .worker(try container.decode(PeerMessage.WorkerStatus.self, forKey: .data))
         case .snapshot: message = .snapshot(try container.decode(PeerMessage.SnapshotHeader.self, forKey: .data))
         default: throw Malformed("its type is not a message to the controller")
@@ -236,6 +240,7 @@ private struct PeerMessageCoding: Codable {
         case .hello(let data): try container.encode(data, forKey: .data)
         case .listener(let data): try container.encode(data, forKey: .data)
         case .exited(let data): try container.encode(data, forKey: .data)
+        case .fetch(let data): try container.encode(data, forKey: .data)
         case .worker(let data): try container.encode(data, forKey: .data)
         case .snapshot(let data): try container.encode(data, forKey: .data)
         }
@@ -253,6 +258,7 @@ extension PeerMessage {
         case .hello(var hello):
             hello.name = PeerIdentity.displayName(hello.name)
             hello.software = PlanText.printable(hello.software, limit: FleetLimits.name)
+            hello.snapshotVersion = hello.snapshotVersion.map { PlanText.printable($0, limit: FleetLimits.name) }
             self = .hello(hello)
         case .exited(var exit):
             exit.error = line(exit.error)
@@ -264,7 +270,7 @@ extension PeerMessage {
         case .snapshot(var header):
             header.reason = line(header.reason)
             self = .snapshot(header)
-        case .listener: break
+        case .listener, .fetch: break
         }
     }
 }

@@ -12,11 +12,13 @@ enum WireType: String, Sendable, Hashable, CaseIterable {
     case start
     case stop
     case abort
+    case chunk
     case acknowledge
     // To the controller.
     case hello
     case listener
     case exited
+    case fetch
     case worker
     case snapshot
 }

@@ -19,20 +19,28 @@ public import WSPerfCore
 /// controller as a listener whose workers run inside this one process, which is easier to debug.
 public final class FleetWorker: Sendable {
     private let options: FleetWorkerOptions
+    private let files: [String: Int32]
     private let factory: WorkloadFactory
     private let mailbox: FleetMailbox<WorkerMachine.Event>
     private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
 
     /// Starts to connect to the controller. Throws if its address is invalid.
-    public convenience init(options: FleetWorkerOptions, registry: Registry = Registry()) throws(FleetError) {
-        try self.init(options: options) { plan, share in
+    ///
+    /// - Parameter files: Open descriptors of the files in `options.files`, by their SHA-256. They stay open.
+    public convenience init(
+        options: FleetWorkerOptions, files: [String: Int32] = [:], registry: Registry = Registry()
+    ) throws(FleetError) {
+        try self.init(options: options, files: files) { plan, share in
             try EngineWorkload(plan: plan, registry: registry, share: share)
         }
     }
 
     /// For tests: a worker with any workload.
-    package init(options: FleetWorkerOptions, factory: @escaping WorkloadFactory) throws(FleetError) {
+    package init(
+        options: FleetWorkerOptions, files: [String: Int32] = [:], factory: @escaping WorkloadFactory
+    ) throws(FleetError) {
         self.options = options
+        self.files = files
         self.factory = factory
         mailbox = try FleetMailbox()
         let context = try ZMQContext()
@@ -55,8 +63,8 @@ public final class FleetWorker: Sendable {
         await withCheckedContinuation { continuation in
             FleetLoop<WorkerDriver>.onThread("wsperf-worker") { [self] in
                 let driver = WorkerDriver(
-                    options: options, pid: getpid(), factory: factory, mailbox: mailbox, incoming: sockets.incoming,
-                    outgoing: sockets.outgoing)
+                    options: options, files: files, pid: getpid(), factory: factory, mailbox: mailbox,
+                    incoming: sockets.incoming, outgoing: sockets.outgoing)
                 FleetLoop(
                     driver: driver, incoming: sockets.incoming, mailbox: mailbox,
                     lifeline: options.hasLifeline ? (STDIN_FILENO, .lifelineEnded) : nil
@@ -99,7 +107,9 @@ public final class FleetWorker: Sendable {
     public static func runLaunched(
         _ options: FleetWorkerOptions, registry: Registry
     ) async throws(FleetError) -> (status: Int32, message: String?) {
-        let worker = try FleetWorker(options: options, registry: registry)
+        let files = try DescriptorPassing.receive(options.files.count, from: STDIN_FILENO)
+        let worker = try FleetWorker(
+            options: options, files: Dictionary(zip(options.files, files)) { first, _ in first }, registry: registry)
         let interrupts = InterruptSource { worker.interrupt() }
         let result = await worker.run()
         withExtendedLifetime(interrupts) {}

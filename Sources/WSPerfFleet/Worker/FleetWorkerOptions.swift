@@ -16,6 +16,8 @@ public struct FleetWorkerOptions: Sendable, Hashable {
     public var liveness: Duration
     /// How long the worker waits for its plan and the start; monotonic clock.
     public var launch: Duration
+    /// The SHA-256 of each file that the plan names. Their descriptors come over standard input, in this order.
+    public var files: [String]
     /// True if the end of standard input means that the listener has ended.
     public var hasLifeline: Bool
 
@@ -30,6 +32,7 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         machine = launching.machine
         liveness = launching.liveness
         launch = launching.launch
+        files = launching.files.map(\.sha256)
         self.hasLifeline = hasLifeline
     }
 
@@ -42,7 +45,7 @@ public struct FleetWorkerOptions: Sendable, Hashable {
             "launched", "--controller", controller.description, "--session", session, "--run", run, "--id", id,
             "--index", String(index), "--machine", machine, "--liveness-ms", String(liveness.milliseconds),
             "--launch-ms", String(launch.milliseconds),
-        ] + (hasLifeline ? ["--lifeline"] : [])
+        ] + (files.isEmpty ? [] : ["--files", files.joined(separator: ",")]) + (hasLifeline ? ["--lifeline"] : [])
     }
 
     /// Parses the arguments from a listener, without the executable's name.
@@ -84,6 +87,10 @@ public struct FleetWorkerOptions: Sendable, Hashable {
         machine = PeerIdentity.displayName(try text("--machine"))
         liveness = .milliseconds(try number("--liveness-ms", 1...86_400_000))
         launch = .milliseconds(try number("--launch-ms", 1...86_400_000))
+        files = values.removeValue(forKey: "--files").map { $0.split(separator: ",").map(String.init) } ?? []
+        guard files.count <= FleetLimits.files, files.allSatisfy(FileReference.isDigest) else {
+            throw FleetError(.usage, "--files must be a list of SHA-256 digests")
+        }
         if let unknown = values.keys.min() {
             throw FleetError(.usage, "unknown option \(PlanText.printable(unknown, limit: 100))")
         }

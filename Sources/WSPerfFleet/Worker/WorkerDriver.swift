@@ -11,20 +11,23 @@ final class WorkerDriver: FleetDriver {
     private let incoming: ZMQSocket
     private let outgoing: ZMQSocket
     private let topics: [String]
+    /// Descriptors of the plan's files by their digests.
+    private let files: [String: Int32]
     private var machine: WorkerMachine
     private var sequence: UInt64 = 0
     private var workload: (any Workload)?
     private(set) var result: (status: Int32, message: String?)?
 
     init(
-        options: FleetWorkerOptions, pid: Int32, factory: @escaping WorkloadFactory, mailbox: FleetMailbox<Event>,
-        incoming: ZMQSocket, outgoing: ZMQSocket
+        options: FleetWorkerOptions, files: [String: Int32], pid: Int32, factory: @escaping WorkloadFactory,
+        mailbox: FleetMailbox<Event>, incoming: ZMQSocket, outgoing: ZMQSocket
     ) {
         self.options = options
         self.factory = factory
         self.mailbox = mailbox
         self.incoming = incoming
         self.outgoing = outgoing
+        self.files = files
         topics = Self.topics(of: options.id)
         machine = WorkerMachine(
             run: options.run, session: options.session, machine: options.machine, pid: pid, liveness: options.liveness,
@@ -78,7 +81,7 @@ final class WorkerDriver: FleetDriver {
 
     /// Runs on its own thread, because reading a log of a million lines takes long, and heartbeats must continue.
     private func prepare(_ parcel: [UInt8]) {
-        let (factory, mailbox) = (factory, mailbox)
+        let (factory, mailbox, files) = (factory, mailbox, files)
         let share = WorkerShare(workerIndex: options.index, nonce: nonce)
         let slot = WorkloadSlot()
         self.slot = slot
@@ -86,7 +89,13 @@ final class WorkerDriver: FleetDriver {
             do {
                 let parcel = try PlanParcel(decoding: parcel)
                 var plan = try Plan(document: parcel.document)
-                for file in parcel.files { plan.attachments[file.path] = file.contents }
+                for file in parcel.files {
+                    guard let descriptor = files[file.sha256] else {
+                        throw FleetError(.plan, "the file \(file.path) has not come with the plan")
+                    }
+                    // Opening it again gives the reader a position of its own.
+                    plan.fileLocations[file.path] = "/proc/self/fd/\(descriptor)"
+                }
                 slot.put(try factory(plan, share))
                 mailbox.post(.prepared(GracePeriods(plan)))
             } catch {

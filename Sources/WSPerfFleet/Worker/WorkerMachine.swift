@@ -34,6 +34,7 @@ struct WorkerMachine {
     private let machine: String
     private let pid: Int32
     private let liveness: Duration
+    private let launch: Duration
     private(set) var state = WorkerState.waiting
     private var outbox = SnapshotOutbox()
     private var isWelcomed = false
@@ -70,6 +71,7 @@ struct WorkerMachine {
         self.machine = machine
         self.pid = pid
         self.liveness = liveness
+        self.launch = launch
         lastHeard = now
         helloAt = now
         statusAt = now
@@ -112,6 +114,8 @@ struct WorkerMachine {
         if case .beacon(let beacon) = envelope.content {
             // A beacon with another session or run means that this worker's run is over.
             guard envelope.session == session, beacon.run == run, !beacon.closing else { return dismiss(now: now) }
+            // While the controller is there, it decides how long to wait: other machines may still get their files.
+            launchBy = max(launchBy, now + launch + liveness)
         }
         guard envelope.session == session else { return }
         lastHeard = now
@@ -211,7 +215,7 @@ struct WorkerMachine {
                 actions.append(
                     .send(
                         .hello(
-                            PeerMessage.Hello(role: .worker, name: machine, pid: pid, software: WSPerfVersion.current)),
+                            PeerMessage.Hello(own: .worker, name: machine, pid: pid)),
                         body: nil))
                 helloAt = now + helloInterval
                 helloInterval = min(helloInterval * 2, FleetLimits.heartbeat)

@@ -24,18 +24,23 @@ import Testing
         #expect(own.referencedFiles == [])
     }
 
-    @Test func attachmentsComeFirst() throws {
+    @Test func attachmentsComeFirstThenLocations() throws {
         try withDirectory { directory in
             let path = directory + "/log"
-            let contents = Array(#"{"t_us": 0, "len": 3}"#.utf8)
-            try Data(contents).write(to: URL(fileURLWithPath: path))
+            for (path, text) in [(path, "own"), (path + "2", "elsewhere")] {
+                try text.write(toFile: path, atomically: false, encoding: .utf8)
+            }
             var plan = Plan(target: try Target("ws://h/"))
-            #expect(try plan.contents(ofFile: path) == contents)
-            plan.schedule = .replay(ReplayOptions(log: path))
-            try plan.attachFiles()
-            #expect(plan.attachments == [path: contents])
-            try Data().write(to: URL(fileURLWithPath: path))
-            #expect(try plan.contents(ofFile: path) == contents)
+            #expect(try plan.contents(ofFile: path) == Array("own".utf8))
+            plan.fileLocations = [path: path + "2"]
+            #expect(try plan.contents(ofFile: path) == Array("elsewhere".utf8))
+            plan.attachments = [path: [1]]
+            #expect(try plan.contents(ofFile: path) == [1])
+            plan.attachments = [:]
+            plan.fileLocations = [path: path + "3"]
+            #expect { try plan.contents(ofFile: path) } throws: {
+                "\($0)" == "cannot read \(path): No such file or directory"
+            }
         }
     }
 
@@ -46,7 +51,6 @@ import Testing
             var plan = Plan(target: try Target("ws://h/"))
             plan.schedule = .replay(ReplayOptions(log: path))
             #expect { try plan.checkFiles() } throws: { "\($0)".hasPrefix("schedule.log: \(path):2: ") }
-            #expect(throws: PlanError.self) { try plan.attachFiles() }
             plan.schedule = .replay(ReplayOptions(log: path + "x"))
             #expect { try plan.checkFiles() } throws: {
                 "\($0)" == "cannot read \(path)x: No such file or directory"

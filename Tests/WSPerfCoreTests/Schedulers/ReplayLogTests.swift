@@ -370,9 +370,13 @@ func messages(_ log: ReplayLog) -> [Recorded] {
     (0..<log.connectionCount).flatMap { rank in
         log.share(ofConnection: rank).map { index in
             let entry = log.entries[index]
+            let length = Int(entry.length)
             let data: [UInt8]? =
-                entry.data == ReplayLog.Entry.noData
-                ? nil : (Int(entry.data)..<Int(entry.data) + Int(entry.length)).map { log.data[$0] }
+                entry.place == ReplayLog.Entry.noData
+                ? nil
+                : filled(length) {
+                    $0.append(log.data, at: Int(entry.place), length: length, entry.writing, entry.kind)
+                }
             return Recorded(rank, entry.offset, entry.kind, Int(entry.length), data)
         }
     }
