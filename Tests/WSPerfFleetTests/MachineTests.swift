@@ -37,6 +37,30 @@ import WSPerfCore
             ])
     }
 
+    /// Snapshots of another version are refused at once. Another version of the software is only a notice.
+    @Test func anotherBuildIsNamed() {
+        var machine = MembershipMachine()
+        var other = PeerMessage.Hello(own: .listener, name: "beta", pid: 1)
+        let isSame = other.incompatibility == nil && other.otherBuild == nil
+        #expect(isSame)
+        other.snapshotVersion = "1.1"
+        let refusals = machine.hello(id: "l", other, sequence: 1, now: at(0))
+        guard case .refuse("l", "beta", let reason)? = refusals.first, refusals.count == 1 else {
+            Issue.record("\(refusals)")
+            return
+        }
+        #expect(reason.hasPrefix("sends snapshots of format 1.1 (software "))
+        #expect(machine.members.isEmpty && machine.incompatible == ["beta": reason])
+        other.snapshotVersion = nil
+        other.software = "0.0.9"
+        let note = MembershipMachine.Action.note(
+            "listener beta is version 0.0.9; this controller is version \(WSPerfVersion.current)")
+        #expect(
+            machine.hello(id: "l", other, sequence: 1, now: at(0)) == [
+                .welcome(id: "l", name: "beta"), .greeted(id: "l"), note,
+            ])
+    }
+
     @Test func namesAreToldApart() {
         var machine = MembershipMachine()
         #expect(

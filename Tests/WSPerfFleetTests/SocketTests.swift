@@ -97,8 +97,7 @@ import WSPerfCore
     }
 
     @Test func theWorkerGetsThePlanAndItsFiles() async throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
-        try Data(repeating: 7, count: 300_000).write(to: URL(fileURLWithPath: path))
+        let path = try Self.temporaryFile(bytes: 300_000)
         defer { try? FileManager.default.removeItem(atPath: path) }
         var plan = try SocketFleet.plan(processes: 1)
         plan.tls.ca = path
@@ -129,25 +128,31 @@ import WSPerfCore
         #expect(await status.value == 0)
     }
 
-    /// A file that changes on the way ends the run with its name, at once.
+    /// A file that changes after the plan was accepted ends the run with its name.
     @Test func aFileThatChangesEndsTheRun() async throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
-        try Data(repeating: 7, count: 3_000_000).write(to: URL(fileURLWithPath: path))
+        let path = try Self.temporaryFile(bytes: 3_000_000)
         defer { try? FileManager.default.removeItem(atPath: path) }
         var plan = try SocketFleet.plan(processes: 1)
         plan.tls.ca = path
         let fleet = try SocketFleet()
-        fleet.when({ _, event in event == .phase(.launching) }) {
-            let handle = FileHandle(forWritingAtPath: path)
-            try? handle?.truncate(atOffset: 5)
+        let listener = Mutex<Task<Int32, Never>?>(nil)
+        // The listener, which asks for the file, comes after the change.
+        fleet.when({ _, event in event == .phase(.waitingForListeners) }) {
+            try? FileHandle(forWritingAtPath: path)?.truncate(atOffset: 5)
+            let started = try? fleet.listener("alpha").1
+            listener.withLock { $0 = started }
         }
-        let (_, status) = try fleet.listener("alpha")
         let results = try await fleet.run([plan])
-        if results.first?.end != .finished {
-            #expect(results.first?.error?.message.contains("has changed since the plan was accepted") == true)
-            #expect(results.first?.error?.exitStatus == 2)
-        }
-        #expect(await status.value == 0)
+        #expect(results.first?.end == .incomplete)
+        #expect(results.first?.error?.message.hasSuffix("has changed since the plan was accepted") == true)
+        #expect(results.first?.error?.exitStatus == 2)
+        #expect(await listener.withLock { $0 }?.value == 0)
+    }
+
+    private static func temporaryFile(bytes: Int) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("wsperf-\(UUID().uuidString)").path
+        try Data(repeating: 7, count: bytes).write(to: URL(fileURLWithPath: path))
+        return path
     }
 
     @Test func anUnreadableFileIsAnErrorBeforeAnythingBegins() async throws {

@@ -78,9 +78,8 @@ public struct Plan: Sendable, Hashable {
     /// Contents of files that the plan names (a replay log, a CA file), by their paths in the plan. Files that are not in
     /// it are read from this machine's disk.
     public var attachments: [String: [UInt8]] = [:]
-    /// Where files that the plan names are on this machine, by their paths in the plan, if they are elsewhere. Whoever
-    /// gets the files from another machine fills it. Nobody may change these files while the plan is in use, because a
-    /// replay log is mapped into memory.
+    /// The paths of files that came from another machine, by their paths in the plan. Do not change these files while the
+    /// plan is in use: a replay log is mapped into memory.
     public var fileLocations: [String: String] = [:]
 
     public init(target: Target) { self.target = target }

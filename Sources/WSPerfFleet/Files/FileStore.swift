@@ -56,7 +56,7 @@ final class FileStore: Sendable {
                     remove(file.sha256)
                     return onEvent(.damaged(sha256: file.sha256))
                 }
-                // Whoever has the descriptor may read, whatever their user.
+                // A worker of another user may read it too. It needs the descriptor, because the file has no name.
                 guard fchmod(descriptor, 0o444) == 0 else { throw Failure() }
                 let reading = open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
                 guard reading >= 0 else { throw Failure() }

@@ -2,9 +2,9 @@ internal import CZeroMQ
 internal import Glibc
 internal import Synchronization
 
-/// Events from other threads of this process to a fleet loop. They are few (a signal, one snapshot per second, the end of a
-/// child) or limited by whoever causes them (parts of files), and the loop takes them all at each wake-up, so the mailbox
-/// needs no limit.
+/// Events from other threads of this process to a fleet loop. The loop takes them all at each wake-up. The
+/// mailbox has no limit of its own: signals, snapshots and ends of children are few, and `OutgoingFiles` and `FileStore`
+/// limit the parts of files.
 final class FleetMailbox<Event: Sendable>: Sendable {
     /// Readable while the mailbox is not empty.
     let descriptor: Int32
