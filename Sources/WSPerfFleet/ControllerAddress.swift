@@ -1,3 +1,4 @@
+internal import Glibc
 internal import WSPerfCore
 
 /// Where a controller listens: its host and its two ports.
@@ -50,6 +51,17 @@ public struct ControllerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// The host as part of an address: IPv6 addresses are in brackets.
     var bracketedHost: String { host.contains(":") ? "[\(host)]" : host }
+
+    /// Whether the host is an address and not a name.
+    var isNumeric: Bool {
+        var address = in6_addr()
+        return inet_pton(AF_INET, host, &address) == 1 || host.contains(":")
+    }
+
+    /// The same ports at another host.
+    func at(_ host: String) -> ControllerAddress {
+        ControllerAddress(host: host, publishPort: publishPort, reportPort: reportPort)
+    }
 
     public var description: String { "\(bracketedHost):\(publishPort):\(reportPort)" }
 }

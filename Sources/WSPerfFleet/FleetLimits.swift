@@ -61,9 +61,11 @@ public enum FleetLimits {
     /// use) is smaller.
     static let peerMessageBody = 4 << 20
     /// Maximum bytes of the body of a command: a plan, which names its files, or a chunk of a file.
-    static let commandBody = 16 << 20
-    /// Bytes of a chunk of a file.
+    static let commandBody = 1 << 20
+    /// Bytes of a chunk of a file. A longer plan is sent in chunks too.
     static let chunk = 64 << 10
+    /// Maximum bytes of a plan as JSON.
+    static let plan = 16 << 20
     /// The most chunks of a listener that are under way.
     static let chunkWindow = 128
     /// While chunks are stored this soon after they were asked for, the listener asks for more at a time.

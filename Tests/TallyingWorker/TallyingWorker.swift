@@ -14,13 +14,10 @@ struct TallyingWorker {
                 throw TallyError(description: "WSPERF_TALLY must name a directory")
             }
             let options = try FleetWorkerOptions(arguments: Array(CommandLine.arguments.dropFirst()))
-            let worker = try FleetWorker(options: options) { plan, share in
+            let (status, message) = try await FleetWorker.runLaunched(options) { plan, share in
                 let workload = try EngineWorkload(plan: plan, registry: Registry(), share: share)
                 return TalliedWorkload(workload, worker: options.id, directory: directory)
             }
-            let interrupts = InterruptSource { worker.interrupt() }
-            let (status, message) = await worker.run()
-            withExtendedLifetime(interrupts) {}
             if let message { complain(message) }
             exit(status)
         } catch {

@@ -178,6 +178,19 @@ import WSPerfCore
         #expect(intake.nextDeadline(isConnected: true) == nil)
     }
 
+    /// The digest of a large file takes seconds. The listener must not wake up again and again meanwhile.
+    @Test func verifyingIsWaitedFor() {
+        var intake = FileIntake()
+        intake.want([b], now: at(0))
+        _ = tick(&intake, at(0))
+        intake.chunk(Command.Chunk(file: b.sha256, number: 0), bytes: [1, 2, 3])
+        _ = tick(&intake, at(0))
+        intake.handle(.stored(sha256: b.sha256, chunk: 0), now: at(0))
+        let actions = tick(&intake, at(0))
+        #expect(actions == [fetch(b, 0, 0, stored: 1), .verify(b)])
+        #expect(intake.nextDeadline(isConnected: true) == nil)
+    }
+
     @Test func whatIsThereIsNotAskedForAgain() {
         var intake = FileIntake()
         intake.want([a], now: at(0))

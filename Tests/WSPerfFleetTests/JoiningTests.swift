@@ -1,5 +1,7 @@
 import Foundation
+import Synchronization
 import Testing
+import WSPerfCore
 
 @testable import WSPerfFleet
 
@@ -60,7 +62,8 @@ import Testing
             try publish.bind(host: "127.0.0.1", port: 0), try pull.bind(host: "127.0.0.1", port: 0)
         )
         func reason(_ first: UInt16, _ second: UInt16, host: String = "127.0.0.1") -> String {
-            ControllerProbe(address: ControllerAddress(host: host, publishPort: first, reportPort: second)).reason()
+            ControllerProbe(address: ControllerAddress(host: host, publishPort: first, reportPort: second)).look()
+                .reason
         }
         #expect(reason(commands, messages).hasPrefix("no welcome from the controller"))
         #expect(reason(messages, commands).hasPrefix("the two ports are swapped"))
@@ -92,7 +95,7 @@ import Testing
 
     @Test func itLooksOnceASecondThenOnceAMinute() {
         func at(_ seconds: Double) -> FleetInstant { FleetInstant(nanoseconds: Int64(seconds * 1e9)) }
-        var watch = JoinWatch(now: at(0))
+        var watch = JoinWatch(hasAddress: true, now: at(0))
         func isDue(_ hasController: Bool, _ seconds: Double) -> Bool {
             watch.isDue(hasController: hasController, now: at(seconds))
         }
@@ -103,7 +106,8 @@ import Testing
                 looks.append(now)
                 // No second look while one is under way.
                 #expect(!isDue(false, now))
-                watch.looked(now: at(now))
+                let isSaid = watch.looked(hasAddress: true, now: at(now))
+                #expect(isSaid)
             }
         }
         #expect(Array(looks.prefix(3)) == [1, 2, 3])
@@ -115,12 +119,82 @@ import Testing
         #expect(isDue(false, 560))
     }
 
+    /// As long as no address of a name answers, the listener looks once a second, but it does not say so each time.
+    @Test func aNameIsLookedUpOnceASecond() {
+        func at(_ tenth: Int) -> FleetInstant { FleetInstant(nanoseconds: Int64(tenth) * 100_000_000) }
+        var watch = JoinWatch(hasAddress: false, now: at(0))
+        var (looks, said) = (0, 0)
+        for tenth in 0..<3000 where watch.isDue(hasController: false, now: at(tenth)) {
+            looks += 1
+            if watch.looked(hasAddress: false, now: at(tenth)) { said += 1 }
+        }
+        #expect(looks == 300)
+        #expect(said == 63)
+        // An address that answers is enough.
+        while !watch.isDue(hasController: false, now: at(3000 + looks)) { looks += 1 }
+        _ = watch.looked(hasAddress: true, now: at(3000 + looks))
+        #expect(watch.next == at(3000 + looks) + .seconds(60))
+    }
+
+    /// A name has several addresses, of both families, and the controller listens only on some of them. libzmq takes the
+    /// first.
+    @Test(arguments: [
+        ("127.0.0.1", ["::1", "127.0.0.1"]), ("::1", ["127.0.0.1", "::1"]), ("127.0.0.3", ["127.0.0.2", "127.0.0.3"]),
+        ("::", ["127.0.0.1", "::1"]), ("::", ["::1", "127.0.0.1"]), ("0.0.0.0", ["::1", "127.0.0.1"]),
+    ])
+    func eachAddressOfANameIsTried(_ host: String, _ addresses: [String]) async throws {
+        let fleet = try SocketFleet(host: host)
+        let (_, status) = try fleet.listener("alpha", resolving: ["controller.test": addresses])
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        #expect(fleet.record().ready.map(\.machine) == ["alpha", "alpha"])
+        #expect(await status.value == 0)
+    }
+
+    /// The controller starts after its listener, at an address that the name gets later.
+    @Test func aNameIsResolvedAgain() async throws {
+        let fleet = try SocketFleet()
+        let looks = Mutex(0)
+        let (_, status) = try fleet.listener("alpha") { name in
+            let count = looks.withLock { count in
+                count += 1
+                return count
+            }
+            return count == 1 ? .unresolved("no such name") : count == 2 ? .hosts(["127.0.0.9"]) : .hosts(["127.0.0.1"])
+        }
+        #expect(try await fleet.run([SocketFleet.plan()]).map(\.end) == [.finished])
+        #expect(await status.value == 0)
+        #expect(looks.withLock { $0 } >= 3)
+    }
+
+    @Test func theReasonIsAboutTheAddressThatAnswers() throws {
+        let fleet = try SocketFleet()
+        let address = fleet.controller.address
+        func look(_ hosts: [String], swapped: Bool = false) -> ControllerProbe.Finding {
+            ControllerProbe(
+                address: ControllerAddress(
+                    host: "c.test", publishPort: swapped ? address.reportPort : address.publishPort,
+                    reportPort: swapped ? address.publishPort : address.reportPort)
+            ) { _ in .hosts(hosts) }.look()
+        }
+        #expect(look(["127.0.0.9", "127.0.0.1"]).host == "127.0.0.1")
+        #expect(look(["127.0.0.9", "127.0.0.1"], swapped: true).reason.hasPrefix("the two ports are swapped"))
+        #expect(look(["127.0.0.1", "127.0.0.9"], swapped: true).reason.hasPrefix("the two ports are swapped"))
+        #expect(look(["127.0.0.9", "127.0.0.8"]).host == nil)
+        #expect(look([]).reason.hasSuffix("no address"))
+        // The system's own resolver.
+        #expect(ControllerProbe.resolve("127.0.0.1") == .hosts(["127.0.0.1"]))
+        #expect(ControllerProbe.resolve("::1") == .hosts(["::1"]))
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test func listenersAreEndedWithoutARun() async throws {
         let fleet = try SocketFleet()
-        let ends = try ["alpha", "beta"].map { try fleet.listener($0).1 }
-        let (ended, remaining) = try await fleet.controller.endListeners(waiting: .seconds(2))
+        let listeners = try ["alpha", "beta"].map { try fleet.listener($0) }
+        let (ended, remaining) = try await fleet.controller.endListeners(waiting: .seconds(5))
         #expect(ended == ["alpha", "beta"] && remaining == [])
-        for end in ends { #expect(await end.value == 0) }
+        // Whoever was not ended must not keep the test waiting.
+        if ended.count < 2 { for (listener, _) in listeners { listener.interrupt() } }
+        for (_, end) in listeners { #expect(await end.value == 0) }
         await #expect(throws: FleetError.self) { try await fleet.run([SocketFleet.plan()]) }
     }
 

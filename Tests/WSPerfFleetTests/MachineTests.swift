@@ -271,11 +271,11 @@ import WSPerfCore
     @Test func whyThereIsNoControllerIsSaid() {
         var machine = ListenerMachine(name: "alpha", pid: 1, now: at(0))
         for second in [1.0, 2.0] {
-            machine.handle(.notJoined(reason: "connection refused"), now: at(second))
+            machine.handle(.notJoined(reason: "connection refused", host: nil), now: at(second))
             #expect(machine.tick(now: at(second)).contains(.warn("no controller: connection refused")))
         }
         _ = say(.welcome(.init(name: "alpha", livenessMilliseconds: 5000)), run: nil, to: &machine, at: at(3))
-        machine.handle(.notJoined(reason: "connection refused"), now: at(3))
+        machine.handle(.notJoined(reason: "connection refused", host: nil), now: at(3))
         #expect(!machine.tick(now: at(3)).contains(.warn("no controller: connection refused")))
     }
 

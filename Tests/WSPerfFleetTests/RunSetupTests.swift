@@ -53,7 +53,7 @@ import WSPerfCore
         var plan = Plan(target: try Target("ws://127.0.0.1:9/"))
         plan.messages = 10
         let setup = try FleetController.setup(plan, id: "r", number: 1)
-        let sent = try Plan(document: PlanParcel(decoding: setup.parcel.bytes).document)
+        let sent = try Plan(document: #require(PlanParcel(decoding: setup.parcel.bytes).document))
         #expect(sent.timeLimit == plan.arithmetic.limit)
         #expect(setup.plan.timeLimit == nil && setup.plan.document == plan.document)
     }

@@ -119,6 +119,8 @@ final class SimulatedFleet {
 
     /// What becomes of a snapshot's body on its way, as if a worker of another version had written it.
     var rewrite: ([UInt8]) -> [UInt8] = { $0 }
+    /// What becomes of what a worker says, for the same purpose.
+    var restate: (PeerMessage) -> PeerMessage = { $0 }
 
     init(
         seed: UInt64, machines: Int, processes: Int, spare: Int = 0, minMachines: Int? = nil,
@@ -149,6 +151,20 @@ final class SimulatedFleet {
 
     func begin() { controller.begin(setup, now: now) }
 
+    /// Files of so many chunks each, the last of which is short.
+    func addFiles(chunks: [Int]) {
+        for (number, count) in chunks.enumerated() {
+            let digit = Character(String(number % 10))
+            setup.files.append(
+                FileReference(
+                    name: "file-\(number)", sha256: String(repeating: digit, count: 64),
+                    size: count * FleetLimits.chunk - 100))
+        }
+    }
+
+    /// What each listener must get of them.
+    var fileBytes: Int { setup.files.reduce(0) { $0 + $1.size } }
+
     /// Another controller on the same ports.
     func restartController(session: String) {
         controller = ControllerMachine(session: session, now: now)
@@ -156,9 +172,13 @@ final class SimulatedFleet {
         controllerSequence = 0
     }
 
+    /// How long the plan's files may take to arrive at the worst.
+    var transferBound: Duration { setup.files.isEmpty ? .zero : .seconds(240) }
+
     /// The longest time that a run may take.
     var bound: Duration {
-        setup.join + setup.launch + setup.limit + setup.drain + setup.collect + FleetLimits.exitStatusWait + .seconds(5)
+        transferBound + setup.join + setup.launch + setup.limit + setup.drain + setup.collect
+            + FleetLimits.exitStatusWait + .seconds(5)
     }
 
     /// Runs for so long, or until `condition`.
@@ -435,7 +455,7 @@ final class SimulatedFleet {
                 .report(
                     Envelope(
                         session: worker.session, run: worker.run, sender: worker.id, sequence: worker.sequence,
-                        content: report), rewrite(body ?? [])))
+                        content: restate(report)), rewrite(body ?? [])))
         case .prepare:
             if let how = diesOfItsPlan(worker) {
                 die(worker, status: how < 0 ? nil : how, signal: how < 0 ? -how : nil, stderr: "oh no")

@@ -68,6 +68,96 @@ import WSPerfCore
         #expect(exits.allSatisfy { $0 == "refused: \(offence)" || $0 == "its run is over" }, "\(exits)")
     }
 
+    /// So does the hello of a worker whose snapshots would be of another version.
+    @Test func aWorkerOfAnotherVersionIsNamed() {
+        let fleet = SimulatedFleet(seed: 3, machines: 1, processes: 2)
+        fleet.restate = { message in
+            guard case .hello(var hello) = message, hello.role == .worker else { return message }
+            hello.snapshotVersion = "1.7"
+            return .hello(hello)
+        }
+        let record = finish(fleet, "another hello")
+        #expect(record.end == .incomplete)
+        let message = fleet.outcomes.first?.error?.message ?? ""
+        #expect(message.contains("sends snapshots of format 1.7"), "\(message)")
+        #expect(fleet.exitMessages.allSatisfy { $0.contains("of format 1.7") || $0 == "its run is over" })
+        #expect(record.notices.count { $0.contains("is lost") } == 0, "\(record.notices)")
+    }
+
+    // MARK: Files
+
+    @Test func filesReachEachMachineOnceAndStay() {
+        let fleet = SimulatedFleet(seed: 41, machines: 3, processes: 2)
+        fleet.addFiles(chunks: [12, 1, 5])
+        #expect(finish(fleet, "files").end == .finished)
+        #expect(fleet.listeners.map(\.received) == [fleet.fileBytes, fleet.fileBytes, fleet.fileBytes])
+        #expect(fleet.transfers.last?.arrived == 3 * fleet.fileBytes)
+        // The next run has the same files and one more.
+        let (before, known) = (fleet.events.count, fleet.fileBytes)
+        fleet.setup.id = "s-2"
+        fleet.setup.number = 2
+        fleet.setup.files.append(
+            FileReference(name: "more", sha256: String(repeating: "f", count: 64), size: 3 * FleetLimits.chunk))
+        fleet.begin()
+        fleet.run(for: fleet.bound) { fleet.outcomes.count == 2 }
+        #expect(RunRecord(events: Array(fleet.events[before...])).end == .finished)
+        #expect(fleet.fileBytes > known)
+        #expect(fleet.listeners.allSatisfy { $0.received == fleet.fileBytes })
+    }
+
+    @Test(arguments: [0.1, 0.3]) func filesArriveOverALossyNetwork(_ loss: Double) {
+        for seed in UInt64(0)..<8 {
+            let fleet = SimulatedFleet(
+                seed: seed, machines: 2, processes: 1,
+                network: SimulatedFleet.Network(loss: loss, duplication: 0.2, delay: 1...300))
+            fleet.addFiles(chunks: [20, 7])
+            let record = finish(fleet, "loss \(loss), seed \(seed)")
+            #expect(
+                record.ready.count == 2 && fleet.listeners.allSatisfy { $0.received == fleet.fileBytes },
+                "loss \(loss), seed \(seed): \(fleet.outcomes), \(fleet.listeners.map(\.received)) of \(fleet.fileBytes)"
+            )
+        }
+    }
+
+    /// At each moment of the transfer, each fault: the run ends in time, with an honest record.
+    @Test(arguments: [
+        SimulatedFleet.Fault.killListener(1), .freezeListener(1, 3000), .freezeListener(1, 9000), .cutMachine(1, 3000),
+        .cutMachine(1, 8000), .cutMachine(1, 60_000), .interruptListener(1), .interruptController, .killController,
+    ])
+    func oneFaultWhileFilesTravel(_ fault: SimulatedFleet.Fault) {
+        for moment in stride(from: 0.0, through: 3, by: 0.21) {
+            let fleet = SimulatedFleet(
+                seed: UInt64(moment * 100), machines: 2, processes: 1, spare: 1,
+                network: SimulatedFleet.Network(delay: 50...150))
+            fleet.addFiles(chunks: [40, 3])
+            fleet.schedule(fault, after: moment)
+            let record = finish(fleet, "\(fault) at \(moment)")
+            switch fault {
+            // A spare listener takes its place, or it is back in time.
+            case .killListener, .freezeListener(_, 3000), .cutMachine(_, 3000):
+                #expect(record.end == .finished, "\(fault) at \(moment): \(record.notices)")
+            default: break
+            }
+        }
+    }
+
+    @Test func aDamagedFileIsSentAgain() {
+        let fleet = SimulatedFleet(seed: 42, machines: 1, processes: 1)
+        fleet.addFiles(chunks: [6])
+        fleet.damage = 2
+        #expect(finish(fleet, "damaged").end == .finished)
+        #expect(fleet.listeners[0].received == 3 * fleet.fileBytes)
+    }
+
+    @Test func aFileThatIsDamagedEachTimeEndsTheRun() {
+        let fleet = SimulatedFleet(seed: 43, machines: 1, processes: 1)
+        fleet.addFiles(chunks: [6])
+        fleet.damage = 99
+        #expect(finish(fleet, "damaged").end == .incomplete)
+        let message = fleet.outcomes.first?.error?.message ?? ""
+        #expect(message.contains("file-0 arrived damaged 3 times"), "\(message)")
+    }
+
     /// Nobody is thought dead for keeping to a heartbeat that is longer than the limit.
     @Test(arguments: [200, 1000, 1500, 3000]) func aQuietRunOfAnyLiveness(_ milliseconds: Int) {
         let fleet = SimulatedFleet(seed: 2, machines: 2, processes: 2)
@@ -456,6 +546,13 @@ import WSPerfCore
                     duplication: random.chance(0.5) ? Double.random(in: 0...0.3, using: &random) : 0,
                     delay: 1...Int64.random(in: 2...1500, using: &random)))
             fleet.loadSeconds = Int.random(in: 1...40, using: &random)
+            if random.chance(0.4) {
+                fleet.addFiles(
+                    chunks: (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                        Int.random(in: 1...12, using: &random)
+                    })
+                fleet.damage = Int.random(in: 0...2, using: &random)
+            }
             for _ in 0..<Int.random(in: 0...4, using: &random) {
                 let which = Int.random(in: 0...8, using: &random)
                 let time = Int64.random(in: 10...15_000, using: &random)

@@ -11,9 +11,11 @@ final class SocketFleet: Sendable {
     private let events = Mutex<[[RunEvent]]>([])
     private let watchers = Mutex<[(matches: @Sendable (Int, RunEvent) -> Bool, then: @Sendable () -> Void)]>([])
 
-    init(publishPort: UInt16 = 0, reportPort: UInt16 = 0, endsListeners: Bool = true) throws {
+    init(
+        host: String = "127.0.0.1", publishPort: UInt16 = 0, reportPort: UInt16 = 0, endsListeners: Bool = true
+    ) throws {
         var options = FleetController.Options()
-        options.host = "127.0.0.1"
+        options.host = host
         options.publishPort = publishPort
         options.reportPort = reportPort
         options.endsListeners = endsListeners
@@ -57,10 +59,12 @@ final class SocketFleet: Sendable {
     /// Starts a listener; its exit status comes when it has ended.
     static func listener(
         _ name: String, at address: ControllerAddress,
+        resolve: @escaping @Sendable (String) -> ControllerProbe.Resolution = ControllerProbe.resolve,
         _ factory: @escaping WorkloadFactory = { plan, _ in StandInWorkload(plan: plan) }
     ) throws -> (FleetListener, Task<Int32, Never>) {
         var options = FleetListener.Options(controller: address, name: name, worker: nil)
         options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        options.resolve = resolve
         let listener = try FleetListener(options: options, launcher: InProcessLauncher(factory: factory))
         return (listener, Task { await listener.run() })
     }
@@ -71,6 +75,23 @@ final class SocketFleet: Sendable {
         throws -> (FleetListener, Task<Int32, Never>)
     {
         try Self.listener(name, at: controller.address, factory)
+    }
+
+    /// A listener that knows its controller by a name.
+    func listener(
+        _ name: String, resolve: @escaping @Sendable (String) -> ControllerProbe.Resolution
+    ) throws -> (FleetListener, Task<Int32, Never>) {
+        let address = controller.address
+        return try Self.listener(
+            name,
+            at: ControllerAddress(
+                host: "controller.test", publishPort: address.publishPort, reportPort: address.reportPort),
+            resolve: resolve)
+    }
+
+    func listener(_ name: String, resolving addresses: [String: [String]]) throws -> (FleetListener, Task<Int32, Never>)
+    {
+        try listener(name) { name in addresses[name].map { .hosts($0) } ?? .unresolved("no such name") }
     }
 }
 

@@ -128,6 +128,27 @@ import WSPerfCore
         #expect(await status.value == 0)
     }
 
+    /// Otherwise it would delay the beacons, and its workers would think that the controller is gone.
+    @Test func aLongPlanTravelsInChunks() async throws {
+        var plan = try SocketFleet.plan(processes: 2)
+        plan.headers = (0..<100).map { Header(name: "X-\($0)", value: String(repeating: "v", count: 4000)) }
+        let seen = Mutex<[Plan]>([])
+        let transfers = Mutex<[FleetEvent.Transfer]>([])
+        let fleet = try SocketFleet()
+        fleet.controller.observe { event in
+            if case .sending(let transfer) = event { transfers.withLock { $0.append(transfer) } }
+        }
+        let (_, status) = try fleet.listener("alpha") { plan, _ in
+            seen.withLock { $0.append(plan) }
+            return StandInWorkload(plan: plan)
+        }
+        #expect(try await fleet.run([plan]).map(\.end) == [.finished])
+        #expect(seen.withLock { $0.map(\.headers) } == [plan.headers, plan.headers])
+        let last = try #require(transfers.withLock { $0.last })
+        #expect(last.files == ["the plan"] && last.bytes > 400_000 && last.arrived == last.bytes)
+        #expect(await status.value == 0)
+    }
+
     /// A file that changes after the plan was accepted ends the run with its name.
     @Test func aFileThatChangesEndsTheRun() async throws {
         let path = try Self.temporaryFile(bytes: 3_000_000)

@@ -188,12 +188,21 @@ import WSPerfCore
             files: [("a", String(repeating: "1", count: 64)), ("b/c", String(repeating: "f", count: 64))])
         let bytes = parcel.encoded()
         let read = try PlanParcel(decoding: bytes)
-        #expect(try Plan(document: read.document) == plan)
+        #expect(try Plan(document: #require(read.document)) == plan)
         #expect(read.files.map(\.path) == ["a", "b/c"])
         #expect(read.files.map(\.sha256) == parcel.files.map(\.sha256))
         for length in 0..<bytes.count {
             #expect(throws: (any Error).self) { try PlanParcel(decoding: Array(bytes.prefix(length))) }
         }
         #expect(throws: (any Error).self) { try PlanParcel(decoding: bytes + [0]) }
+        // A long plan is one of the files, or else there is none.
+        let digest = String(repeating: "2", count: 64)
+        let long = try PlanParcel(
+            decoding: PlanParcel(document: nil, files: [("a", digest), ("", String(repeating: "3", count: 64))])
+                .encoded())
+        #expect(long.document == nil && long.planFile == String(repeating: "3", count: 64))
+        #expect(throws: FleetError.self) {
+            try PlanParcel(decoding: PlanParcel(document: nil, files: [("a", digest)]).encoded())
+        }
     }
 }

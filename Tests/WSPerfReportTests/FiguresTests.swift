@@ -42,6 +42,14 @@ struct FiguresTests {
     func percent(part: UInt64, whole: UInt64, text: String) { #expect(Figures.percent(part, of: whole) == text) }
 
     @Test(
+        "draw bars in proportion",
+        arguments: [
+            (0, 10, ""), (10, 10, "████"), (5, 10, "██"), (1, 32, "▏"), (1, 1_000_000, "▏"), (3, 32, "▍"),
+            (31, 32, "███▉"), (999_999, 1_000_000, "███▉"), (20, 10, "████"), (0, 0, ""),
+        ] as [(UInt64, UInt64, String)])
+    func bars(part: UInt64, whole: UInt64, text: String) { #expect(Figures.bar(part, of: whole, width: 4) == text) }
+
+    @Test(
         "give the time of day",
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (951_782_400_001, "2000-02-29T00:00:00.001Z"),

@@ -1,4 +1,5 @@
-package import Glibc
+internal import CLinux
+internal import Glibc
 
 /// What distinguishes the contents of a file from those of others, and from its own contents at other times.
 package struct FileIdentity: Sendable, Hashable {
@@ -8,7 +9,12 @@ package struct FileIdentity: Sendable, Hashable {
     /// Nanoseconds since 1970-01-01 UTC.
     var changed: Int64
 
-    package init(_ status: stat) {
+    /// The identity of an open file; nil if it is not a regular file (then `errno` is 0) or cannot be examined.
+    package init?(_ descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        errno = 0
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int(status.st_size)

@@ -61,16 +61,15 @@ extension Plan {
     ) throws(PlanError) -> (descriptor: Int32, identity: FileIdentity) {
         let file = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard file >= 0 else { throw unreadable(name, errno) }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let identity = FileIdentity(file) else {
             let error = errno
             close(file)
             // A pipe or device could block the reader forever.
-            throw status.st_mode == 0
+            throw error != 0
                 ? unreadable(name, error)
                 : PlanError("cannot read \(PlanText.printable(name, limit: 500)): not a regular file")
         }
-        return (file, FileIdentity(status))
+        return (file, identity)
     }
 
     /// Reads a whole file of at most `limit` bytes.

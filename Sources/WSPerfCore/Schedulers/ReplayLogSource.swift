@@ -58,20 +58,8 @@ enum ReplayLogSource: Sendable {
     private static func read(
         _ descriptor: Int32, from start: Int, upTo wanted: Int, _ path: String
     ) throws(ReplayLogError) -> [UInt8] {
-        var failed: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-            // `pread` writes at most what is left of the buffer, and returns how much it wrote.
-            while count < wanted {
-                let read = pread(
-                    descriptor, buffer.baseAddress.map { $0 + count }, wanted - count, off_t(start + count))
-                if read < 0, errno == EINTR { continue }
-                failed = read < 0 ? errno : 0
-                if read <= 0 { break }
-                count += read
-            }
-        }
-        guard failed == 0 else {
-            throw ReplayLogError(file: path, line: nil, reason: "cannot be read: \(String(cString: strerror(failed)))")
+        guard let bytes = FileBytes.read(descriptor, at: start, count: wanted) else {
+            throw ReplayLogError(file: path, line: nil, reason: "cannot be read: \(String(cString: strerror(errno)))")
         }
         return bytes
     }

@@ -260,12 +260,17 @@ public final class FleetController: Sendable {
         let graces = GracePeriods(plan)
         // The workers enforce the limit themselves, so the plan they get contains it. A plan cannot have a longer one.
         plan.timeLimit = min(limit, PlanQuantity.longest)
+        let json = Array(plan.document.json.utf8)
+        guard json.count <= FleetLimits.plan else {
+            throw FleetError(.usage, "the plan has \(json.count) bytes as JSON, more than \(FleetLimits.plan)")
+        }
+        let isLong = json.count > FleetLimits.chunk
+        if let files, isLong { references.append((path: "", file: files.add(json, name: "the plan"))) }
         let parcel = PlanParcel(
-            document: plan.document,
-            files: references.map { (path: $0.path, sha256: $0.file.sha256) }
+            document: isLong ? nil : plan.document, files: references.map { (path: $0.path, sha256: $0.file.sha256) }
         ).encoded()
         guard parcel.count <= FleetLimits.commandBody else {
-            throw FleetError(.usage, "the plan has \(parcel.count) bytes, which is too much to send")
+            throw FleetError(.usage, "the paths of the plan's files have \(parcel.count) bytes, which are too many")
         }
         var seen: Set<String> = []
         let sent = references.map(\.file).filter { seen.insert($0.sha256).inserted }

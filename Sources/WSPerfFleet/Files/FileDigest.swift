@@ -1,5 +1,6 @@
 internal import COpenSSL
 internal import Glibc
+internal import WSPerfCore
 
 /// The SHA-256 of bytes that come a piece at a time, by OpenSSL.
 ///
@@ -47,23 +48,8 @@ final class FileDigest {
     ///
     /// - Returns: Nil, with the reason in `errno`, if it cannot be read; `errno` is 0 if it has fewer bytes.
     static func read(_ descriptor: Int32, _ range: Range<Int>) -> [UInt8]? {
-        var error: Int32?
-        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            // `pread` writes at most what is left of the buffer, and returns how much it wrote.
-            while count < range.count {
-                let got = pread(
-                    descriptor, buffer.baseAddress.map { $0 + count }, range.count - count,
-                    off_t(range.lowerBound + count))
-                if got < 0, errno == EINTR { continue }
-                if got <= 0 {
-                    error = got < 0 ? errno : 0
-                    return
-                }
-                count += got
-            }
-        }
-        guard let error else { return bytes }
-        errno = error
-        return nil
+        guard let bytes = FileBytes.read(descriptor, at: range.lowerBound, count: range.count) else { return nil }
+        errno = 0
+        return bytes.count == range.count ? bytes : nil
     }
 }

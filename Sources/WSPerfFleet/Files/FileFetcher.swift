@@ -59,7 +59,7 @@ struct FileFetcher {
 
     /// The chunks to ask for now.
     mutating func requests(now: FleetInstant) -> [Range<Int>] {
-        let late = asked.filter { now - $0.value >= patience && !arrived.contains($0.key) }.keys.sorted()
+        let late = asked.filter { now >= $0.value + patience && !arrived.contains($0.key) }.keys.sorted()
         if !late.isEmpty {
             for chunk in late { asked[chunk] = nil }
             overdue += late

@@ -49,8 +49,9 @@ struct FileIntake {
             $0 + FleetLimits.fileKept
         }
         guard isConnected, failure == nil else { return expiry }
-        let work = isVerifying ? nil : fetcher?.nextDeadline
-        return [expiry, work, fetcher == nil ? nil : reportAt].compactMap(\.self).min()
+        // While the file is verified, there is nothing to ask for and nothing to report.
+        guard let fetcher, !isVerifying else { return expiry }
+        return [expiry, fetcher.nextDeadline, reportAt].compactMap(\.self).min()
     }
 
     /// The files of a launch; none if the run is over. What was begun for another launch is dropped.

@@ -28,13 +28,7 @@ final class OutgoingFiles: Sendable {
     /// The reference of a file that a plan names. Reads all of it, unless that was done before.
     func add(_ path: String, of plan: Plan) throws(PlanError) -> FileReference {
         let name = PeerIdentity.displayName(String(path.split(separator: "/").last ?? "file"))
-        if let bytes = plan.attachments[path] {
-            let digest = FileDigest()
-            digest.update(bytes)
-            let reference = FileReference(name: name, sha256: digest.finish(), size: bytes.count)
-            state.withLock { $0.contents[reference.sha256] = $0.contents[reference.sha256] ?? .memory(bytes) }
-            return reference
-        }
+        if let bytes = plan.attachments[path] { return add(bytes, name: name) }
         let (descriptor, identity) = try Plan.open(plan.fileLocations[path] ?? path, name: path)
         if let known = state.withLock({ $0.references[identity] }) {
             close(descriptor)
@@ -56,6 +50,15 @@ final class OutgoingFiles: Sendable {
             return true
         }
         if !isNew { close(descriptor) }
+        return reference
+    }
+
+    /// The reference of bytes that are not in a file.
+    func add(_ bytes: [UInt8], name: String) -> FileReference {
+        let digest = FileDigest()
+        digest.update(bytes)
+        let reference = FileReference(name: name, sha256: digest.finish(), size: bytes.count)
+        state.withLock { $0.contents[reference.sha256] = $0.contents[reference.sha256] ?? .memory(bytes) }
         return reference
     }
 
@@ -90,8 +93,7 @@ final class OutgoingFiles: Sendable {
         switch state.withLock({ $0.contents[file.sha256] }) {
         case .memory(let bytes)?: return .success(Array(bytes[range]))
         case .file(let descriptor, let identity)?:
-            var status = stat()
-            let isSame = fstat(descriptor, &status) == 0 && FileIdentity(status) == identity
+            let isSame = FileIdentity(descriptor) == identity
             errno = 0
             if isSame, let bytes = FileDigest.read(descriptor, range) { return .success(bytes) }
             let reason = errno == 0 ? "has changed since the plan was accepted" : String(cString: strerror(errno))

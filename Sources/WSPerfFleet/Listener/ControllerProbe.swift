@@ -1,7 +1,8 @@
 internal import Glibc
 internal import WSPerfCore
 
-/// Finds out why a listener has not joined: connects to both ports of its controller, and reads what answers there.
+/// Finds out at which address a listener's controller answers, and why the listener has not joined: connects to both
+/// ports at each address of the controller's name, and reads what answers there.
 ///
 /// It speaks the beginning of ZMTP 3.0 (https://rfc.zeromq.org/spec/23/): the greeting of 64 bytes, after which the
 /// other side says of which type its socket is. This shows whether a port is ZeroMQ's at all, and whether the two ports
@@ -19,16 +20,60 @@ struct ControllerProbe: Sendable {
         case socket(String)
     }
 
-    /// How long each port may take. A listener probes once a second.
+    /// What a look has found.
+    struct Finding: Sendable, Equatable {
+        /// The address of the controller, in numbers; nil if none answers as a controller does.
+        var host: String?
+        /// Why the listener has not joined, in words.
+        var reason: String
+    }
+
+    /// The addresses of a name, in the order in which to try them, or why there are none.
+    enum Resolution: Sendable, Equatable {
+        case hosts([String])
+        case unresolved(String)
+    }
+
+    /// How long each port may take.
     static let patience: Duration = .milliseconds(900)
+    /// More addresses of a name are not tried.
+    static let addresses = 8
 
     var address: ControllerAddress
+    /// The address of an earlier finding, which is tried first.
+    var earlier: String?
+    var resolve: @Sendable (String) -> Resolution = Self.resolve
 
-    /// Probes both ports. Blocks for at most the time of a look-up and two times `patience`, so it needs a thread of
-    /// its own.
-    func reason() -> String {
-        Self.reason(
-            address, commands: answer(port: address.publishPort), messages: answer(port: address.reportPort))
+    /// Tries all addresses. Blocks for at most the time of a look-up and two times `patience` for each address, so it
+    /// needs a thread of its own.
+    func look() -> Finding {
+        var hosts: [String]
+        switch resolve(address.host) {
+        case .unresolved(let why):
+            let answer = Answer.unresolved(why)
+            return Finding(host: nil, reason: Self.reason(address, commands: answer, messages: answer))
+        case .hosts(let found): hosts = Array(found.prefix(Self.addresses))
+        }
+        if let earlier, let index = hosts.firstIndex(of: earlier) { hosts.swapAt(0, index) }
+        var best: (commands: Answer, messages: Answer) = (.unreachable("no address"), .unreachable("no address"))
+        for (number, host) in hosts.enumerated() {
+            let answers = (
+                commands: Self.answer(host: host, port: address.publishPort, until: .now + Self.patience),
+                messages: Self.answer(host: host, port: address.reportPort, until: .now + Self.patience)
+            )
+            let isController = answers == (.socket("PUB"), .socket("PULL"))
+            // The reason is about the first address at which something answers, or else about the first.
+            if isController || number == 0 || !Self.answers(best) && Self.answers(answers) { best = answers }
+            if isController {
+                return Finding(
+                    host: host, reason: Self.reason(address, commands: .socket("PUB"), messages: .socket("PULL")))
+            }
+        }
+        return Finding(host: nil, reason: Self.reason(address, commands: best.commands, messages: best.messages))
+    }
+
+    private static func answers(_ pair: (commands: Answer, messages: Answer)) -> Bool {
+        if case (.unreachable, .unreachable) = pair { false } else { true }
     }
 
     /// The reason in words.
@@ -55,26 +100,45 @@ struct ControllerProbe: Sendable {
         }
     }
 
-    // MARK: One port
+    // MARK: Addresses
 
-    private func answer(port: UInt16) -> Answer {
+    /// The addresses of a name by the system's resolver, in its order (RFC 6724).
+    @Sendable static func resolve(_ name: String) -> Resolution {
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = addresses(of: name, port: nil, flags: 0, &list)
+        guard status == 0 else { return .unresolved(String(cString: gai_strerror(status))) }
+        defer { freeaddrinfo(list) }
+        var hosts: [String] = []
+        var entry = list
+        while let info = entry?.pointee {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let status = getnameinfo(
+                info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+            let host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if status == 0, !hosts.contains(host) { hosts.append(host) }
+            entry = info.ai_next
+        }
+        return .hosts(hosts)
+    }
+
+    private static func addresses(
+        of host: String, port: UInt16?, flags: Int32, _ list: inout UnsafeMutablePointer<addrinfo>?
+    ) -> Int32 {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV
+        hints.ai_flags = AI_NUMERICSERV | flags
+        return getaddrinfo(host, port.map(String.init), &hints, &list)
+    }
+
+    // MARK: One port
+
+    private static func answer(host: String, port: UInt16, until deadline: FleetInstant) -> Answer {
         var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(address.host, String(port), &hints, &list)
-        guard status == 0 else { return .unresolved(String(cString: gai_strerror(status))) }
+        let status = addresses(of: host, port: port, flags: AI_NUMERICHOST, &list)
+        guard status == 0, let info = list?.pointee else { return .unresolved(String(cString: gai_strerror(status))) }
         defer { freeaddrinfo(list) }
-        let deadline = FleetInstant.now + Self.patience
-        var answer = Answer.unreachable("no address")
-        var entry = list
-        while let info = entry?.pointee {
-            answer = Self.answer(of: info, until: deadline)
-            if case .unreachable = answer {} else { return answer }
-            entry = info.ai_next
-        }
-        return answer
+        return answer(of: info, until: deadline)
     }
 
     private static func answer(of info: addrinfo, until deadline: FleetInstant) -> Answer {

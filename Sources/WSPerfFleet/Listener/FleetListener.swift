@@ -23,6 +23,8 @@ public final class FleetListener: Sendable {
         /// Receives what happens; by default it goes to stderr: the address, whether and why the listener has joined or
         /// not, and warnings.
         public var logger: Logger?
+        /// Finds the addresses of the controller's name.
+        var resolve: @Sendable (String) -> ControllerProbe.Resolution = ControllerProbe.resolve
 
         /// `name` defaults to the host's name.
         public init(controller: ControllerAddress, name: String? = nil, worker: String?) {
@@ -37,7 +39,8 @@ public final class FleetListener: Sendable {
     private let mailbox: FleetMailbox<ListenerMachine.Event>
     private let sockets: (incoming: ZMQSocket, outgoing: ZMQSocket)
 
-    /// Starts to connect to the controller, which may start later. Throws if its address is invalid or the worker executable
+    /// Starts to connect to the controller, which may start later. A name is resolved again and again, and each of its
+    /// addresses is tried, until one answers as a controller does. Throws if its address is invalid or the worker executable
     /// cannot be run. `registry` applies only to workers inside this process.
     public convenience init(options: Options, registry: Registry = Registry()) throws(FleetError) {
         let launcher: any WorkerLaunching
@@ -62,8 +65,11 @@ public final class FleetListener: Sendable {
         let context = try ZMQContext()
         let incoming = try ZMQSocket(.subscribe([]), context: context)
         let outgoing = try ZMQSocket(.push, context: context)
-        try incoming.connect(host: options.controller.bracketedHost, port: options.controller.publishPort)
-        try outgoing.connect(host: options.controller.bracketedHost, port: options.controller.reportPort)
+        // The driver resolves a name. libzmq would try only the first of its addresses.
+        if options.controller.isNumeric {
+            try incoming.connect(host: options.controller.bracketedHost, port: options.controller.publishPort)
+            try outgoing.connect(host: options.controller.bracketedHost, port: options.controller.reportPort)
+        }
         sockets = (incoming, outgoing)
     }
 

@@ -7,6 +7,9 @@ final class ListenerDriver: FleetDriver {
     typealias Event = ListenerMachine.Event
 
     private let controller: ControllerAddress
+    /// The controller's address in numbers, to which the sockets connect; nil if its name had none that answers.
+    private var connected: ControllerAddress?
+    private let resolve: @Sendable (String) -> ControllerProbe.Resolution
     private let launcher: any WorkerLaunching
     private let hasLifelines: Bool
     private let mailbox: FleetMailbox<Event>
@@ -27,6 +30,8 @@ final class ListenerDriver: FleetDriver {
         incoming: ZMQSocket, outgoing: ZMQSocket, logger: Logger
     ) {
         controller = options.controller
+        connected = controller.isNumeric ? controller : nil
+        resolve = options.resolve
         self.launcher = launcher
         hasLifelines = options.worker != nil
         self.mailbox = mailbox
@@ -36,7 +41,7 @@ final class ListenerDriver: FleetDriver {
         self.logger = logger
         id = PeerIdentity.random(prefix: "l-")
         machine = ListenerMachine(name: options.name, pid: getpid(), servesOnce: options.servesOnce, now: .now)
-        watch = JoinWatch(now: .now)
+        watch = JoinWatch(hasAddress: connected != nil, now: .now)
         logger.notice("connecting to \(controller), as \(options.name)")
         subscribe()
     }
@@ -60,7 +65,11 @@ final class ListenerDriver: FleetDriver {
     }
 
     func handle(_ event: Event, now: FleetInstant) {
-        if case .notJoined = event { watch.looked(now: now) }
+        if case .notJoined(_, let host) = event {
+            let isNew = host.map { connect(to: $0) } ?? false
+            // Whoever has just begun to connect has no reason yet.
+            guard watch.looked(hasAddress: connected != nil, now: now), !isNew else { return }
+        }
         machine.handle(event, now: now)
     }
 
@@ -73,11 +82,34 @@ final class ListenerDriver: FleetDriver {
             if let session { logger.notice("joined \(controller)", metadata: ["session": "\(session)"]) }
         }
         if watch.isDue(hasController: machine.session != nil, now: now) {
-            let (probe, mailbox) = (ControllerProbe(address: controller), mailbox)
-            // Without a thread, the next look says why.
-            if !DetachedThread.start("wsperf-probe", { mailbox.post(.notJoined(reason: probe.reason())) }) {
-                watch.looked(now: now)
+            let probe = ControllerProbe(address: controller, earlier: connected?.host, resolve: resolve)
+            let isStarted = DetachedThread.start("wsperf-probe") { [mailbox] in
+                let finding = probe.look()
+                mailbox.post(.notJoined(reason: finding.reason, host: finding.host))
             }
+            // Without a thread, the next look says why.
+            if !isStarted { _ = watch.looked(hasAddress: connected != nil, now: now) }
+        }
+    }
+
+    /// Connects the sockets to another address of the controller's name. Returns false if they are connected to it, or
+    /// if the listener has joined meanwhile.
+    private func connect(to host: String) -> Bool {
+        let address = controller.at(host)
+        guard !controller.isNumeric, machine.session == nil, address != connected else { return false }
+        if let connected {
+            incoming.disconnect(host: connected.bracketedHost, port: connected.publishPort)
+            outgoing.disconnect(host: connected.bracketedHost, port: connected.reportPort)
+        }
+        do throws(FleetError) {
+            try incoming.connect(host: address.bracketedHost, port: address.publishPort)
+            try outgoing.connect(host: address.bracketedHost, port: address.reportPort)
+            connected = address
+            logger.info("\(controller.host) is \(host)")
+            return true
+        } catch {
+            logger.error("\(error.message)")
+            return false
         }
     }
 
@@ -93,7 +125,7 @@ final class ListenerDriver: FleetDriver {
         case .launch(let order, let launching):
             let mailbox = mailbox
             let options = FleetWorkerOptions(
-                controller: controller, order: order, launching: launching, hasLifeline: hasLifelines)
+                controller: connected ?? controller, order: order, launching: launching, hasLifeline: hasLifelines)
             logger.debug("launching a worker", metadata: ["worker": "\(order.id)"])
             // The machine launches workers when all files are there.
             launcher.launch(options, files: options.files.map { store.descriptor($0) ?? -1 }) { mailbox.post($0) }

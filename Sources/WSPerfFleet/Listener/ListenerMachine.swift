@@ -47,7 +47,8 @@ struct ListenerMachine {
         /// SIGTERM, with which services are stopped.
         case terminated
         /// Why there is no controller yet.
-        case notJoined(reason: String)
+        /// - Parameter host: The address at which the controller answers, if it does.
+        case notJoined(reason: String, host: String?)
         /// The process that launched this listener has ended.
         case lifelineEnded
     }
@@ -286,7 +287,7 @@ struct ListenerMachine {
             statusAt = now
         case .interrupted: interrupt(status: 130, now: now)
         case .terminated: interrupt(status: alive == 0 && interrupts == 0 ? 0 : 130, now: now)
-        case .notJoined(let reason):
+        case .notJoined(let reason, _):
             if session == nil, !isLeaving { actions.append(.warn("no controller: \(reason)")) }
         // The controller on this machine has ended, or wants no results any more.
         case .lifelineEnded:

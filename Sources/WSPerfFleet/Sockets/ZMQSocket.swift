@@ -112,6 +112,9 @@ final class ZMQSocket: @unchecked Sendable {
         }
     }
 
+    /// Ends a connection that `connect` has begun. Does nothing if there is none.
+    func disconnect(host: String, port: UInt16) { zmq_disconnect(pointer, "tcp://\(host):\(port)") }
+
     /// Queues a message. Returns false if there is no room now; then no part of it is sent.
     func send(_ message: WireMessage) -> Bool {
         // Once libzmq accepts the first part, it accepts the others too, so only the first can fail because the queue is full.

@@ -4,9 +4,16 @@ internal import WSPerfCore
 ///
 /// `u32` length of the plan's JSON, the JSON, `u32` number of files, and for each file `u32` length of its path, the path
 /// as in the plan, `u32` length of its digest (64), and its SHA-256 in hexadecimal. Integers are little-endian.
+///
+/// A long plan would delay the beacons behind it, so it travels as a file too: then the length is 0, and one of the files
+/// has an empty path.
 struct PlanParcel {
-    var document: PlanNode
+    /// The plan; nil if it is in a file.
+    var document: PlanNode?
     var files: [(path: String, sha256: String)]
+
+    /// The digest of the file that contains the plan; nil if the plan is here.
+    var planFile: String? { document == nil ? files.first { $0.path.isEmpty }?.sha256 : nil }
 
     func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
@@ -14,7 +21,7 @@ struct PlanParcel {
             bytes.append(littleEndian: UInt32(truncatingIfNeeded: text.utf8.count))
             bytes.append(contentsOf: text.utf8)
         }
-        append(document.json)
+        append(document?.json ?? "")
         bytes.append(littleEndian: UInt32(truncatingIfNeeded: files.count))
         for file in files {
             append(file.path)
@@ -23,7 +30,7 @@ struct PlanParcel {
         return bytes
     }
 
-    init(document: PlanNode, files: [(path: String, sha256: String)]) {
+    init(document: PlanNode?, files: [(path: String, sha256: String)]) {
         self.document = document
         self.files = files
     }
@@ -44,7 +51,8 @@ struct PlanParcel {
             defer { rest = rest.dropFirst(count) }
             return rest.prefix(count)
         }
-        document = try PlanNode(json: Array(try block()))
+        let plan = Array(try block())
+        document = plan.isEmpty ? nil : try PlanNode(json: plan)
         files = []
         for _ in 0..<(try number()) {
             let path = String(decoding: try block(), as: UTF8.self)
@@ -54,6 +62,7 @@ struct PlanParcel {
             }
             files.append((path, sha256))
         }
+        guard document != nil || planFile != nil else { throw FleetError(.plan, "the parcel has no plan") }
         guard rest.isEmpty else { throw FleetError(.plan, "there are bytes after the plan's parcel") }
     }
 }

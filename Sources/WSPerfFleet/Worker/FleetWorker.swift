@@ -107,9 +107,18 @@ public final class FleetWorker: Sendable {
     public static func runLaunched(
         _ options: FleetWorkerOptions, registry: Registry
     ) async throws(FleetError) -> (status: Int32, message: String?) {
+        try await runLaunched(options) { plan, share in
+            try EngineWorkload(plan: plan, registry: registry, share: share)
+        }
+    }
+
+    /// For tests: a launched worker with any workload.
+    package static func runLaunched(
+        _ options: FleetWorkerOptions, factory: @escaping WorkloadFactory
+    ) async throws(FleetError) -> (status: Int32, message: String?) {
         let files = try DescriptorPassing.receive(options.files.count, from: STDIN_FILENO)
         let worker = try FleetWorker(
-            options: options, files: Dictionary(zip(options.files, files)) { first, _ in first }, registry: registry)
+            options: options, files: Dictionary(zip(options.files, files)) { first, _ in first }, factory: factory)
         let interrupts = InterruptSource { worker.interrupt() }
         let result = await worker.run()
         withExtendedLifetime(interrupts) {}

@@ -88,11 +88,24 @@ final class WorkerDriver: FleetDriver {
         FleetLoop<WorkerDriver>.onThread("wsperf-prepare") {
             do {
                 let parcel = try PlanParcel(decoding: parcel)
-                var plan = try Plan(document: parcel.document)
-                for file in parcel.files {
-                    guard let descriptor = files[file.sha256] else {
-                        throw FleetError(.plan, "the file \(file.path) has not come with the plan")
+                func descriptor(_ sha256: String, _ name: String) throws -> Int32 {
+                    guard let descriptor = files[sha256] else {
+                        throw FleetError(.plan, "\(name) has not come with the plan")
                     }
+                    return descriptor
+                }
+                var document = parcel.document
+                if let sha256 = parcel.planFile {
+                    let bytes = FileBytes.read(
+                        try descriptor(sha256, "the plan's own file"), at: 0, count: FleetLimits.plan + 1)
+                    guard let bytes, bytes.count <= FleetLimits.plan else {
+                        throw FleetError(.plan, "the plan's own file cannot be read")
+                    }
+                    document = try PlanNode(json: bytes)
+                }
+                var plan = try Plan(document: document ?? .mapping([PlanNode.Entry]()))
+                for file in parcel.files where !file.path.isEmpty {
+                    let descriptor = try descriptor(file.sha256, "the file \(file.path)")
                     // Opening it again gives the reader a position of its own.
                     plan.fileLocations[file.path] = "/proc/self/fd/\(descriptor)"
                 }

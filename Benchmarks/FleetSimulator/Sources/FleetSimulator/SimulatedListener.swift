@@ -57,6 +57,8 @@ final class SimulatedListener: SimulatedPeer {
 
     func advance(now: Double) throws {
         try receive(now: now)
+        // The controller has ended, and its last word was lost.
+        if !workers.isEmpty, now - heardAt > 5, workers.allSatisfy(\.isOver) { isOver = true }
         guard isWelcome else { return sayHello(now: now) }
         if now >= statusAt {
             send(

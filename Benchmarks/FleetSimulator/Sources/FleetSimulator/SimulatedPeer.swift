@@ -11,6 +11,8 @@ class SimulatedPeer {
     var isWelcome = false
     private var sequence = 0
     private var helloAt = 0.0
+    /// When the last message came.
+    private(set) var heardAt = 0.0
     private var helloInterval = 0.1
     private let commands: Socket
     private let reports: Socket
@@ -29,7 +31,7 @@ class SimulatedPeer {
         sequence += 1
         let run = run.map { #""run":"\#($0)","# } ?? ""
         return reports.send(
-            #"{"data":\#(data),"from":"\#(id)",\#(run)"seq":\#(sequence),"session":"\#(session)","type":"\#(type)","wsperf":1}"#,
+            #"{"data":\#(data),"from":"\#(id)",\#(run)"seq":\#(sequence),"session":"\#(session)","type":"\#(type)","wsperf":2}"#,
             body: body)
     }
 
@@ -43,6 +45,7 @@ class SimulatedPeer {
     /// Handles the messages that have arrived.
     func receive(now: Double) throws {
         while let envelope = commands.receive() {
+            heardAt = now
             // Most messages are beacons and acknowledgements, so find the type without parsing JSON.
             guard let type = Self.string("type", in: envelope) else { continue }
             if type == "welcome" {
