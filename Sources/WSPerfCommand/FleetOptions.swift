@@ -114,6 +114,7 @@ public struct FleetOptions: ParsableArguments {
             controller.observe { event in
                 if case .sending(let transfer) = event { transfers.note(transfer).map { series.note($0) } }
             }
+            series.onFailedThreshold { controller.endLoad(because: $0) }
             let interrupts = InterruptSource(hangup: true) { controller.interrupt() }
             let ends: [FleetRunResult]
             do {

@@ -156,6 +156,17 @@ extension PlanOptions {
         public init() {}
     }
 
+    /// What a good result is.
+    public struct Result: ParsableArguments {
+        @Option(
+            parsing: .singleValue,
+            help: ArgumentHelp(
+                "What the result must be, such as 'response.p99 < 50ms'; may be repeated.", valueName: "CHECK"))
+        public var threshold: [String] = []
+
+        public init() {}
+    }
+
     /// Machines and workers.
     public struct Fleet: ParsableArguments {
         @Option(help: ArgumentHelp("Listeners to wait for, one per machine.", valueName: "N"))

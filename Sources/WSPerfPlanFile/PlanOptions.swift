@@ -21,6 +21,7 @@ public struct PlanOptions: ParsableArguments {
     @OptionGroup(title: "Connection") public var connectionOptions: Connection
     @OptionGroup(title: "TLS") public var tlsOptions: TLS
     @OptionGroup(title: "Deadlines") public var deadlinesOptions: Deadlines
+    @OptionGroup(title: "Result") public var resultOptions: Result
     @OptionGroup(title: "Fleet") public var fleetOptions: Fleet
 
     public init() {}
@@ -128,6 +129,7 @@ extension PlanOptions {
         add(deadlinesOptions.closeTimeout, "close-timeout", "timeouts", "close")
         add(deadlinesOptions.idleTimeout, "idle-timeout", "timeouts", "idle")
         add(connectionOptions.maxMessageSize, "max-message-size", "max_message_size")
+        add(resultOptions.threshold, "threshold", "thresholds")
         add(fleetOptions.onLostWorker, "on-lost-worker", "on_lost_worker")
         add(fleetOptions.minMachines, "min-machines", "min_machines")
         add(deadlinesOptions.timeLimit, "time-limit", "time_limit")

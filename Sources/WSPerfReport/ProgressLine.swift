@@ -41,7 +41,7 @@ public struct ProgressLine: Sendable {
         case .workerReady: workersReady += 1
         case .snapshot(let worker, let encoded): fold(encoded.snapshot, of: worker)
         case .workerEnded(_, let end): workersLost += end.lost ? 1 : 0
-        case .notice, .failed: break
+        case .notice, .thresholdFailed, .failed: break
         case .ended: phase = .done
         }
     }

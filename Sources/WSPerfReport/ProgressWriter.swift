@@ -35,7 +35,7 @@ public final class ProgressWriter {
         case .phase: write(at: time)
         case .notice(let text): interrupt(with: text)
         case .ended: finish(at: time)
-        case .started, .workerReady, .snapshot, .workerEnded, .failed:
+        case .started, .workerReady, .snapshot, .workerEnded, .thresholdFailed, .failed:
             let pause: UInt64 = isTerminal ? 200_000_000 : 2_000_000_000
             if lastWrite.map({ time >= $0 &+ pause }) ?? true { write(at: time) }
         }

@@ -55,6 +55,8 @@ public struct RunAccumulator: Sendable {
     private var timeline = Timeline()
     private var notices = BoundedList(limit: listLimit)
     private var failure: (reason: String, exitStatus: Int32)?
+    /// The values of thresholds that ended the load, by their places in the plan.
+    private var breaches: [Int: Double] = [:]
     private var ignoredSnapshots: UInt64 = 0
     private var ignoredWorkers: UInt64 = 0
     /// Whether the run's time limit passed. Nil if unknown; then it is derived from the other possible reasons for
@@ -89,6 +91,8 @@ public struct RunAccumulator: Sendable {
         case .snapshot(let id, let encoded): fold(encoded.snapshot, of: id, first: encoded.firstSequence)
         case .workerEnded(let id, let end): fold(end, of: id)
         case .notice(let text): notices.append(text)
+        case .thresholdFailed(let index, let value):
+            if plan?.thresholds.indices.contains(index) == true { breaches[index] = breaches[index] ?? value }
         case .failed(let reason, let status): failure = (reason, status)
         case .ended(let end, let elapsed):
             self.end = end
@@ -240,7 +244,7 @@ extension RunAccumulator {
         // A worker's clock cannot show more than the controller's.
         let longest = end == nil ? UInt64.max : elapsed - min(waiting ?? 0, elapsed)
         let load = min(workers.values.map(\.elapsed).max() ?? 0, longest)
-        return RunSummary(
+        var summary = RunSummary(
             id: run, name: plan?.name ?? "", plan: plan, startedAt: startedAt,
             elapsed: end == nil ? Self.sum(waiting ?? 0, load) : elapsed,
             waiting: waiting, load: load, end: end, failureStatus: failure?.exitStatus, phase: phase,
@@ -251,13 +255,26 @@ extension RunAccumulator {
                 workers: UInt64(workers.values.count { $0.started > 0 })),
             statistics: total, generator: generator, plannedWorkers: shares, workers: summaries, notices: notices.items,
             timeline: timeline.rows)
+        let figures = summary.figures
+        summary.checks = (plan?.thresholds ?? []).enumerated().map { index, threshold in
+            guard let value = breaches[index] else { return threshold.check(figures) }
+            return ThresholdCheck(threshold: threshold, value: value, endedTheLoad: true)
+        }
+        return summary
+    }
+
+    /// The figures so far.
+    var figures: RunFigures {
+        RunFigures(
+            statistics: total, planned: shares.multipliedReportingOverflow(by: share).partialValue,
+            load: workers.values.reduce(0) { max($0, $1.elapsed) })
     }
 
     /// Connections that were unfinished, or had not begun, at the run's time limit; nil if something else ended them.
     /// Apart from the limit, workers abort connections only if the operator or the policy on lost workers ends the run,
     /// or for their own reasons, which they report.
     private var connectionsCutByTheLimit: UInt64? {
-        guard timeLimitPassed ?? (end == .finished || end == .overdue) else { return nil }
+        guard timeLimitPassed ?? (breaches.isEmpty && (end == .finished || end == .overdue)) else { return nil }
         let isPolicy = plan?.onLostWorker == .abort && workers.values.contains { $0.end?.lost == true }
         guard !isPolicy else { return nil }
         return workers.values.filter { $0.isFinal && $0.end?.lost == false }

@@ -11,6 +11,8 @@ public struct RunDirectory: Sendable, Hashable {
         case journal = "journal.wsj"
         case summaryJSON = "summary.json"
         case summaryText = "summary.txt"
+        case summaryMarkdown = "summary.md"
+        case junit = "junit.xml"
         case timeline = "timeline.csv"
     }
 
@@ -88,6 +90,8 @@ public struct RunDirectory: Sendable, Hashable {
     func write(_ summary: RunSummary, beside: Bool = false) throws(RunDirectoryError) {
         func name(_ file: File) -> String { beside ? Self.rebuilt(file) : file.rawValue }
         try write(summary.timelineCSV(), to: name(.timeline))
+        try write(summary.junitXML(), to: name(.junit))
+        try write(summary.markdown(), to: name(.summaryMarkdown))
         try write(summary.text(), to: name(.summaryText))
         try write(summary.json(), to: name(.summaryJSON))
     }

@@ -62,6 +62,10 @@ extension RunEvent {
                 ("stderr", .string(end.stderr)),
             ])
         case .notice(let text): .object([("event", .string("notice")), ("text", .string(text))])
+        case .thresholdFailed(let index, let value):
+            .object([
+                ("event", .string("threshold_failed")), ("index", .integer(Int64(index))), ("value", .number(value)),
+            ])
         case .failed(let reason, let status):
             .object([
                 ("event", .string("failed")), ("reason", .string(reason)), ("exit", .integer(Int64(status))),
@@ -115,6 +119,12 @@ extension RunEvent {
                     nil
                 }
             case "notice": text("text").map { .notice($0) }
+            case "threshold_failed":
+                if let index: Int = number("index"), let value = text("value").flatMap({ Double($0) }) {
+                    .thresholdFailed(index: index, value: value)
+                } else {
+                    nil
+                }
             case "failed":
                 if let reason = text("reason"), let status: Int32 = number("exit") {
                     .failed(reason: reason, exitStatus: status)
@@ -153,6 +163,16 @@ extension RecordedPlan {
             ("closed_loop_without_pauses", .bool(isClosedLoopWithoutPauses)),
             ("time_limit_ns", timeLimit.map { .integer($0.nanoseconds) } ?? .null),
             ("on_lost_worker", .string(onLostWorker.rawValue)),
+            (
+                "thresholds",
+                .array(
+                    thresholds.map { threshold in
+                        .object([
+                            ("check", .string("\(threshold)")), ("after_ns", .integer(threshold.grace.nanoseconds)),
+                            ("abort", .bool(threshold.aborts)),
+                        ])
+                    })
+            ),
         ])
     }
 
@@ -181,5 +201,11 @@ extension RecordedPlan {
         isClosedLoopWithoutPauses = isClosed
         if let time: Int64 = number("time_limit_ns") { timeLimit = .nanoseconds(time) }
         self.onLostWorker = onLostWorker
+        guard case .sequence(let entries)? = summary?["thresholds"]?.content else { return }
+        thresholds = entries.compactMap { entry in
+            guard let check = entry["check"]?.text else { return nil }
+            let grace = entry["after_ns"]?.text.flatMap { Int64($0) } ?? 0
+            return try? Threshold(check, aborts: entry["abort"]?.text == "true", grace: .nanoseconds(grace))
+        }
     }
 }

@@ -117,6 +117,9 @@ public final class RunRecorder {
     /// The run's files have moved to this directory.
     func move(to directory: RunDirectory) { if self.directory != nil { self.directory = directory } }
 
+    /// The figures so far.
+    var figures: RunFigures { accumulator.figures }
+
     /// The result if the controller died now.
     public var summarySoFar: RunSummary { accumulator.summary() }
 

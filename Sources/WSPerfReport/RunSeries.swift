@@ -26,6 +26,10 @@ public final class RunSeries: Sendable {
         var progress: ProgressWriter?
         /// What is printed after the summary.
         var remark = ""
+        /// Thresholds that may end the load, by their places in the plan.
+        var thresholds: [(index: Int, threshold: Threshold)] = []
+        /// The time of the load at which they were compared last, nanoseconds.
+        var comparedAt: UInt64 = 0
     }
 
     private struct State {
@@ -36,6 +40,8 @@ public final class RunSeries: Sendable {
         /// The directory of a sweep's directories, and its comparison.
         var parent: String?
         var current: Current?
+        /// Ends the load of the current run, for this reason.
+        var endLoad: (@Sendable (String) -> Void)?
         var finished: [(summary: RunSummary, exitStatus: Int32, directory: String?)] = []
         let console: Console
     }
@@ -83,10 +89,19 @@ public final class RunSeries: Sendable {
         "\(index + 1)-\(RunDirectory.fileName(entry.name))"
     }
 
+    /// Says how to end the load of the current run, when a threshold with `abort` has failed. The text is the reason.
+    public func onFailedThreshold(_ endLoad: @escaping @Sendable (String) -> Void) {
+        state.withLock { $0.endLoad = endLoad }
+    }
+
     /// Takes the next event of the run at `index`. After the last one, prints its summary and the directory.
     public func record(_ index: Int, _ event: RunEvent) {
         state.withLock { state in
-            if case .started(_, let startedAt, _) = event { begin(index, startedAt, &state) }
+            if case .started(_, let startedAt, let plan) = event {
+                begin(index, startedAt, &state)
+                state.current?.thresholds = plan.thresholds.enumerated().filter { $1.aborts }
+                    .map { (index: $0, threshold: $1) }
+            }
             switch event {
             case .workerReady: replace(index, &state)
             case .ended: putAside(index, &state)
@@ -94,7 +109,27 @@ public final class RunSeries: Sendable {
             }
             state.current?.recorder.record(event)
             state.current?.progress?.record(event)
+            if case .snapshot(_, let encoded) = event { compare(at: encoded.snapshot.elapsed, &state) }
             if case .ended = event { finish(index, &state) }
+        }
+    }
+
+    /// Compares the thresholds that may end the load once a second of the load, and ends it if one is not kept.
+    ///
+    /// - Parameter elapsed: The time of the load, nanoseconds.
+    private func compare(at elapsed: UInt64, _ state: inout State) {
+        guard let endLoad = state.endLoad, let current = state.current, !current.thresholds.isEmpty,
+            elapsed >= current.comparedAt + 1_000_000_000
+        else { return }
+        state.current?.comparedAt = elapsed
+        let figures = current.recorder.figures
+        for (index, threshold) in current.thresholds where UInt64(threshold.grace.nanoseconds) <= figures.load {
+            let check = threshold.check(figures)
+            // Without a value, there is nothing to judge yet.
+            guard let value = check.value, !check.isMet else { continue }
+            state.current?.thresholds = []
+            state.current?.recorder.record(.thresholdFailed(index: index, value: value))
+            return endLoad("the threshold \(threshold) failed: \(check.measured)")
         }
     }
 
@@ -190,7 +225,7 @@ public final class RunSeries: Sendable {
             state.console.finish(patience: Self.patience)
             let statuses = Set(state.finished.map(\.exitStatus))
             let byWeight = [
-                ExitStatus.interrupted, ExitStatus.usage, ExitStatus.invalid, ExitStatus.notKept,
+                ExitStatus.interrupted, ExitStatus.usage, ExitStatus.invalid, ExitStatus.threshold, ExitStatus.notKept,
             ]
             return byWeight.first(where: statuses.contains) ?? ExitStatus.success
         }

@@ -27,6 +27,7 @@ extension RunSummary {
                 ])
             ),
             ("plan", plan?.document.jsonValue ?? .null),
+            ("thresholds", .array(checks.map(\.json))),
             (
                 "connections",
                 .object([
@@ -45,6 +46,13 @@ extension RunSummary {
                             ("took_s", opening.took.map { .seconds($0) } ?? .null),
                         ])
                     ),
+                ])
+            ),
+            (
+                "errors",
+                .object([
+                    ("count", .unsigned(figures.errors)),
+                    ("rate_per_s", .optional(rounding: figures.rate(figures.errors))),
                 ])
             ),
             (
@@ -72,6 +80,8 @@ extension RunSummary {
                     ("unsent", .unsigned(statistics.unsent)),
                     ("bytes_sent", .unsigned(statistics.bytesSent)),
                     ("bytes_received", .unsigned(statistics.bytesReceived)),
+                    ("sent_rate_per_s", .optional(rounding: figures.rate(statistics.sent))),
+                    ("received_rate_per_s", .optional(rounding: figures.rate(statistics.received))),
                 ])
             ),
             (
@@ -99,6 +109,18 @@ extension RunSummary {
             ("workers", .array(workers.map(\.json))),
             ("notices", .array(notices.map { .string($0) })),
         ])
+    }
+}
+
+extension ThresholdCheck {
+    fileprivate var json: JSONValue {
+        let (value, unit) = quantity
+        return .line(
+            .object([
+                ("check", .string("\(threshold)")), ("met", .bool(isMet)),
+                ("value", value.map { .number($0) } ?? .null), ("unit", .string(unit)),
+                ("measured", .string(measured)), ("ended_the_load", .bool(endedTheLoad)),
+            ]))
     }
 }
 

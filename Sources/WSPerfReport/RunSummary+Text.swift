@@ -2,10 +2,11 @@ import WSPerfCore
 
 extension RunSummary {
     /// The content of `summary.txt`, which is also printed at the end of a run: what came of the connections, whether
-    /// the measurement is what the plan asked for, and the figures. At most 110 columns, unless a name is longer.
+    /// thresholds are kept and the measurement is what the plan asked for, and the figures. At most 80 columns, unless a
+    /// number is very long.
     public func text() -> String {
         let sections = [
-            result + state, list("Notes", notices), loadLines, outcomes,
+            result, thresholds, state, list("Notes", notices), outcomes,
             times(
                 "Handshake, ms",
                 [
@@ -14,16 +15,15 @@ extension RunSummary {
                     ("response", statistics.handshakeResponse), ("open lag", statistics.openLag),
                 ],
                 note: statistics.handshakeResponse.isEmpty
-                    ? nil : "response is timed from the intended start (the ramp's time), total from the actual one"),
-            messages,
+                    ? nil : "response: from the intended start; total: from the actual start"),
             times(
                 "Round trip, ms",
                 [
                     ("response", statistics.rttResponse), ("service", statistics.rttService),
                     ("send lag", statistics.sendLag),
                 ],
-                note: "response is timed from the intended send (the figure to quote), service from the actual one"),
-            crew,
+                note: "quote response: from the intended send; service: from the actual send"),
+            messages, crew, loadLines,
         ]
         return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") + "\n" }.joined(separator: "\n")
     }
@@ -45,6 +45,22 @@ extension RunSummary {
         return lines
     }
 
+    private var thresholds: [String] {
+        guard !checks.isEmpty else { return [] }
+        let kept = checks.count(where: \.isMet)
+        var table = TextTable([
+            .init(alignment: .left, width: 6), .init(alignment: .left, width: 44), .init(alignment: .right, width: 12),
+            .init(alignment: .left, width: 0),
+        ])
+        for check in checks {
+            table.append([
+                check.isMet ? "  pass" : "  FAIL", "\(check.threshold)".printable(limit: 60), check.measured,
+                check.endedTheLoad ? "ended the load" : "",
+            ])
+        }
+        return ["Thresholds: \(kept == checks.count ? "all" : "\(kept) of \(checks.count)") kept"] + table.lines
+    }
+
     /// Whether the figures are what the plan asked for.
     private var state: [String] {
         if isValid { return ["Measured as planned"] }
@@ -62,7 +78,10 @@ extension RunSummary {
     private var loadLines: [String] {
         var table = TextTable([.init(alignment: .left, width: 11), .init(alignment: .left, width: 0)])
         func add(_ title: String, _ text: String?) {
-            if let text, !text.isEmpty { table.append([title, text.printable(limit: 92)]) }
+            guard let text, !text.isEmpty else { return }
+            for (number, line) in Self.lines(of: text.printable(limit: 200), width: 66).enumerated() {
+                table.append([number == 0 ? title : "", line])
+            }
         }
         if !name.isEmpty { add("Plan", name.printable(limit: 60)) }
         add("Run", id + (startedAt == 0 ? "" : ", started \(UTCTime(milliseconds: startedAt).readable)"))
@@ -99,14 +118,14 @@ extension RunSummary {
 
     private var outcomes: [String] {
         var table = TextTable([
-            .init(alignment: .left, width: 24), .init(alignment: .right, width: 11), .init(alignment: .right, width: 8),
+            .init(alignment: .left, width: 24), .init(alignment: .right, width: 11), .init(alignment: .right, width: 7),
             .init(alignment: .left, width: 0),
         ])
         table.append(["Connections", Figures.grouped(connections.planned)])
         let ranked = connections.ranked
         for (outcome, count) in ranked.prefix(Self.listLimit) {
             let share = Figures.percent(count, of: connections.planned)
-            let bar = Figures.bar(count, of: connections.planned, width: 40)
+            let bar = Figures.bar(count, of: connections.planned, width: 30)
             table.append(["  \(outcome)", Figures.grouped(count), share, bar])
         }
         if ranked.count > Self.listLimit {
@@ -131,12 +150,11 @@ extension RunSummary {
         let figure = TextTable.Column(alignment: .right, width: 7)
         var table = TextTable(
             [.init(alignment: .left, width: 14), .init(alignment: .right, width: 9)]
-                + Array(repeating: figure, count: 9))
-        table.append([title, "count", "min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99.9", "max"])
+                + Array(repeating: figure, count: 6))
+        table.append([title, "count", "mean", "p50", "p95", "p99", "p99.9", "max"])
         for (name, histogram) in present {
             let figures =
-                [histogram.min.map { Double($0) }, histogram.mean, histogram.standardDeviation]
-                + [50, 90, 95, 99, 99.9, 100].map { histogram.percentile($0).map { Double($0) } }
+                [histogram.mean] + [50, 95, 99, 99.9, 100].map { histogram.percentile($0).map { Double($0) } }
             table.append(
                 ["  \(name)", Figures.grouped(histogram.count)] + figures.map { $0.map(Figures.milliseconds) ?? "–" })
         }
@@ -157,11 +175,11 @@ extension RunSummary {
             table.append(["  \(name)", Figures.grouped(count), "", count > 0 ? meaning : ""])
         }
         add("unanswered", statistics.unanswered, "no reply when the connection ended", always: true)
-        add("unexpected", statistics.unexpected, "received while no message waited for a reply", always: true)
+        add("unexpected", statistics.unexpected, "no message waited for them", always: true)
         add("late", statistics.late, "replies after the reply deadline")
-        add("untimed", statistics.untimed, "replies whose message was no longer remembered")
-        add("blocked", statistics.blocked, "had to wait because the socket's buffer was full")
-        add("unsent", statistics.unsent, "due, but not sent, because their connection had stopped sending")
+        add("untimed", statistics.untimed, "their message was no longer remembered")
+        add("blocked", statistics.blocked, "waited for room in the socket's buffer")
+        add("unsent", statistics.unsent, "due, but their connection had stopped")
         return table.lines
     }
 
@@ -175,17 +193,26 @@ extension RunSummary {
     private var crew: [String] {
         guard !workers.isEmpty else { return [] }
         let reported = workers.count { !$0.lost }
-        var line = "Workers  \(reported) of \(plannedWorkers) reported to the end; "
-        line += "CPU \(Figures.duration(statistics.cpuUser)) user, \(Figures.duration(statistics.cpuSystem)) system"
+        let verdict =
+            switch generator.verdict {
+            case .keptUp: "kept up"
+            case .strained: "strained (see the notes)"
+            case .tooSlow: "TOO SLOW (see above)"
+            case .notJudged: "not judged: \(generator.reason ?? "")"
+            }
+        var lines = Self.lines(of: "Generator  \(verdict)", width: 78)
+        lines.append("Workers    \(reported) of \(plannedWorkers) reported to the end")
+        var line =
+            "CPU        \(Figures.duration(statistics.cpuUser)) user, \(Figures.duration(statistics.cpuSystem)) system"
         let exchanged = statistics.sent &+ statistics.received
         if statistics.sent > 0, exchanged > 0 {
             let cost = Double(statistics.cpuUser &+ statistics.cpuSystem) / Double(statistics.sent) / 1000
             line += " (\(Figures.fixed(cost, 1)) µs a message sent)"
         }
-        var lines = [line]
+        lines.append(line)
         if let busy = statistics.loopUtilisation, let processor = statistics.loopCPUShare {
             let (busy, processor) = (Figures.fixed(busy * 100, 1), Figures.fixed(processor * 100, 1))
-            lines.append("Loops    busy \(busy) % of the time, on a processor \(processor) %")
+            lines.append("Loops      busy \(busy) % of the time, on a processor \(processor) %")
         }
 
         let isShort = workers.count <= Self.listLimit
@@ -193,12 +220,11 @@ extension RunSummary {
         guard !noteworthy.isEmpty else { return lines }
         let left = TextTable.Column(alignment: .left, width: 0)
         let right = TextTable.Column(alignment: .right, width: 0)
-        var table = TextTable([left, left, right, right, right, right, left])
-        table.append(["  id", "machine", "pid", "succeeded", "sent", "received", "end"])
+        var table = TextTable([left, left, right, right, right, left])
+        table.append(["  id", "machine", "succeeded", "sent", "received", "end"])
         for worker in noteworthy.prefix(Self.listLimit) {
             table.append([
-                "  " + worker.info.id.printable(limit: 24), worker.info.machine.printable(limit: 16),
-                String(worker.info.pid),
+                "  " + worker.info.id.printable(limit: 20), worker.info.machine.printable(limit: 12),
                 "\(Figures.grouped(worker.connections.succeeded))/\(Figures.grouped(worker.connections.planned))",
                 Figures.grouped(worker.sent), Figures.grouped(worker.received), worker.ending,
             ])
@@ -217,16 +243,22 @@ extension RunSummary {
         "\(Figures.grouped(count)) \(count == 1 ? noun : plural ?? noun + "s")"
     }
 
-    /// A sentence as an item of a list, in lines of at most 100 columns.
+    /// A sentence as an item of a list, in lines of at most 78 columns.
     private static func wrap(_ sentence: String) -> [String] {
+        lines(of: sentence.printable(), width: 74).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+    }
+
+    /// A text in lines of at most `width` columns, unless a word is longer.
+    private static func lines(of text: String, width: Int) -> [String] {
         var lines: [String] = []
-        var line = "  -"
-        for word in sentence.printable().split(separator: " ") {
-            if line.count + 1 + word.count > 100, line.count > 3 {
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if line.count + 1 + word.count > width, !line.isEmpty {
                 lines.append(line)
-                line = "   "
+                line = String(word)
+            } else {
+                line += (line.isEmpty && lines.isEmpty || line.isEmpty ? "" : " ") + word
             }
-            line += " " + word
         }
         return lines + [line]
     }
@@ -236,7 +268,7 @@ extension WorkerSummary {
     fileprivate var ending: String {
         var parts: [String] = []
         if lost { parts.append(replaced ? "lost, replaced" : "LOST") }
-        if !reason.isEmpty { parts.append(reason.printable(limit: 40)) }
+        if !reason.isEmpty { parts.append(reason.printable(limit: 20)) }
         if let signal, !reason.contains("signal") { parts.append("signal \(signal)") }
         if let status, status != 0 || parts.isEmpty { parts.append("exit \(status)") }
         return parts.joined(separator: ", ")
@@ -248,7 +280,7 @@ extension WorkerSummary {
         guard !stderr.isEmpty else { return [] }
         let all = stderr.split(whereSeparator: \.isNewline)
         let lines = signal == nil ? all.suffix(5) : all.prefix(12)
-        return ["  output of \(info.id.printable(limit: 24)):"]
-            + lines.map { "    | " + $0.description.printable(limit: 90) }
+        return ["  output of \(info.id.printable(limit: 60)):"]
+            + lines.map { "    | " + $0.description.printable(limit: 74) }
     }
 }

@@ -49,13 +49,30 @@ public struct RunSummary: Sendable, Equatable {
     public var plannedWorkers: UInt64
     /// Every worker that became ready, in the order of their shares of the plan.
     public var workers: [WorkerSummary]
+    /// The plan's thresholds with their measured values.
+    public var checks: [ThresholdCheck] = []
     /// What else a reader must know, one sentence for each notice.
     public var notices: [String]
     /// What happened in each second; empty without snapshots.
     public var timeline: [TimelineRow]
 
     /// Messages sent per second of the load; nil without a load.
-    var sentPerSecond: Double? { load > 0 ? Double(statistics.sent) / (Double(load) / 1e9) : nil }
+    var sentPerSecond: Double? { figures.rate(statistics.sent) }
+
+    /// What thresholds are compared with.
+    public var figures: RunFigures {
+        var figures = RunFigures(
+            statistics: statistics, planned: connections.planned, outcomes: connections.outcomes, load: load)
+        figures.elapsed = elapsed
+        figures.waiting = waiting
+        figures.openingRate = opening.achievedPerSecond
+        figures.workersReady = UInt64(workers.count)
+        figures.workersLost = UInt64(workers.count { $0.lost })
+        return figures
+    }
+
+    /// Whether all thresholds of the plan are kept.
+    public var meetsThresholds: Bool { checks.allSatisfy(\.isMet) }
 
     /// Whether the figures are what the plan asked for. The target's behaviour does not matter: if it refuses every
     /// connection, that is a valid result.
@@ -66,6 +83,7 @@ public struct RunSummary: Sendable, Equatable {
         if end == .interrupted { return ExitStatus.interrupted }
         if let failureStatus { return failureStatus }
         guard isValid else { return ExitStatus.invalid }
+        guard meetsThresholds else { return ExitStatus.threshold }
         return isKept ? ExitStatus.success : ExitStatus.notKept
     }
 }
@@ -74,6 +92,8 @@ public struct RunSummary: Sendable, Equatable {
 public enum ExitStatus {
     /// The run is valid; what the target did is in the report.
     public static let success: Int32 = 0
+    /// The run is valid, but a threshold of its plan was not kept.
+    public static let threshold: Int32 = 1
     /// The command line or the plan is wrong; nothing ran.
     public static let usage: Int32 = 2
     /// The figures are not what the plan asked for: workers were lost, the run is incomplete, or the generator was too

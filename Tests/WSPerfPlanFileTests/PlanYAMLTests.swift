@@ -39,6 +39,7 @@ import WSPerfPlanFile
                 on_lost_worker: continue
                 min_machines: null
                 time_limit: null
+                thresholds: []
                 fleet: {join: 60s, launch: 30s, liveness: 5s, collect: 30s}
 
                 """)

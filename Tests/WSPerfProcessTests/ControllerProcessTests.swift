@@ -556,4 +556,45 @@ import WSPerfTestServer
         let fields = stat[stat.index(after: end)...].split(separator: " ")
         return (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0)
     }
+
+    // MARK: Thresholds
+
+    @Test func aThresholdThatFailsIsAnExitStatus() async throws {
+        let server = try await TestServer.start()
+        let plan = try plan(
+            server.url, seconds: 2,
+            more: "thresholds: [connections.succeeded == 100 %, response.p99 < 1ns, errors.count == 0]")
+        let run = try run(plan)
+        #expect(try await run.status() == 1)
+        #expect(run.standardOutput.contains("Thresholds: 2 of 3 kept"), "\(run.standardOutput)")
+        #expect(run.standardOutput.contains("FAIL  response.p99 < 1ns"))
+        let summary = try SummaryFile(output)
+        #expect(summary.run.exit == 1 && summary.run.valid)
+        let junit = try String(contentsOfFile: output + "/junit.xml", encoding: .utf8)
+        #expect(junit.contains(#"tests="4" failures="1""#) && junit.contains("response.p99 &lt; 1ns"))
+        #expect(try String(contentsOfFile: output + "/summary.md", encoding: .utf8).contains("**FAIL**"))
+        // Kept, on the command line.
+        let good = try self.run(plan, ["--local", "--set", "thresholds=[errors.count == 0]"])
+        #expect(try await good.status() == 0)
+        await server.stop()
+    }
+
+    /// The plan would take 60 s.
+    @Test func aThresholdMayEndTheLoad() async throws {
+        let server = try await TestServer.start()
+        let plan = try plan(
+            server.url, seconds: 60,
+            more: "thresholds: [{check: messages.sent <= 1000, after: 1s, abort: true}, errors.count == 0]")
+        let run = try run(plan)
+        #expect(try await run.status() == 1)
+        let summary = try SummaryFile(output)
+        #expect(summary.run.end == "finished" && summary.run.valid)
+        #expect(run.standardOutput.contains("ended the load"), "\(run.standardOutput)")
+        #expect(summary.connections.outcomes == ["aborted": 100])
+        // The record says the same.
+        let report = try controller(["report", output])
+        #expect(try await report.status() == 1)
+        #expect(report.standardOutput == run.standardOutput.components(separatedBy: "\nsaved in")[0])
+        await server.stop()
+    }
 }

@@ -121,7 +121,10 @@ struct JournalCompactorTests {
         #expect(rebuilt.summary.statistics == run.summary.statistics)
         #expect(rebuilt.summary.connections == run.summary.connections)
         #expect(rebuilt.summary.timeline.map(\.sent) == run.summary.timeline.map(\.sent))
-        #expect(try directory.names == ["journal.wsj", "summary.json", "summary.txt", "timeline.csv"])
+        #expect(
+            try directory.names == [
+                "journal.wsj", "junit.xml", "summary.json", "summary.md", "summary.txt", "timeline.csv",
+            ])
     }
 
     @Test("stays as it is if there is no room for a copy")

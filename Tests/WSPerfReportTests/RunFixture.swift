@@ -172,4 +172,23 @@ enum RunFixture {
                 .workerEnded(worker: "w\(index)", WorkerEnd(lost: false, status: 0, reason: "finished")),
             ]
         } + [.ended(.finished, elapsed: 230_000_000)]
+
+    /// `allWell` with thresholds, of which some are not kept and one ended the load.
+    static let thresholds: [RunEvent] = {
+        guard case .mapping(var entries) = plan().content else { preconditionFailure("a plan is a mapping") }
+        entries.append(
+            PlanNode.Entry(
+                key: "thresholds",
+                value: .sequence([
+                    .string("connections.succeeded >= 99.9 %"), .string("response.p99 < 1ms"),
+                    .mapping([
+                        "check": .string("messages.sent <= 5000"), "abort": .boolean(true), "after": .string("2s"),
+                    ]),
+                    .string("handshake.tls.p95 < 1s"), .string("errors.rate < 1/s"),
+                ])))
+        var events = allWell
+        events[0] = started(.mapping(entries))
+        events.insert(.thresholdFailed(index: 2, value: 6000), at: events.count - 6)
+        return events
+    }()
 }

@@ -7,19 +7,21 @@ import WSPerfCore
 struct SummaryGoldenTests {
     private static let runs: [(name: String, events: [RunEvent])] = [
         ("all-well", RunFixture.allWell), ("one-killed", RunFixture.oneKilled), ("all-refused", RunFixture.allRefused),
-        ("nothing", []), ("overloaded", RunFixture.overloaded),
+        ("nothing", []), ("overloaded", RunFixture.overloaded), ("thresholds", RunFixture.thresholds),
     ]
 
-    @Test("is, byte for byte, the golden file", arguments: [0, 1, 2, 3, 4])
+    @Test("is, byte for byte, the golden file", arguments: [0, 1, 2, 3, 4, 5])
     func golden(run: Int) throws {
         let (name, events) = Self.runs[run]
         let summary = RunAccumulator.summary(of: events)
         try expectGolden(summary.json(), "\(name).json")
         try expectGolden(summary.text(), "\(name).txt")
         try expectGolden(summary.timelineCSV(), "\(name).csv")
+        try expectGolden(summary.markdown(), "\(name).md")
+        try expectGolden(summary.junitXML(), "\(name).xml")
     }
 
-    @Test("is JSON that says what the text says", arguments: [0, 1, 2, 3, 4])
+    @Test("is JSON that says what the text says", arguments: [0, 1, 2, 3, 4, 5])
     func parses(run: Int) throws {
         let summary = RunAccumulator.summary(of: Self.runs[run].events)
         let document = try PlanNode(json: summary.json())
@@ -31,12 +33,12 @@ struct SummaryGoldenTests {
         }
     }
 
-    @Test("keeps within 110 columns and never prints a control character")
+    @Test("keeps within 80 columns and never prints a control character")
     func width() {
         var events = RunFixture.oneKilled
         events.insert(.notice(String(repeating: "long words \u{1b}[2J ", count: 200)), at: 1)
         let text = RunAccumulator.summary(of: events).text()
-        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 110 })
+        #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 })
         #expect(text.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control })
     }
 

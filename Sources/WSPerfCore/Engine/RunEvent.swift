@@ -12,6 +12,9 @@ public enum RunEvent: Sendable, Equatable {
     case workerEnded(worker: String, WorkerEnd)
     /// Something a reader of the report should know: one line of printable text.
     case notice(String)
+    /// A threshold of the plan, by its place in the list, has failed and ends the load. `value` is in the figure's unit, or
+    /// in percent if the limit is.
+    case thresholdFailed(index: Int, value: Double)
     /// Why the run could not be carried out, in one line of printable text, and the exit status of a controller for that:
     /// 2 for a plan that no worker can set up, 3 for missing listeners or workers. Comes at most once, before the end.
     case failed(reason: String, exitStatus: Int32)

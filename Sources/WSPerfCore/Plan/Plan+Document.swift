@@ -54,6 +54,7 @@ extension Plan {
         plan.minMachines = reader.integer("min_machines", in: 1...10_000)
         plan.maxMessageSize = reader.size("max_message_size", in: 1...1 << 30, default: plan.maxMessageSize)
         plan.timeLimit = reader.duration("time_limit", in: .milliseconds(1)...PlanQuantity.longest)
+        plan.thresholds = reader.value("thresholds").map(Threshold.list(reading:)) ?? []
         plan.fleet = FleetPlan(reading: reader.mapping("fleet"))
         if reader.has("runs") { reader.report("a sweep is not a single plan", at: "runs") }
         reader.findUnknown(alsoKnown: PlanNode.shorthands)
@@ -100,6 +101,7 @@ extension Plan {
             "on_lost_worker": .string(onLostWorker.rawValue),
             "min_machines": Self.integer(minMachines),
             "time_limit": Self.duration(timeLimit),
+            "thresholds": .sequence(thresholds.map(\.document)),
             "fleet": fleet.document,
         ])
     }

@@ -74,6 +74,8 @@ public struct Plan: Sendable, Hashable {
     public var onLostWorker: LostWorkerPolicy = .continue
     /// The fewest machines with which the load may begin; nil means all of `machines`.
     public var minMachines: Int? = nil
+    /// What the figures of a good run must be. They do not change the load, except that one with `aborts` may end it.
+    public var thresholds: [Threshold] = []
     public var fleet = FleetPlan()
     /// Contents of files that the plan names (a replay log, a CA file), by their paths in the plan. Files that are not in
     /// it are read from this machine's disk.

@@ -30,6 +30,7 @@ public struct RecordedPlan: Sendable, Hashable {
     /// The time limit from the plan; nil if it was computed.
     public var timeLimit: Duration?
     public var onLostWorker = LostWorkerPolicy.continue
+    public var thresholds: [Threshold] = []
 
     public init(_ plan: Plan) {
         document = plan.record
@@ -47,6 +48,7 @@ public struct RecordedPlan: Sendable, Hashable {
         isClosedLoopWithoutPauses = plan.isClosedLoopWithoutPauses
         timeLimit = plan.timeLimit
         onLostWorker = plan.onLostWorker
+        thresholds = plan.thresholds
     }
 
     /// For a record that holds only the document, because an earlier version wrote it. If this version cannot read the

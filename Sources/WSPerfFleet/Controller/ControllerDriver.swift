@@ -7,6 +7,7 @@ internal import WSPerfCore
 final class ControllerDriver: FleetDriver {
     enum Event: Sendable {
         case interrupted
+        case endLoad(reason: String)
         case listenerEnded(name: String, pid: Int32?, ChildProcess.End)
         /// The next run.
         case prepared(RunSetup)
@@ -91,6 +92,7 @@ final class ControllerDriver: FleetDriver {
 
     func handle(_ event: Event, now: FleetInstant) {
         switch event {
+        case .endLoad(let reason): machine.endLoad(because: reason, now: now)
         case .interrupted:
             interrupts += 1
             if interrupts > 1, closing != nil, local != nil {

@@ -71,6 +71,8 @@ struct ControllerMachine {
 
     mutating func interrupt(now: FleetInstant) { run?.interrupt(now: now) }
 
+    mutating func endLoad(because reason: String, now: FleetInstant) { run?.endLoad(because: reason, now: now) }
+
     /// Adds a notice to the record of the current run, or of the next one if there is none.
     mutating func note(_ notice: String) {
         if activeRun == nil {

@@ -90,6 +90,10 @@ public final class FleetController: Sendable {
     /// remaining plans are not run. May be called from any thread.
     public func interrupt() { mailbox.post(.interrupted) }
 
+    /// Ends the load of the current run in order, as its plan wants it: what was measured is delivered, and the run ends as
+    /// `finished`. Does nothing without a load. The reason becomes a notice.
+    public func endLoad(because reason: String) { mailbox.post(.endLoad(reason: reason)) }
+
     /// Adds an observer of all that happens, before `run`. It gets events on a thread of its own, one call at a time. If
     /// it is slow, it misses some, and nothing waits for it; the record that `run` passes on misses none.
     public func observe(_ observer: @escaping @Sendable (FleetEvent) -> Void) {

@@ -252,6 +252,13 @@ struct RunMachine {
 
     // MARK: Other events
 
+    /// Ends the load as the plan wants it.
+    mutating func endLoad(because reason: String, now: FleetInstant) {
+        guard order == .start else { return }
+        record(.notice("ending the load: \(reason)"))
+        stop(now: now)
+    }
+
     /// The first interrupt ends the load and keeps the results that still arrive. The second ends the run at once.
     mutating func interrupt(now: FleetInstant) {
         guard !isOver else { return }

@@ -38,6 +38,7 @@ import Testing
         #"{"target":"ws://h/","timeouts":{"connect":"1s","reply":"2s","close":"3s","idle":"4s"},"fleet":{"join":"1s","launch":"2s","liveness":"3s","collect":"4s"},"messages":1}"#,
         #"{"target":"ws://h/","messages":1,"machines":3,"min_machines":2,"on_lost_worker":"abort","reconnect":{"backoff":{"initial":"20ms","max":"5s","jitter":0.25},"limit":"none","schedule":"restart"}}"#,
         #"{"target":"ws://h/","send_messages":false}"#,
+        #"{"target":"ws://h/","messages":1,"thresholds":["response.p99 < 50ms",{"check":"errors.rate < 1/s","after":"3s","abort":true}]}"#,
         #"{"target":"ws://h/","source_addresses":["127.0.1.1-127.0.1.40","10.0.0.0/24","fd00::1"],"congestion_control":"cubic","messages":1}"#,
         #"{"target":"ws://127.0.0.1/","source_addresses":"127.0.0.2","messages":1}"#,
         #"{"target":"ws://h/","interval":0,"in_flight":1,"messages":5,"match":"tagged","message_length":48}"#,
@@ -85,7 +86,7 @@ import Testing
         let plan = try Plan(document: PlanNode(json: #"{"target":"ws://h/","messages":1}"#))
         #expect(
             plan.document.json
-                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"timer_slack":"auto","ramp":{"rate":"1000/s","max_opening":null},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"source_addresses":[],"congestion_control":null,"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
+                == #"{"name":"run","target":"ws://h/","machines":1,"processes":1,"instances":1,"threads":1,"client":{"kind":"stock"},"schedule":{"kind":"periodic","interval":"1s","phase":"random"},"payload":{"kind":"random","format":"text","length":240},"send_messages":true,"messages":1,"duration":null,"timer_slack":"auto","ramp":{"rate":"1000/s","max_opening":null},"match":"echo","in_flight":null,"max_unanswered":1024,"seed":1,"tls":{"verify":true,"ca":null,"certificate":null,"key":null,"server_name":null},"headers":[],"subprotocols":[],"source_addresses":[],"congestion_control":null,"timeouts":{"connect":"10s","reply":"10s","close":"5s","idle":null},"max_message_size":16777216,"reconnect":"never","on_lost_worker":"continue","min_machines":null,"time_limit":null,"thresholds":[],"fleet":{"join":"60s","launch":"30s","liveness":"5s","collect":"30s"}}"#
         )
     }
 
