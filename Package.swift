@@ -61,7 +61,9 @@ let package = Package(
 
         // The journal of a run, and the reports made from it.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "WSPerfReport", dependencies: ["CLinux", "WSPerfCore", "CZlib"], swiftSettings: strict),
+        .target(
+            name: "WSPerfReport", dependencies: ["CLinux", "WSPerfCore", "CZlib"],
+            resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")], swiftSettings: strict),
 
         // A server to test against, and checks for a user's own conformances.
         .target(

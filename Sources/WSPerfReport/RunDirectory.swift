@@ -13,6 +13,7 @@ public struct RunDirectory: Sendable, Hashable {
         case summaryText = "summary.txt"
         case summaryMarkdown = "summary.md"
         case junit = "junit.xml"
+        case page = "report.html"
         case timeline = "timeline.csv"
     }
 
@@ -92,6 +93,7 @@ public struct RunDirectory: Sendable, Hashable {
         try write(summary.timelineCSV(), to: name(.timeline))
         try write(summary.junitXML(), to: name(.junit))
         try write(summary.markdown(), to: name(.summaryMarkdown))
+        try write(summary.html(), to: name(.page))
         try write(summary.text(), to: name(.summaryText))
         try write(summary.json(), to: name(.summaryJSON))
     }

@@ -201,7 +201,8 @@ public final class RunSeries: Sendable {
         state.finished.append((result.summary, result.exitStatus, current.directory?.path))
         state.console.write(result.text, to: 1)
         if result.kept, let directory = current.directory {
-            state.console.write("\nsaved in \(directory.path)\(current.remark)\n", to: 1)
+            state.console.write(
+                "\nsaved in \(directory.path)\(current.remark)\nreport: \(directory.path)/report.html\n", to: 1)
         }
         state.current = nil
         state.places[index] = nil

@@ -3,10 +3,9 @@ import WSPerfCore
 /// The events in each second of a run. It adds up the snapshots of all workers by the time since each worker began.
 ///
 /// Memory is bounded: after `maximumEntries` seconds, pairs of entries are merged, and each entry covers twice the
-/// time. Each entry has a histogram of its round-trip times, so the percentiles of a merged entry are those of all its
-/// values. After a minute, an entry keeps its exact percentiles and a coarser histogram, so that a run of hours does
-/// not fill the controller's memory. Only if such an entry is merged, or still changes, are its percentiles up to 1/64
-/// too high.
+/// time. Each entry has histograms of its times, so the percentiles of a merged entry are those of all its values. After
+/// a minute, an entry keeps its exact percentiles and coarser histograms, so that a run of hours does not fill the
+/// controller's memory. Only if such an entry is merged, or still changes, are its percentiles up to 1/64 too high.
 struct Timeline {
     static let maximumEntries = 3600
     /// Entries whose histograms stay open; the others are packed.
@@ -15,18 +14,87 @@ struct Timeline {
     private static let exactEntries = 60
     private static let second: UInt64 = 1_000_000_000
 
+    /// The times that an entry has.
+    private struct Times {
+        var response = Histogram()
+        var sendLag = Histogram()
+        var handshake = Histogram()
+
+        static let all: [any WritableKeyPath<Times, Histogram> & Sendable] = [\.response, \.sendLag, \.handshake]
+
+        init() {}
+
+        init(_ statistics: LoadStatistics) {
+            (response, sendLag, handshake) = (statistics.rttResponse, statistics.sendLag, statistics.handshakeResponse)
+        }
+
+        var isEmpty: Bool { response.isEmpty && sendLag.isEmpty && handshake.isEmpty }
+
+        mutating func merge(_ other: Times) {
+            for path in Self.all { self[keyPath: path].merge(other[keyPath: path]) }
+        }
+
+        /// Uses arrays without spare capacity.
+        var packed: [[UInt8]] {
+            Self.all.map { path in
+                let times = self[keyPath: path]
+                return times.isEmpty ? [] : times.encoded().withUnsafeBytes { [UInt8]($0) }
+            }
+        }
+
+        /// The result of `packed` always decodes, unless the counts are higher than in any real run. Then the entry has
+        /// no times.
+        init(packed: [[UInt8]]) {
+            for (path, bytes) in zip(Self.all, packed) where !bytes.isEmpty {
+                self[keyPath: path] = (try? Histogram(decoding: bytes)) ?? Histogram()
+            }
+        }
+
+        var coarsened: Times {
+            var times = self
+            for path in Self.all { times[keyPath: path] = times[keyPath: path].coarsened() }
+            return times
+        }
+    }
+
     private struct Entry {
         var opened: UInt64 = 0
         /// Opened minus ended.
         var change: Int64 = 0
         var sent: UInt64 = 0
         var received: UInt64 = 0
+        var bytesSent: UInt64 = 0
+        var bytesReceived: UInt64 = 0
         var errors: UInt64 = 0
         var unsent: UInt64 = 0
-        /// Response times, packed; empty while the histogram is open, or if there are none.
-        var packed: [UInt8] = []
+        var loopTime: UInt64 = 0
+        var loopBusy: UInt64 = 0
+        var outcomes: [Outcome: UInt64] = [:]
+        /// The times, packed; empty while they are open, or if there are none.
+        var packed: [[UInt8]] = []
         /// The exact values, if `packed` is coarser.
-        var percentiles: (median: UInt64, p99: UInt64)?
+        var percentiles: TimelineRow.Percentiles?
+
+        mutating func add(_ other: Entry) {
+            opened &+= other.opened
+            change &+= other.change
+            sent &+= other.sent
+            received &+= other.received
+            bytesSent &+= other.bytesSent
+            bytesReceived &+= other.bytesReceived
+            errors &+= other.errors
+            unsent &+= other.unsent
+            loopTime &+= other.loopTime
+            loopBusy &+= other.loopBusy
+            for (outcome, count) in other.outcomes { add(count, outcome) }
+        }
+
+        /// A server that answers with every close code must not fill the memory.
+        mutating func add(_ count: UInt64, _ outcome: Outcome) {
+            guard count > 0 else { return }
+            let hasRoom = outcomes[outcome] != nil || outcomes.count < TimelineRow.maximumOutcomes
+            outcomes[hasRoom ? outcome : TimelineRow.otherOutcomes, default: 0] &+= count
+        }
     }
 
     /// The seconds that one entry covers: a power of two.
@@ -34,7 +102,7 @@ struct Timeline {
     private var entries: [Entry] = []
     /// The number of coarse entries; these are the oldest.
     private var coarse = 0
-    private var open: [Int: Histogram] = [:]
+    private var open: [Int: Times] = [:]
 
     /// The seconds that an entry covers when the newest snapshot is of this time, nanoseconds.
     static func width(at newest: UInt64) -> UInt64 {
@@ -47,17 +115,22 @@ struct Timeline {
     /// fall into the next second.
     mutating func add(_ statistics: LoadStatistics, from start: UInt64, to end: UInt64) {
         let index = entry(at: start &+ (max(start, end) - start) / 2)
-        entries[index].opened &+= statistics.opened
-        entries[index].change &+= Int64(clamping: statistics.opened) - Int64(clamping: statistics.ended)
-        entries[index].sent &+= statistics.sent
-        entries[index].received &+= statistics.received
-        entries[index].unsent &+= statistics.unsent
-        for (outcome, count) in statistics.outcomes where outcome != .succeeded && outcome != .aborted {
-            entries[index].errors &+= count
+        var entry = Entry()
+        entry.opened = statistics.opened
+        entry.change = Int64(clamping: statistics.opened) - Int64(clamping: statistics.ended)
+        (entry.sent, entry.received) = (statistics.sent, statistics.received)
+        (entry.bytesSent, entry.bytesReceived) = (statistics.bytesSent, statistics.bytesReceived)
+        entry.unsent = statistics.unsent
+        (entry.loopTime, entry.loopBusy) = (statistics.loopTime, statistics.loopBusy)
+        for (outcome, count) in statistics.outcomes {
+            entry.add(count, outcome)
+            if outcome != .succeeded, outcome != .aborted { entry.errors &+= count }
         }
-        guard !statistics.rttResponse.isEmpty else { return }
+        entries[index].add(entry)
+        let times = Times(statistics)
+        guard !times.isEmpty else { return }
         unpack(index)
-        open[index, default: Histogram()].merge(statistics.rttResponse)
+        open[index, default: Times()].merge(times)
         while open.count > Self.openEntries, let oldest = open.keys.min() { pack(oldest) }
     }
 
@@ -85,16 +158,10 @@ struct Timeline {
         entries = stride(from: 0, to: entries.count, by: 2).map { index in
             guard index + 1 < entries.count else { return entries[index] }
             var merged = entries[index]
-            let next = entries[index + 1]
-            merged.opened &+= next.opened
-            merged.change &+= next.change
-            merged.sent &+= next.sent
-            merged.received &+= next.received
-            merged.errors &+= next.errors
-            merged.unsent &+= next.unsent
-            var times = Self.histogram(merged.packed)
-            times.merge(Self.histogram(next.packed))
-            merged.packed = Self.packed(times.coarsened())
+            merged.add(entries[index + 1])
+            var times = Times(packed: merged.packed)
+            times.merge(Times(packed: entries[index + 1].packed))
+            merged.packed = times.isEmpty ? [] : times.coarsened.packed
             merged.percentiles = nil
             return merged
         }
@@ -103,52 +170,46 @@ struct Timeline {
 
     private mutating func pack(_ index: Int) {
         guard let times = open.removeValue(forKey: index) else { return }
-        entries[index].packed = Self.packed(times)
+        entries[index].packed = times.packed
         if index < coarse { coarsen(index) }
     }
 
     /// Does nothing for an open entry, which is packed later.
     private mutating func coarsen(_ index: Int) {
         guard !entries[index].packed.isEmpty else { return }
-        let times = Self.histogram(entries[index].packed)
-        guard let median = times.percentile(50), let p99 = times.percentile(99) else { return }
-        entries[index].percentiles = (median, p99)
-        entries[index].packed = Self.packed(times.coarsened())
+        let times = Times(packed: entries[index].packed)
+        entries[index].percentiles = TimelineRow.Percentiles(
+            response: times.response, sendLag: times.sendLag, handshake: times.handshake)
+        entries[index].packed = times.coarsened.packed
     }
 
     private mutating func unpack(_ index: Int) {
         guard open[index] == nil, !entries[index].packed.isEmpty else { return }
-        open[index] = Self.histogram(entries[index].packed)
+        open[index] = Times(packed: entries[index].packed)
         entries[index].packed = []
         entries[index].percentiles = nil
     }
 
-    /// Uses an array without spare capacity.
-    private static func packed(_ times: Histogram) -> [UInt8] {
-        times.isEmpty ? [] : times.encoded().withUnsafeBytes { [UInt8]($0) }
-    }
-
-    /// The result of `packed` always decodes, unless the counts are higher than in any real run. Then the entry has no
-    /// times.
-    private static func histogram(_ packed: [UInt8]) -> Histogram {
-        packed.isEmpty ? Histogram() : (try? Histogram(decoding: packed)) ?? Histogram()
-    }
-
     /// The size of the packed times in bytes.
-    var packedBytes: Int { entries.reduce(0) { $0 + $1.packed.count } }
+    var packedBytes: Int { entries.reduce(0) { $0 + $1.packed.reduce(0) { $0 + $1.count } } }
 
     /// The finished table.
     var rows: [TimelineRow] {
         var open: Int64 = 0
         return entries.indices.map { index in
             let entry = entries[index]
-            let times = self.open[index] ?? Self.histogram(entry.packed)
+            let times = self.open[index] ?? Times(packed: entry.packed)
             open &+= entry.change
             return TimelineRow(
                 second: UInt64(index) * width, width: width, opened: entry.opened, open: UInt64(max(0, open)),
-                sent: entry.sent, received: entry.received, errors: entry.errors,
-                rttMedian: entry.percentiles?.median ?? times.percentile(50),
-                rttP99: entry.percentiles?.p99 ?? times.percentile(99), unsent: entry.unsent)
+                sent: entry.sent, received: entry.received, bytesSent: entry.bytesSent,
+                bytesReceived: entry.bytesReceived, errors: entry.errors, outcomes: entry.outcomes,
+                percentiles: entry.percentiles
+                    ?? TimelineRow.Percentiles(
+                        response: times.response, sendLag: times.sendLag, handshake: times.handshake),
+                responses: TimelineRow.cells(of: times.response), unsent: entry.unsent,
+                loopUtilisation: entry.loopTime > 0
+                    ? min(1, Double(entry.loopBusy) / Double(entry.loopTime)) : nil)
         }
     }
 }

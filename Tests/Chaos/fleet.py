@@ -21,7 +21,7 @@ PHASES = [
     "waiting_for_listeners", "launching", "waiting_for_workers", "connecting", "sending", "draining", "collecting",
     "done",
 ]  # fmt: skip
-FILES = {"plan.json", "plan.yaml", "journal.wsj", "summary.json", "summary.txt", "summary.md", "junit.xml", "timeline.csv"}
+FILES = {"plan.json", "plan.yaml", "journal.wsj", "summary.json", "summary.txt", "summary.md", "junit.xml", "report.html", "timeline.csv"}
 # Extra time for a busy machine. No check needs anything to be faster than this.
 SLACK = 20.0
 

@@ -123,7 +123,7 @@ struct JournalCompactorTests {
         #expect(rebuilt.summary.timeline.map(\.sent) == run.summary.timeline.map(\.sent))
         #expect(
             try directory.names == [
-                "journal.wsj", "junit.xml", "summary.json", "summary.md", "summary.txt", "timeline.csv",
+                "journal.wsj", "junit.xml", "report.html", "summary.json", "summary.md", "summary.txt", "timeline.csv",
             ])
     }
 

@@ -41,7 +41,7 @@ struct OutputDirectoryTests {
         }
         #expect(!FileManager.default.fileExists(atPath: deep))
         record(RunFixture.allRefused, in: try OutputDirectory(deep).begin())
-        #expect(try files(deep).count == 7)
+        #expect(try files(deep).count == 8)
     }
 
     @Test("keeps an earlier run until the load of the new one begins")

@@ -6,7 +6,9 @@ import WSPerfCore
 
 @Suite("RunRecorder")
 struct RunRecorderTests {
-    private static let results = ["junit.xml", "summary.json", "summary.md", "summary.txt", "timeline.csv"]
+    private static let results = [
+        "junit.xml", "report.html", "summary.json", "summary.md", "summary.txt", "timeline.csv",
+    ]
 
     private func record(_ events: [RunEvent], in directory: TemporaryDirectory) -> RunRecorder {
         let recorder = RunRecorder(
@@ -29,8 +31,8 @@ struct RunRecorderTests {
         #expect(run.kept && run.summary == RunAccumulator.summary(of: events))
         #expect(try directory.names == ["journal.wsj", "junit.xml", "plan.json"] + Self.results.dropFirst())
         let written = try Self.results.map { try directory.bytes($0) }
-        #expect(written[1] == Array(run.summary.json().utf8))
-        #expect(written[3] == Array(run.text.utf8))
+        #expect(written[2] == Array(run.summary.json().utf8))
+        #expect(written[4] == Array(run.text.utf8))
 
         for name in Self.results { try FileManager.default.removeItem(atPath: "\(directory.path)/\(name)") }
         let rebuilt = try RunRecorder.rebuild(RunDirectory(existing: directory.path))

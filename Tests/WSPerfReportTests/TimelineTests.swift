@@ -77,7 +77,7 @@ struct TimelineTests {
             timeline.add(statistics, from: index * second, to: (index + 1) * second)
         }
         #expect(timeline.rows.prefix(3).map(\.unsent) == [3, 7, 0])
-        #expect(timeline.rows[0].csv == "0,2,0,0,0,0,0,,,3")
+        #expect(timeline.rows[0].csv == "0,2,0,0,0,0,0,,,3,,,,0,0,,,,")
     }
 
     @Test("copes with any time")
