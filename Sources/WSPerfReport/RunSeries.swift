@@ -123,7 +123,8 @@ public final class RunSeries: Sendable {
         else { return }
         state.current?.comparedAt = elapsed
         let figures = current.recorder.figures
-        for (index, threshold) in current.thresholds where UInt64(threshold.grace.nanoseconds) <= figures.load {
+        for (index, threshold) in current.thresholds where UInt64(clamping: threshold.grace.nanoseconds) <= figures.load
+        {
             let check = threshold.check(figures)
             // Without a value, there is nothing to judge yet.
             guard let value = check.value, !check.isMet else { continue }

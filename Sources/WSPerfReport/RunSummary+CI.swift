@@ -6,7 +6,7 @@ extension RunSummary {
     /// threshold. The format is JUnit's, as CI servers read it.
     public func junitXML() -> String {
         let seconds = "\(Double(load) / 1e9)"
-        let suite = Self.xml(name.isEmpty ? "run" : name)
+        let suite = Markup.escaped(name.isEmpty ? "run" : name)
         var cases: [(name: String, failure: (message: String, text: String)?)] = [
             (
                 "measured as planned",
@@ -25,14 +25,15 @@ extension RunSummary {
                 + #"time="\#(seconds)" timestamp="\#(UTCTime(milliseconds: startedAt).iso8601)">"#,
         ]
         for one in cases {
-            let open = #"    <testcase classname="\#(suite)" name="\#(Self.xml(one.name))" time="\#(seconds)""#
+            let open = #"    <testcase classname="\#(suite)" name="\#(Markup.escaped(one.name))" time="\#(seconds)""#
             guard let failure = one.failure else {
                 lines.append(open + "/>")
                 continue
             }
             lines.append(open + ">")
             lines.append(
-                #"      <failure message="\#(Self.xml(failure.message))">\#(Self.xml(failure.text))</failure>"#)
+                #"      <failure message="\#(Markup.escaped(failure.message))">\#(Markup.escaped(failure.text))</failure>"#
+            )
             lines.append("    </testcase>")
         }
         return (lines + ["  </testsuite>", "</testsuites>"]).joined(separator: "\n") + "\n"
@@ -40,12 +41,9 @@ extension RunSummary {
 
     /// The content of `summary.md`: the result, the thresholds and the main figures in Markdown (with GitHub's tables).
     public func markdown() -> String {
-        let failures = connections.ranked.filter { $0.outcome != .succeeded }.prefix(3)
-            .map { "\(Figures.grouped($0.count)) \($0.outcome)" }
         var lines = [
             "# \(Self.markdown(name.isEmpty ? "run" : name)): \(isValid && meetsThresholds ? "pass" : "FAIL")", "",
-            "\(Figures.grouped(connections.succeeded)) of \(Figures.grouped(connections.planned)) connections succeeded in "
-                + Figures.duration(load) + (failures.isEmpty ? "" : ": \(failures.joined(separator: ", "))") + ".  ",
+            "\(headline).  ",
             isValid
                 ? "Measured as planned." : "Not valid: \(Self.markdown(invalidBecause.joined(separator: "; "))).",
         ]
@@ -87,22 +85,6 @@ extension RunSummary {
             lines += ["", "## Notes", ""] + notices.prefix(20).map { "- \(Self.markdown($0))" }
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    /// Text in an XML document; what XML 1.0 cannot contain is already printable.
-    private static func xml(_ text: String) -> String {
-        var result = ""
-        for character in PlanText.printable(text, limit: 4000, keepingLines: true) {
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "\n": result += "&#10;"
-            default: result.append(character)
-            }
-        }
-        return result
     }
 
     /// Text that Markdown does not interpret.

@@ -18,14 +18,14 @@ extension RunSummary {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
             script-src 'unsafe-inline'">
-            <title>\(Self.escaped(title))</title>
+            <title>\(Markup.escaped(title))</title>
             <style>
             \(Self.text(PackageResources.report_css))</style>
             </head>
             <body>
             \(sections.filter { !$0.isEmpty }.joined(separator: "\n"))
             <footer>
-            Made by WSPerf from run \(Self.escaped(id)). Percentiles come from the histograms of all
+            Made by WSPerf from run \(Markup.escaped(id)). Percentiles come from the histograms of all
             workers and are never averaged. Response times include all waiting since the intended send.
             </footer>
             <script type="application/json" id="data">\(chartData)</script>
@@ -42,11 +42,6 @@ extension RunSummary {
     // MARK: Sections
 
     private var header: String {
-        let failures = connections.ranked.filter { $0.outcome != .succeeded }
-        let named = failures.prefix(3).map { "\(Figures.grouped($0.count)) \($0.outcome)" }.joined(separator: ", ")
-        let result =
-            "\(Figures.grouped(connections.succeeded)) of \(Figures.grouped(connections.planned)) connections succeeded in "
-            + Figures.duration(load) + (failures.isEmpty ? "" : ": \(named)\(failures.count > 3 ? ", …" : "")")
         var states: [String] = []
         if !checks.isEmpty {
             let kept = checks.count(where: \.isMet)
@@ -64,17 +59,17 @@ extension RunSummary {
         let against = [plan.map { "against \($0.target)" } ?? "", started].filter { !$0.isEmpty }
         return """
             <header>
-            <div class="row"><h1>\(Self.escaped(name.isEmpty ? "run" : name)): \(Self.escaped(result))</h1>
+            <div class="row"><h1>\(Markup.escaped(name.isEmpty ? "run" : name)): \(Markup.escaped(headline))</h1>
             <span><button id="reset" hidden>Show all</button> <button id="theme" hidden>Dark / light</button></span></div>
             <p>\(states.joined(separator: " · "))</p>
-            <p class="soft">\(Self.escaped(against.joined(separator: ", ")))</p>
+            <p class="soft">\(Markup.escaped(against.joined(separator: ", ")))</p>
             </header>
             """
     }
 
     private var tiles: String {
         func tile(_ label: String, _ figure: String, _ text: String) -> String {
-            "<div class=\"tile\"><span class=\"soft\">\(label)</span><b data-figure=\"\(figure)\">\(Self.escaped(text))</b></div>"
+            "<div class=\"tile\"><span class=\"soft\">\(label)</span><b data-figure=\"\(figure)\">\(Markup.escaped(text))</b></div>"
         }
         func milliseconds(_ percentile: Double) -> String {
             statistics.rttResponse.percentile(percentile).map { "\(Figures.milliseconds(Double($0))) ms" } ?? "–"
@@ -95,7 +90,7 @@ extension RunSummary {
     private var lists: String {
         func list(_ title: String, _ sentences: [String]) -> String {
             guard !sentences.isEmpty else { return "" }
-            let items = sentences.map { "<li>\(Self.escaped($0))</li>" }.joined()
+            let items = sentences.map { "<li>\(Markup.escaped($0))</li>" }.joined()
             return "<section class=\"wide\"><h2>\(title)</h2><ul>\(items)</ul></section>\n"
         }
         return list(end == .interrupted ? "Interrupted" : "Not valid", invalidBecause) + list("Notes", notices)
@@ -108,7 +103,7 @@ extension RunSummary {
                 check.isMet
                     ? Self.mark("good", "pass")
                     : Self.mark("bad", check.endedTheLoad ? "FAIL, ended the load" : "FAIL"),
-                Self.escaped(check.measured), Self.escaped("\(check.threshold)"),
+                Markup.escaped(check.measured), Markup.escaped("\(check.threshold)"),
             ]
         }
         return "<section class=\"wide\"><h2>Thresholds</h2>"
@@ -143,7 +138,8 @@ extension RunSummary {
         let rows = connections.ranked.map { outcome, count in
             let share = connections.planned > 0 ? Double(count) / Double(connections.planned) * 100 : 0
             return [
-                Self.escaped(outcome.rawValue), Figures.grouped(count), Figures.percent(count, of: connections.planned),
+                Markup.escaped(outcome.rawValue), Figures.grouped(count),
+                Figures.percent(count, of: connections.planned),
                 "<div class=\"bar\" style=\"width:\(Figures.fixed(min(share, 100), 2))%\"></div>",
             ]
         }
@@ -191,7 +187,7 @@ extension RunSummary {
             func sum(_ value: (WorkerSummary) -> UInt64) -> UInt64 { workers.reduce(0) { $0 &+ value($1) } }
             let lost = workers.count { $0.lost }
             return [
-                Self.escaped(name.printable(limit: 60)), "\(workers.count)",
+                Markup.escaped(name.printable(limit: 60)), "\(workers.count)",
                 lost > 0 ? Self.mark("bad", "\(lost) lost") : "0 lost",
                 "\(Figures.grouped(sum { $0.connections.succeeded })) / \(Figures.grouped(sum { $0.connections.planned }))",
                 Figures.grouped(sum { $0.sent }), Figures.grouped(sum { $0.received }),
@@ -225,7 +221,7 @@ extension RunSummary {
             case .notJudged: "not judged"
             }
         var rows = [["verdict", verdict]]
-        if let reason = generator.reason { rows.append(["reason", Self.escaped(reason)]) }
+        if let reason = generator.reason { rows.append(["reason", Markup.escaped(reason)]) }
         rows.append(["workers that reported to the end", "\(workers.count { !$0.lost }) of \(plannedWorkers)"])
         rows.append([
             "CPU", "\(Figures.duration(statistics.cpuUser)) user, \(Figures.duration(statistics.cpuSystem)) system",
@@ -255,7 +251,7 @@ extension RunSummary {
         rows.append(["whole run", Figures.duration(elapsed)])
         return section(
             "Plan",
-            Self.table(["", ""], rows.map { [$0[0], Self.escaped($0[1].printable(limit: 400))] }, isText: true))
+            Self.table(["", ""], rows.map { [$0[0], Markup.escaped($0[1].printable(limit: 400))] }, isText: true))
     }
 
     private func section(_ title: String, _ content: String, isWide: Bool = false) -> String {
@@ -320,7 +316,7 @@ extension RunSummary {
     // MARK: Markup
 
     private static func mark(_ style: String, _ text: String) -> String {
-        "<span class=\"\(style)\">\(escaped(text))</span>"
+        "<span class=\"\(style)\">\(Markup.escaped(text))</span>"
     }
 
     /// - Parameters:
@@ -344,18 +340,5 @@ extension RunSummary {
                 }.joined() + "</tr>"
         }
         return "<div class=\"scroll\"><table>\(heads)<tbody>\(body.joined(separator: "\n"))</tbody></table></div>"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        PlanText.printable(text, limit: 4000, keepingLines: true).reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.append(character)
-            }
-        }
     }
 }

@@ -30,15 +30,17 @@ extension RunSummary {
 
     // MARK: Sections
 
-    /// What the server did.
-    private var result: [String] {
+    /// What the server did, in one sentence without a full stop.
+    var headline: String {
         let failures = connections.ranked.filter { $0.outcome != .succeeded }
         let named = failures.prefix(3).map { "\(Figures.grouped($0.count)) \($0.outcome)" }.joined(separator: ", ")
-        var lines = [
-            "\(Figures.grouped(connections.succeeded)) of \(count(connections.planned, "connection")) succeeded"
-                + " in \(Figures.duration(load))"
-                + (failures.isEmpty ? "" : ": \(named)\(failures.count > 3 ? ", …" : "")")
-        ]
+        return "\(Figures.grouped(connections.succeeded)) of \(count(connections.planned, "connection")) succeeded"
+            + " in \(Figures.duration(load))"
+            + (failures.isEmpty ? "" : ": \(named)\(failures.count > 3 ? ", …" : "")")
+    }
+
+    private var result: [String] {
+        var lines = [headline]
         if statistics.sent > 0 || statistics.received > 0 {
             lines.append("\(count(statistics.sent, "message")) sent, \(Figures.grouped(statistics.received)) received")
         }

@@ -206,7 +206,8 @@ public struct ThresholdCheck: Sendable, Hashable, CustomStringConvertible {
             return decimal(1) + "ns"
         case .rate: return decimal(1) + "/s"
         case .share: return decimal(0.01) + " %"
-        case .count, .bytes: return PlanText.count(UInt64(value.rounded()))
+        case .count, .bytes:
+            return UInt64(exactly: value.rounded()).map { PlanText.count($0) } ?? PlanQuantity.text(value)
         }
     }
 

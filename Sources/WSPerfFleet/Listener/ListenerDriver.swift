@@ -67,7 +67,7 @@ final class ListenerDriver: FleetDriver {
     func handle(_ event: Event, now: FleetInstant) {
         if case .notJoined(_, let host) = event {
             let isNew = host.map { connect(to: $0) } ?? false
-            // Whoever has just begun to connect has no reason yet.
+            // It has just begun to connect, so there is nothing to say yet.
             guard watch.looked(hasAddress: connected != nil, now: now), !isNew else { return }
         }
         machine.handle(event, now: now)

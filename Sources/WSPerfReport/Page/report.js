@@ -23,6 +23,10 @@ const clock = (seconds) => {
     : `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
 };
 
+// Not Math.max(...values), which fails for the values of a long run.
+const largest = (values, least) => values.reduce((most, value) => (value > most ? value : most), least);
+const smallest = (values) => values.reduce((least, value) => (value < least ? value : least), Infinity);
+
 // ---- Elements
 
 function element(name, attributes = {}, ...children) {
@@ -116,10 +120,10 @@ function timeChart(id, series, options) {
     shown = rows.filter((row) => row.second + row.width > view[0] && row.second < view[1]);
     const values = shown.flatMap((row) => present.map((one) => one.value(row))).filter((value) => value !== null);
     const positive = values.filter((value) => value > 0);
-    const high = options.max || Math.max(...positive, 0) || 1;
+    const high = options.max || largest(positive, 0) || 1;
     x = linear(view[0], view[1], LEFT, width - RIGHT);
     const y = options.log
-      ? logarithmic(Math.min(...positive), high, HEIGHT - BOTTOM, TOP)
+      ? logarithmic(smallest(positive), high, HEIGHT - BOTTOM, TOP)
       : linear(0, high * 1.05, HEIGHT - BOTTOM, TOP);
     for (const tick of y.ticks) {
       root.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick), stroke: "var(--line)", "stroke-width": 0.6 }));
@@ -224,13 +228,13 @@ function distributionChart(id, series) {
   legend(section, present);
   const chart = frame(section, "Percentile distribution; the table below has its values");
   const nines = (percentile) => -Math.log10(1 - percentile / 100);
-  const last = Math.max(...present.map((one) => nines(one.points[one.points.length - 1][0])), 2);
+  const last = largest(present.map((one) => nines(one.points[one.points.length - 1][0])), 2);
   function draw() {
     const width = Math.max(240, chart.clientWidth);
     const root = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, "aria-hidden": "true" });
     const x = linear(0, last, LEFT, width - RIGHT);
     const values = present.flatMap((one) => one.points.map((point) => point[1])).filter((value) => value > 0);
-    const y = logarithmic(Math.min(...values), Math.max(...values), HEIGHT - BOTTOM, TOP);
+    const y = logarithmic(smallest(values), largest(values, 0), HEIGHT - BOTTOM, TOP);
     for (const tick of y.ticks) {
       root.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick), stroke: "var(--line)", "stroke-width": 0.6 }));
       root.append(svg("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, time(tick)));
@@ -268,8 +272,8 @@ function heatMap(id) {
     section.append(element("p", { class: "soft" }, "nothing was measured"));
     return;
   }
-  const first = Math.min(...used.map((row) => row.cells.findIndex((value) => value > 0)));
-  const last = Math.max(...used.map((row) => row.cells.length - 1));
+  const first = smallest(used.map((row) => row.cells.findIndex((value) => value > 0)));
+  const last = largest(used.map((row) => row.cells.length - 1), 0);
   const start = (cell) => data.cells.start * Math.pow(2, cell / data.cells.per_doubling);
   const chart = frame(section, "Heat map of response times over time; the charts above have the percentiles");
   function draw() {
@@ -282,7 +286,7 @@ function heatMap(id) {
     const x = linear(view[0], view[1], LEFT, width - RIGHT);
     const y = linear(first, last + 1, HEIGHT - BOTTOM, TOP);
     const shown = rows.filter((row) => row.second + row.width > view[0] && row.second < view[1]);
-    const most = Math.max(1, ...shown.flatMap((row) => row.cells.map((value) => value / row.width)));
+    const most = largest(shown.map((row) => largest(row.cells, 0) / row.width), 1);
     pen.fillStyle = style.getPropertyValue("--c0").trim();
     for (const row of shown) {
       const [left, right] = [Math.max(LEFT, x(row.second)), Math.min(width - RIGHT, x(row.second + row.width))];
